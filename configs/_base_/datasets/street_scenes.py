@@ -1,0 +1,43 @@
+# The embedded benchmark at 192x96, written by tools/make_street_scenes.py: a game-like source in
+# the GTA5 format, a camera-like target in the Cityscapes format.
+_base_ = './cityscapes.py'
+data_root = 'data/street_scenes'
+source_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='LoadTrainIds', ids='gta5'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+target_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImage'),
+    # For other images than the benchmark's; does nothing at 192x96.
+    dict(
+        type='Resize',
+        scale=(192, 96),
+        keep_ratio=False,
+        backend='pillow',
+        interpolation='bicubic',
+    ),
+    dict(type='LoadTrainIds', ids='cityscapes'),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(
+    batch_size=4,  # 4 source + 4 target images
+    num_workers=0,  # the images are tiny
+    persistent_workers=False,
+    dataset=dict(
+        source=dict(type='GTA5Dataset', data_root=data_root + '/GTA5', pipeline=source_pipeline),
+        target=dict(data_root=data_root + '/cityscapes', pipeline=target_pipeline),
+    ),
+)
+val_dataloader = dict(
+    num_workers=0,
+    persistent_workers=False,
+    dataset=dict(data_root=data_root + '/cityscapes', pipeline=test_pipeline),
+)
+test_dataloader = val_dataloader

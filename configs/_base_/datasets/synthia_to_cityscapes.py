@@ -1,0 +1,19 @@
+# SYNTHIA-RAND-CITYSCAPES (9 400 labelled images) -> Cityscapes.
+_base_ = './cityscapes.py'
+source_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='LoadTrainIds', ids='synthia'),
+    dict(
+        type='Resize',  # images PIL bicubic, labels nearest; the aspect ratio is not kept
+        scale=(1280, 760),  # the official input size
+        keep_ratio=False,
+        backend='pillow',
+        interpolation='bicubic',
+    ),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(
+    dataset=dict(
+        source=dict(type='SYNTHIADataset', data_root='data/SYNTHIA', pipeline=source_pipeline),
+    ),
+)

@@ -1,0 +1,17 @@
+# A ResNet-10 of a quarter of the width with output stride 4, for the embedded benchmark: trains
+# from scratch in minutes on a CPU, with the same heads and step as the large networks.
+_base_ = './deeplabv2_r101.py'
+model = dict(
+    segmentor=dict(
+        backbone=dict(
+            depth=10,
+            stem_channels=16,
+            base_channels=16,
+            strides=(1, 1, 1, 1),
+            norm_cfg=dict(type='BN', requires_grad=True),  # no ImageNet weights to keep
+            init_cfg=None,
+        ),
+        decode_head=dict(in_channels=128, dilations=(2, 4, 6, 8)),
+        auxiliary_head=dict(in_channels=64, dilations=(2, 4, 6, 8)),
+    ),
+)

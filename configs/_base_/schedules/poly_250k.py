@@ -1,0 +1,36 @@
+# The official optimisation: SGD for the segmentor, Adam for the discriminators, one poly schedule
+# over 250 000 iterations for all of them, stopped early (AdaptSegNet: 150 000).
+optim_wrapper = dict(
+    constructor='MultiOptimWrapperConstructor',
+    segmentor=dict(
+        optimizer=dict(
+            type='RepeatedSGD',
+            lr=2.5e-4,
+            momentum=0.9,
+            weight_decay=5e-4,
+            # The published numbers were made with PyTorch 0.2 to 1.4; see RepeatedSGD.
+            semantics='papers',
+        ),
+    ),
+    global_head=dict(optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99))),
+    local_head=dict(optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99))),
+)
+# lr * (1 - i / 250 000) ** 0.9 at iteration i; 250 001 because PolyLR counts to end - 1.
+param_scheduler = [
+    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=250_001, by_epoch=False),
+]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=150_000, val_interval=5_000)
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(
+        type='CheckpointHook',
+        by_epoch=False,
+        interval=5_000,  # AdaptSegNet
+        max_keep_ckpts=3,
+        save_best='mIoU',
+    ),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    visualization=dict(type='SegVisualizationHook'),
+)

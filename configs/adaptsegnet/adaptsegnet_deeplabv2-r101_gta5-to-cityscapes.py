@@ -1,0 +1,8 @@
+_base_ = [
+    '../_base_/models/deeplabv2_r101.py',
+    '../_base_/datasets/gta5_to_cityscapes.py',
+    '../_base_/schedules/poly_250k_r101.py',
+    '../_base_/uda/adaptsegnet.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(global_head=_base_.global_head)

@@ -1,0 +1,8 @@
+_base_ = [
+    '../_base_/models/deeplabv2_vgg16.py',
+    '../_base_/datasets/synthia_to_cityscapes.py',
+    '../_base_/schedules/poly_250k.py',
+    '../_base_/uda/adaptsegnet_single_level.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(global_head=_base_.global_head)

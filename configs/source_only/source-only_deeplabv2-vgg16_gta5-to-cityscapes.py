@@ -1,0 +1,7 @@
+_base_ = [
+    '../_base_/models/deeplabv2_vgg16.py',
+    '../_base_/datasets/gta5_to_cityscapes.py',
+    '../_base_/schedules/poly_250k.py',
+    '../_base_/default_runtime.py',
+]
+train_dataloader = dict(dataset=dict(target=None))  # no target image is ever forwarded

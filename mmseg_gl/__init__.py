@@ -1,0 +1,21 @@
+"""Unsupervised domain adaptation for semantic segmentation on MMSegmentation.
+
+Importing the package registers its datasets, models, optimizers, hooks and metrics in mmseg's
+registries; configs do so with ``custom_imports = dict(imports=['mmseg_gl'])``.
+"""
+
+import contextlib
+import io
+import warnings
+
+# mmseg prints and mmcv warns at import about optional extras that nothing here uses.
+with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    warnings.simplefilter('ignore')
+    import mmseg.datasets
+    import mmseg.models  # noqa: F401
+
+from mmseg_gl import datasets, engine, evaluation, models
+
+__version__ = '0.1.0'
+
+__all__ = ['datasets', 'engine', 'evaluation', 'models']

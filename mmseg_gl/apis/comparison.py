@@ -1,0 +1,138 @@
+"""Collecting the results of several methods and seeds, and telling them in a table and a picture."""
+
+import glob
+import json
+import os
+import statistics
+
+import numpy as np
+from mmengine.registry import init_default_scope
+from mmseg.datasets import CityscapesDataset
+from PIL import Image
+
+from mmseg_gl.datasets import LoadTrainIds
+from mmseg_gl.datasets.inspection import list_files
+from mmseg_gl.visualization import montage
+
+CLASSES = CityscapesDataset.METAINFO['classes']
+
+
+def validation_curve(run_dir):
+    """Read the validation mIoU of a run, over all its resumptions.
+
+    Args:
+        run_dir (str): Work dir of tools/train.py.
+
+    Returns:
+        dict[int, float]: Iteration -> mIoU in percent.
+    """
+    curve = {}
+    for path in sorted(glob.glob(os.path.join(run_dir, '*', 'vis_data', 'scalars.json'))):
+        with open(path) as file:
+            for line in file:
+                record = json.loads(line)
+                if 'mIoU' in record:
+                    curve[record['step']] = record['mIoU']
+    return curve
+
+
+def collect(run_dirs):
+    """Gather the figures of one method.
+
+    Args:
+        run_dirs (list[str]): One work dir per seed, tested (``test/metrics.json``).
+
+    Returns:
+        dict[str, list[float | None]]: Per seed: the last iterate's metrics by name, and 'best', the
+        largest mIoU of any validation of the run.
+    """
+    metrics = []
+    for run_dir in run_dirs:
+        with open(os.path.join(run_dir, 'test', 'metrics.json')) as file:
+            figures = json.load(file)
+        figures['best'] = max([figures['mIoU'], *validation_curve(run_dir).values()])
+        metrics.append(figures)
+    return {name: [figures[name] for figures in metrics] for name in metrics[0]}
+
+
+def mean_and_std(values):
+    """Format seeds' figures as 'mean +- sample standard deviation', or one value, or '-'."""
+    values = [value for value in values if value is not None]
+    if not values:
+        return '-'
+    if len(values) == 1:
+        return f'{values[0]:.1f}'
+    return f'{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}'
+
+
+def table(results, seeds):
+    """Write the results as Markdown tables: means over seeds, each seed, each class.
+
+    Args:
+        results (dict[str, dict[str, list]]): Output of :func:`collect` per method.
+        seeds (list[int]): The seeds.
+
+    Returns:
+        str: Markdown.
+    """
+    occurring = [c for c in CLASSES if any(v is not None for v in results_of(results, c))]
+    lines = [
+        f'Target mIoU (%) over the {len(occurring)} classes that occur in the validation set; '
+        'mean ± sample standard deviation over the seeds '
+        f'{", ".join(map(str, seeds))}. "last" is the last iterate; "best" is the best validation '
+        'of each run, chosen on the validation set itself, as the papers do.',
+        '',
+        '| method | last | best | ' + ' | '.join(f'seed {seed}' for seed in seeds) + ' |',
+        '|---|---|---|' + '---|' * len(seeds),
+    ]
+    for method, figures in results.items():
+        each = ' | '.join(f'{value:.1f}' for value in figures['mIoU'])
+        lines.append(
+            f'| {method} | {mean_and_std(figures["mIoU"])} | {mean_and_std(figures["best"])} '
+            f'| {each} |'
+        )
+    lines += [
+        '',
+        'IoU (%) per class, last iterate:',
+        '',
+        '| class | ' + ' | '.join(results) + ' |',
+        '|---|' + '---|' * len(results),
+    ]
+    for name in occurring:
+        cells = ' | '.join(mean_and_std(figures[f'IoU.{name}']) for figures in results.values())
+        lines.append(f'| {name} | {cells} |')
+    return '\n'.join(lines)
+
+
+def results_of(results, class_name):
+    return [value for figures in results.values() for value in figures[f'IoU.{class_name}']]
+
+
+def prediction_montage(dataset_cfg, run_dirs, rows=6):
+    """Draw target images, their truth and each method's prediction.
+
+    Args:
+        dataset_cfg (dict): The labelled test data set.
+        run_dirs (dict[str, str]): Per method a tested run, with ``test/predictions``.
+        rows (int): Number of images, spread evenly over the data set.
+
+    Returns:
+        Image: The picture.
+    """
+    init_default_scope('mmseg')
+    files = list_files('test', dataset_cfg)
+    files = [files[i] for i in np.linspace(0, len(files) - 1, min(rows, len(files))).astype(int)]
+    loader = LoadTrainIds(
+        ids=next(s['ids'] for s in dataset_cfg['pipeline'] if s['type'] == 'LoadTrainIds')
+    )
+    columns = {
+        'target image': [Image.open(image).convert('RGB') for image, _ in files],
+        'truth': [loader.transform(dict(seg_map_path=label))['gt_seg_map'] for _, label in files],
+    }
+    for method, run_dir in run_dirs.items():
+        names = [os.path.splitext(os.path.basename(image))[0] + '.png' for image, _ in files]
+        columns[method] = [
+            np.asarray(Image.open(os.path.join(run_dir, 'test', 'predictions', name)))
+            for name in names
+        ]
+    return montage(columns, CityscapesDataset.METAINFO['palette'])

@@ -1,0 +1,149 @@
+"""Reading a config and finding its mistakes before anything is built."""
+
+import difflib
+import inspect
+import os
+
+import mmengine.registry
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmseg import registry as mmseg_registry
+from torch.utils.data import DataLoader
+
+import mmseg_gl  # noqa: F401  (registers everything)
+from mmseg_gl.errors import UserError
+
+REGISTRIES = [
+    value
+    for module in (mmseg_registry, mmengine.registry)
+    for value in vars(module).values()
+    if isinstance(value, mmengine.registry.Registry)
+]
+TOP_LEVEL = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {
+    'custom_imports'
+}
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) | {'num_batch_per_epoch'}
+
+
+def load_config(path, options=None):
+    """Read a config file, apply ``--cfg-options`` and check names.
+
+    Args:
+        path (str): Config file.
+        options (dict[str, object] | None): Dotted key -> value.
+
+    Returns:
+        Config: The merged config.
+
+    Raises:
+        UserError: For a missing or broken file, an option for a key that does not exist, an unknown
+            ``type``, or an argument that a ``type`` does not have; names the nearest known one.
+    """
+    if not os.path.isfile(path):
+        raise UserError(f'there is no config file {path}{nearest_file(path)}')
+    try:
+        cfg = Config.fromfile(path)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f'cannot read the config {path}: {type(error).__name__}: {error}'
+        ) from error
+    for key in options or {}:
+        check_option(cfg, key)
+    cfg.merge_from_dict(options or {})
+    init_default_scope('mmseg')
+    for key in cfg:
+        match = closest(key, TOP_LEVEL, cutoff=0.85)
+        if key not in TOP_LEVEL and match:
+            raise UserError(f'unknown config key "{key}"; did you mean "{match}"?')
+    check_types(cfg._cfg_dict, '')
+    return cfg
+
+
+def check_option(cfg, key):
+    """Refuse an option whose key is not in the config, unless a typed dict may take it."""
+    node, parts = cfg._cfg_dict, key.split('.')
+    for depth, part in enumerate(parts):
+        where = '.'.join(parts[:depth]) or 'the config'
+        if isinstance(node, (list, tuple)):
+            if not part.isdigit() or int(part) >= len(node):
+                raise UserError(f'--cfg-options {key}: {where} is a list of {len(node)}')
+            node = node[int(part)]
+        elif isinstance(node, dict):
+            last = depth == len(parts) - 1
+            known = set(node) | (TOP_LEVEL if depth == 0 else set())
+            if part not in known and not (last and 'type' in node):
+                match = closest(part, known)
+                if match or not last or depth == 0:
+                    raise UserError(
+                        f'--cfg-options {key}: {where} has no key "{part}"'
+                        + (
+                            f'; did you mean "{match}"?'
+                            if match
+                            else f' ({", ".join(sorted(node))})'
+                        )
+                    )
+            node = node.get(part, ConfigDict())
+        elif node is None:
+            node = ConfigDict()
+        else:
+            raise UserError(f'--cfg-options {key}: {where} is {node!r}, not a dict')
+
+
+def check_types(node, where):
+    """Check every ``dict(type=...)`` below ``node`` against what its class accepts."""
+    if isinstance(node, dict):
+        known = set()
+        if where in LOADERS:
+            known, owner = LOADER_KEYS, 'a data loader'
+        elif isinstance(node.get('type'), str):
+            known, owner = accepted_arguments(node['type'], where), node['type']
+        for key in node:
+            if known and key not in known:
+                match = closest(key, known)
+                raise UserError(
+                    f'{where}.{key}: {owner} has no option "{key}"'
+                    + (f'; did you mean "{match}"?' if match else '')
+                )
+        for key, value in node.items():
+            check_types(value, f'{where}.{key}' if where else key)
+    elif isinstance(node, (list, tuple)):
+        for index, value in enumerate(node):
+            check_types(value, f'{where}.{index}')
+
+
+def accepted_arguments(type_name, where):
+    """Return the argument names of a registered class; empty when it takes any."""
+    cls = next((c for c in (registry.get(type_name) for registry in REGISTRIES) if c), None)
+    if cls is None:
+        names = {name for registry in REGISTRIES for name in registry.module_dict}
+        match = closest(type_name, names)
+        raise UserError(
+            f'{where}.type: nothing is registered as "{type_name}"'
+            + (f'; did you mean "{match}"?' if match else '')
+        )
+    arguments = {'type', '_scope_'}
+    for owner in inspect.getmro(cls) if inspect.isclass(cls) else [cls]:
+        function = owner.__dict__.get('__init__') if inspect.isclass(owner) else owner
+        if function is None:
+            continue
+        parameters = inspect.signature(function).parameters.values()
+        arguments |= {p.name for p in parameters}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return arguments
+    return set()
+
+
+def closest(name, names, cutoff=0.6):
+    matches = difflib.get_close_matches(name, list(names), n=1, cutoff=cutoff)
+    return matches[0] if matches else None
+
+
+def nearest_file(path):
+    folder = os.path.dirname(path) or '.'
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    match = closest(os.path.basename(path), names)
+    return f'; did you mean {os.path.join(os.path.dirname(path), match)}?' if match else ''

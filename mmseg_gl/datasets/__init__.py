@@ -1,0 +1,16 @@
+from mmseg_gl.datasets.gta5 import GTA5Dataset
+from mmseg_gl.datasets.image_folder import ImageFolderDataset
+from mmseg_gl.datasets.synthia import SYNTHIADataset
+from mmseg_gl.datasets.transforms import LoadImage, LoadTrainIds
+from mmseg_gl.datasets.uda_dataset import UDADataset
+from mmseg_gl.datasets.uda_sampler import UDASampler
+
+__all__ = [
+    'GTA5Dataset',
+    'ImageFolderDataset',
+    'LoadImage',
+    'LoadTrainIds',
+    'SYNTHIADataset',
+    'UDADataset',
+    'UDASampler',
+]

@@ -1,0 +1,32 @@
+from mmseg.datasets import BaseSegDataset, CityscapesDataset
+from mmseg.registry import DATASETS
+
+
+@DATASETS.register_module()
+class GTA5Dataset(BaseSegDataset):
+    """GTA5 ("Playing for Data", ECCV 2016) as downloaded: 24 966 images and labels.
+
+    ::
+
+        data/GTA5/images/00001.png ... 24966.png   RGB, mostly 1914x1052
+        data/GTA5/labels/00001.png ... 24966.png   palette PNG, pixel = Cityscapes id
+
+    Any subset works, e.g. only the first of the ten archives. Read the labels with
+    ``dict(type='LoadTrainIds', ids='gta5')``.
+
+    Args:
+        img_suffix (str): Suffix of the images.
+        seg_map_suffix (str): Suffix of the labels.
+        data_prefix (dict): Folders below ``data_root``.
+        **kwargs: See mmseg's ``BaseSegDataset`` (``data_root``, ``pipeline``, ...).
+    """
+
+    METAINFO = CityscapesDataset.METAINFO
+
+    def __init__(self, img_suffix='.png', seg_map_suffix='.png', data_prefix=None, **kwargs):
+        super().__init__(
+            img_suffix=img_suffix,
+            seg_map_suffix=seg_map_suffix,
+            data_prefix=data_prefix or dict(img_path='images', seg_map_path='labels'),
+            **kwargs,
+        )

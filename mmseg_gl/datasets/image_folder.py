@@ -1,0 +1,29 @@
+from mmengine import fileio
+from mmseg.datasets import BaseSegDataset, CityscapesDataset
+from mmseg.registry import DATASETS
+
+
+@DATASETS.register_module()
+class ImageFolderDataset(BaseSegDataset):
+    """Any folder of images, searched with its subfolders, as an unlabelled target.
+
+    Args:
+        img_suffix (str | tuple[str]): Suffixes of the images.
+        **kwargs: See mmseg's ``BaseSegDataset``; ``data_root`` is the folder.
+    """
+
+    METAINFO = CityscapesDataset.METAINFO
+
+    def __init__(self, img_suffix=('.png', '.jpg', '.jpeg'), **kwargs):
+        super().__init__(img_suffix=img_suffix, data_prefix=dict(img_path=''), **kwargs)
+
+    def load_data_list(self):
+        """List the images: one dict with ``img_path`` each, sorted by path."""
+        folder = self.data_prefix['img_path']
+        names = fileio.list_dir_or_file(
+            folder, list_dir=False, suffix=tuple(self.img_suffix), recursive=True
+        )
+        return [
+            dict(img_path=fileio.join_path(folder, name), reduce_zero_label=False, seg_fields=[])
+            for name in sorted(names)
+        ]

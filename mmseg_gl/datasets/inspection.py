@@ -1,0 +1,83 @@
+"""What of a data set is there: cheap enough to run before every training."""
+
+import os
+
+from mmseg.registry import DATASETS
+
+from mmseg_gl.datasets.transforms.load_train_ids import LABEL_IDS, TRAIN_IDS
+from mmseg_gl.errors import UserError
+
+LABEL_LOADERS = ('LoadTrainIds', 'LoadAnnotations')
+
+
+def datasets_of(cfg, splits=('train', 'val', 'test')):
+    """Name the data sets of a config.
+
+    Args:
+        cfg (Config): A config.
+        splits (Sequence[str]): Which of its data loaders.
+
+    Returns:
+        dict[str, dict]: Data set configs by name: 'source', 'target', 'val', 'test'; 'test' only
+        where it differs from 'val'.
+    """
+    found = {}
+    for split in splits:
+        dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset')
+        if dataset is None:
+            continue
+        if dataset.type == 'UDADataset':
+            found.update({d: dataset[d] for d in ('source', 'target') if dataset.get(d)})
+        elif dataset not in found.values():
+            found[split] = dataset
+    return found
+
+
+def list_files(name, cfg):
+    """List the files of a data set without opening them.
+
+    Args:
+        name (str): How to call it in messages.
+        cfg (dict): A config of a ``BaseSegDataset`` subclass.
+
+    Returns:
+        list[tuple[str, str | None]]: (image, label) paths, sorted; the label is None if the
+        pipeline loads none.
+
+    Raises:
+        UserError: When the folder is missing, has no images, or images lack labels.
+    """
+    dataset = DATASETS.build({**cfg, 'lazy_init': True, 'pipeline': []})
+    folder = dataset.data_prefix['img_path']
+    if not os.path.isdir(folder):
+        raise UserError(
+            f'the {name} images of {cfg["type"]} are expected in {folder}, but there is no such '
+            'folder: put or link the data there, or point data_root of this data set to them'
+        )
+    samples = dataset.load_data_list()
+    if not samples:
+        suffix = dataset.img_suffix
+        raise UserError(
+            f'the {name} folder {folder} has no images ending in '
+            f'{suffix if isinstance(suffix, str) else " or ".join(suffix)}: is data_root right?'
+        )
+    labelled = any(step['type'] in LABEL_LOADERS for step in cfg['pipeline'])
+    files = [(s['img_path'], s.get('seg_map_path') if labelled else None) for s in samples]
+    missing = [image for image, label in files if label is not None and not label_exists(label)]
+    if missing:
+        label = dict(files)[missing[0]]
+        raise UserError(
+            f'{len(missing)} of {len(files)} {name} images in {folder} have no label (first: '
+            f'{missing[0]}; expected {label}): add the labels or take those images away'
+        )
+    return files
+
+
+def label_exists(path):
+    return os.path.exists(path) or os.path.exists(path.replace(LABEL_IDS, TRAIN_IDS))
+
+
+def check_files(cfg, splits):
+    """Raise a UserError unless every data set of ``splits`` has its images and labels."""
+    for name, dataset in datasets_of(cfg, splits).items():
+        list_files(name, dataset)

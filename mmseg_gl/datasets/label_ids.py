@@ -1,0 +1,61 @@
+"""Lookup tables from the raw label ids of each data set to the 19 Cityscapes trainIds.
+
+Every table has one entry per 8-bit id: a trainId 0..18, 255 (IGNORED) for a known id that is not
+evaluated, or IMPOSSIBLE for an id that the data set does not have.
+"""
+
+import numpy as np
+
+from mmseg_gl.errors import UserError
+
+IGNORED = 255
+IMPOSSIBLE = 254
+
+# Cityscapes id -> trainId (cityscapesScripts, labels.py); GTA5's labels use the same ids.
+CITYSCAPES = {
+    7: 0, 8: 1, 11: 2, 12: 3, 13: 4, 17: 5, 19: 6, 20: 7, 21: 8, 22: 9, 23: 10, 24: 11, 25: 12,
+    26: 13, 27: 14, 28: 15, 31: 16, 32: 17, 33: 18,
+}  # fmt: skip
+
+# SYNTHIA-RAND-CITYSCAPES class -> trainId, 19-class scheme (BDL, synthia_dataset.py). Terrain (16),
+# truck (18) and train (20) hardly ever occur; parking, road work and lane marking are ignored.
+SYNTHIA = {
+    3: 0, 4: 1, 2: 2, 21: 3, 5: 4, 7: 5, 15: 6, 9: 7, 6: 8, 16: 9, 1: 10, 10: 11, 17: 12, 8: 13,
+    18: 14, 19: 15, 20: 16, 12: 17, 11: 18,
+}  # fmt: skip
+
+# Name -> (ids that occur in the files, mapping). All others are errors.
+SCHEMES = {
+    'gta5': ({*range(35), 255}, CITYSCAPES),
+    'cityscapes': ({*range(35), 255}, CITYSCAPES),
+    'synthia': (set(range(23)), SYNTHIA),
+    'train_ids': ({*range(19), 255}, {i: i for i in range(19)}),
+}
+
+
+def lookup_table(ids):
+    """Build a lookup table.
+
+    Args:
+        ids (str | dict[int, int]): 'gta5', 'cityscapes', 'synthia', 'train_ids', or a mapping from
+            raw ids to trainIds for a data set of your own (all other ids are ignored).
+
+    Returns:
+        ndarray: uint8, (256,).
+
+    Raises:
+        UserError: For an unknown name or a trainId outside 0..18 and 255.
+    """
+    if isinstance(ids, str):
+        if ids not in SCHEMES:
+            raise UserError(f'ids={ids!r} is unknown; choose from {", ".join(SCHEMES)} or a dict')
+        known, mapping = SCHEMES[ids]
+    else:
+        known, mapping = set(range(256)), {int(raw): int(train) for raw, train in ids.items()}
+        if bad := [train for train in mapping.values() if train not in (*range(19), IGNORED)]:
+            raise UserError(f'ids maps to {bad[0]}; trainIds are 0..18, and 255 to ignore')
+    table = np.full(256, IMPOSSIBLE, np.uint8)
+    table[sorted(known)] = IGNORED
+    for raw, train in mapping.items():
+        table[raw] = train
+    return table

@@ -1,0 +1,32 @@
+from mmseg.datasets import BaseSegDataset, CityscapesDataset
+from mmseg.registry import DATASETS
+
+
+@DATASETS.register_module()
+class SYNTHIADataset(BaseSegDataset):
+    """SYNTHIA-RAND-CITYSCAPES (CVPR 2016) as downloaded: 9 400 images and labels.
+
+    ::
+
+        data/SYNTHIA/RGB/0000000.png ... 0009399.png         RGB, 1280x760
+        data/SYNTHIA/GT/LABELS/0000000.png ... 0009399.png   16-bit PNG, class in the first channel
+
+    Read the labels with ``dict(type='LoadTrainIds', ids='synthia')``: most image libraries decode
+    them to zeros.
+
+    Args:
+        img_suffix (str): Suffix of the images.
+        seg_map_suffix (str): Suffix of the labels.
+        data_prefix (dict): Folders below ``data_root``.
+        **kwargs: See mmseg's ``BaseSegDataset`` (``data_root``, ``pipeline``, ...).
+    """
+
+    METAINFO = CityscapesDataset.METAINFO
+
+    def __init__(self, img_suffix='.png', seg_map_suffix='.png', data_prefix=None, **kwargs):
+        super().__init__(
+            img_suffix=img_suffix,
+            seg_map_suffix=seg_map_suffix,
+            data_prefix=data_prefix or dict(img_path='RGB', seg_map_path='GT/LABELS'),
+            **kwargs,
+        )

@@ -1,0 +1,4 @@
+from mmseg_gl.datasets.transforms.load_image import LoadImage
+from mmseg_gl.datasets.transforms.load_train_ids import LoadTrainIds
+
+__all__ = ['LoadImage', 'LoadTrainIds']

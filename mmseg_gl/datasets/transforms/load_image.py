@@ -1,0 +1,50 @@
+import io
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmengine import fileio
+from mmseg.registry import TRANSFORMS
+from PIL import Image
+
+from mmseg_gl.errors import UserError
+
+
+@TRANSFORMS.register_module()
+class LoadImage(BaseTransform):
+    """Read an image with PIL as 8-bit colour, as the official codes do; say which file is broken.
+
+    Needs ``img_path``; adds ``img`` (uint8, (H, W, 3), BGR), ``img_shape`` and ``ori_shape``.
+
+    Raises:
+        UserError: When the file is missing, truncated or not an image.
+    """
+
+    def transform(self, results):
+        image = np.asarray(read_pil(results['img_path'], 'image', mode='RGB'))
+        results['img'] = np.ascontiguousarray(image[..., ::-1])
+        results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        return results
+
+    def __repr__(self):
+        return 'LoadImage()'
+
+
+def read_bytes(path, what):
+    """Return a file's bytes, or raise a UserError that names it."""
+    try:
+        return fileio.get(path)
+    except OSError as error:
+        raise UserError(f'cannot read the {what} {path}: {error.strerror or error}') from error
+
+
+def read_pil(path, what, mode=None):
+    """Decode a whole image file with PIL, or raise a UserError that names it."""
+    data = read_bytes(path, what)
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+            return image.convert(mode) if mode else image.copy()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(
+            f'the {what} {path} is truncated or not an image ({error}); copy it anew'
+        ) from error

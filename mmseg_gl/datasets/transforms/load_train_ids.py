@@ -1,0 +1,88 @@
+import os
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+from mmseg_gl.datasets.label_ids import IMPOSSIBLE, lookup_table
+from mmseg_gl.datasets.transforms.load_image import read_bytes, read_pil
+from mmseg_gl.errors import UserError
+
+LABEL_IDS, TRAIN_IDS = '_labelIds.png', '_labelTrainIds.png'
+
+
+@TRANSFORMS.register_module()
+class LoadTrainIds(BaseTransform):
+    """Read a raw label PNG and map its ids to the 19 Cityscapes trainIds by a lookup table.
+
+    Needs ``seg_map_path``; adds ``gt_seg_map`` (uint8, (H, W), 0..18 and 255 = ignore).
+
+    Args:
+        ids (str | dict[int, int]): What the file holds. 'gta5': palette or grey PNG of Cityscapes
+            ids. 'cityscapes': the same; if ``..._labelIds.png`` does not exist, the
+            ``..._labelTrainIds.png`` beside it is read. 'synthia': 16-bit PNG, class in the first
+            of three channels (or of grey + alpha). 'train_ids': ready trainIds. Or a mapping from
+            the ids of your own data to trainIds; ids outside of it are ignored.
+
+    Raises:
+        UserError: When the file is missing or broken, has the wrong form, or an impossible id.
+    """
+
+    def __init__(self, ids):
+        self.ids = ids
+        self.table = lookup_table(ids)
+        self.train_ids_table = lookup_table('train_ids')
+
+    def transform(self, results):
+        path, table = results['seg_map_path'], self.table
+        if self.ids == 'cityscapes' and not os.path.exists(path):
+            train_ids_path = path.replace(LABEL_IDS, TRAIN_IDS)
+            if os.path.exists(train_ids_path):
+                path, table = train_ids_path, self.train_ids_table
+        raw = read_synthia(path) if self.ids == 'synthia' else read_ids(path)
+        labels = table[np.minimum(raw, 255)]
+        impossible = (labels == IMPOSSIBLE) | (raw > 255)
+        if impossible.any():
+            raise UserError(
+                f'the label {path} holds the id {raw[impossible][0]}, which '
+                f'{self.ids if isinstance(self.ids, str) else "your"} labels do not have; it is '
+                'not a label file of this data set, or it is damaged'
+            )
+        results['gt_seg_map'] = labels
+        results.setdefault('seg_fields', []).append('gt_seg_map')
+        return results
+
+    def __repr__(self):
+        return f'LoadTrainIds(ids={self.ids!r})'
+
+
+def read_ids(path):
+    """Read an 8-bit palette or grey PNG as its (H, W) values."""
+    image = read_pil(path, 'label')
+    if image.mode not in ('P', 'L', 'I', 'I;16', '1'):
+        raise UserError(
+            f'the label {path} is a colour image ({image.mode}); expected one id per pixel '
+            '(an 8-bit palette or grey PNG)'
+        )
+    return np.asarray(image)
+
+
+def read_synthia(path):
+    """Read the class channel of a SYNTHIA ``GT/LABELS`` PNG: 16 bits, the class comes first.
+
+    The files are RGB (class, instance, 0) or grey + alpha (class, instance); OpenCV gives both as
+    BGR(A) uint16 with the class at index 2. PIL would return the empty high bytes.
+    """
+    data = read_bytes(path, 'label')
+    complete = data[-8:-4] == b'IEND'
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if complete else None
+    if image is None:
+        raise UserError(f'the label {path} is truncated or not a PNG file; copy it anew')
+    if image.dtype != np.uint16:
+        raise UserError(
+            f'the label {path} has {image.dtype.itemsize * 8} bits per channel; expected the '
+            '16-bit PNGs in GT/LABELS of SYNTHIA-RAND-CITYSCAPES (not the colour images in '
+            'GT/COLOR; for 8-bit files of trainIds use ids="train_ids")'
+        )
+    return image if image.ndim == 2 else image[..., 2]

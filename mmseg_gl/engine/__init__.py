@@ -1,0 +1,10 @@
+from mmseg_gl.engine.hooks import PredictionWriterHook
+from mmseg_gl.engine.optimizers import MultiOptimWrapperConstructor, RepeatedSGD
+from mmseg_gl.engine.uda_distributed_data_parallel import UDADistributedDataParallel
+
+__all__ = [
+    'MultiOptimWrapperConstructor',
+    'PredictionWriterHook',
+    'RepeatedSGD',
+    'UDADistributedDataParallel',
+]

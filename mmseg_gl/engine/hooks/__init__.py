@@ -1,0 +1,3 @@
+from mmseg_gl.engine.hooks.prediction_writer_hook import PredictionWriterHook
+
+__all__ = ['PredictionWriterHook']

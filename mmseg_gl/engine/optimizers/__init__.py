@@ -1,0 +1,4 @@
+from mmseg_gl.engine.optimizers.multi_optim_wrapper_constructor import MultiOptimWrapperConstructor
+from mmseg_gl.engine.optimizers.repeated_sgd import RepeatedSGD
+
+__all__ = ['MultiOptimWrapperConstructor', 'RepeatedSGD']

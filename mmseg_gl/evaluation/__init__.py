@@ -1,0 +1,3 @@
+from mmseg_gl.evaluation.uda_iou_metric import UDAIoUMetric
+
+__all__ = ['UDAIoUMetric']

@@ -1,0 +1,74 @@
+from mmengine.model import BaseModule
+from mmseg.models.backbones import ResNet
+from mmseg.models.backbones.resnet import BasicBlock
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_gl.models.backbones.pretrained import load_pretrained_backbone
+
+WHERE = (
+    "AdaptSegNet's README links the Caffe ImageNet weights "
+    '"DeepLab_resnet_pretrained_init-f81d91e8.pth"; OpenMMLab\'s model hub has them as '
+    '"resnet101_caffe-3ad79236.pth" ("open-mmlab://detectron/resnet101_caffe")'
+)
+
+
+@MODELS.register_module()
+class DeepLabV2ResNet(ResNet):
+    """ResNet as DeepLab-v2 and the adversarial adaptation papers use it.
+
+    It is mmseg's ResNet with the three details that official weights need: the stride sits on the
+    first 1x1 convolution (``style='caffe'``), the max pooling rounds up (``ceil_mode``), and the
+    last two stages are dilated (2, 4) instead of strided, so that the output stride is 8. Batch
+    norm affine parameters are frozen while their statistics go on running in train mode
+    (AdaptSegNet ``model/deeplab_multi.py``, ADVENT ``advent/model/deeplabv2.py``).
+
+    Args:
+        depth (int): 10, 18, 34, 50, 101 (the papers) or 152. Depth 10 has one basic block a stage.
+        strides (tuple[int]): Stride of each stage's first block.
+        dilations (tuple[int]): Dilation of each stage; every block of a stage uses it.
+        out_indices (tuple[int]): Stages to return; stage 2 (layer3) feeds the auxiliary head.
+        style (str): 'caffe' or 'pytorch', see mmseg's ResNet.
+        norm_cfg (dict | None): Default: batch norm with frozen affine parameters.
+        init_cfg (dict | None): ``dict(type='Pretrained', checkpoint=PATH)`` loads a local file of
+            ImageNet weights and insists that every backbone tensor is in it.
+        **kwargs: Further options of mmseg's ResNet.
+
+    Returns of ``forward``: a tuple of feature maps; for an (N, 3, H, W) input and depth 101,
+    layer3 gives (N, 1024, h, w) and layer4 (N, 2048, h, w) with h about H/8 (720 -> 91, 512 -> 65).
+
+    Raises:
+        UserError: When the ImageNet file is missing or is not of this architecture.
+    """
+
+    arch_settings = {10: (BasicBlock, (1, 1, 1, 1)), **ResNet.arch_settings}
+
+    def __init__(
+        self,
+        depth,
+        strides=(1, 2, 1, 1),
+        dilations=(1, 1, 2, 4),
+        out_indices=(2, 3),
+        style='caffe',
+        norm_cfg=None,
+        init_cfg=None,
+        **kwargs,
+    ):
+        super().__init__(
+            depth=depth,
+            strides=strides,
+            dilations=dilations,
+            out_indices=out_indices,
+            style=style,
+            norm_cfg=norm_cfg or dict(type='BN', requires_grad=False),
+            init_cfg=init_cfg,
+            **kwargs,
+        )
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1, ceil_mode=True)
+
+    def init_weights(self):
+        if isinstance(self.init_cfg, dict) and self.init_cfg.get('type') == 'Pretrained':
+            load_pretrained_backbone(self, self.init_cfg['checkpoint'], where=WHERE)
+            self._is_init = True
+        else:
+            BaseModule.init_weights(self)

@@ -1,0 +1,62 @@
+"""Loading ImageNet weights into a backbone: all of it or a sentence, never silently random."""
+
+import os
+
+import torch
+
+from mmseg_gl.errors import UserError
+
+
+def load_pretrained_backbone(backbone, path, where, rename=None, optional=()):
+    """Load a local checkpoint of ImageNet weights into ``backbone``.
+
+    A "Scale." or "backbone." prefix (Caffe conversions) is dropped, and so are tensors that the
+    backbone does not have (an ImageNet classifier, DeepLab heads).
+
+    Args:
+        backbone (nn.Module): The module to fill.
+        path (str): Local file, written by ``torch.save``.
+        where (str): One sentence part that says where people get the file.
+        rename (Callable[[str], str | None] | None): Maps the file's keys to the backbone's;
+            None drops a key.
+        optional (tuple[str]): Prefixes of backbone keys that the file need not have (layers that
+            the papers start at random, ``num_batches_tracked``).
+
+    Raises:
+        UserError: When the file is missing, unreadable or does not cover the backbone.
+    """
+    name = type(backbone).__name__
+    if not os.path.isfile(path):
+        raise UserError(
+            f'{name} starts from ImageNet weights, but there is no file {path}: {where}; put it '
+            'there, or set model.segmentor.backbone.init_cfg.checkpoint to where it is'
+        )
+    try:
+        weights = torch.load(path, map_location='cpu', weights_only=True)
+        weights = {
+            strip_prefix(key): value for key, value in weights.get('state_dict', weights).items()
+        }
+    except Exception as error:
+        raise UserError(f'{path} is not a readable PyTorch weights file ({error})') from error
+    if rename is not None:
+        weights = {rename(key): value for key, value in weights.items()}
+    own = backbone.state_dict()
+    optional = (*optional, 'num_batches_tracked')
+    missing = [
+        key
+        for key, value in own.items()
+        if (key not in weights or weights[key].shape != value.shape)
+        and not any(part in key for part in optional)
+    ]
+    if missing:
+        raise UserError(
+            f'{path} lacks {len(missing)} of the {len(own)} tensors of {name} or has them in '
+            f'another shape (first: {missing[0]}): {where}'
+        )
+    backbone.load_state_dict({k: v for k, v in weights.items() if k in own}, strict=False)
+
+
+def strip_prefix(key):
+    for prefix in ('Scale.', 'module.', 'backbone.'):
+        key = key.removeprefix(prefix)
+    return key

@@ -1,0 +1,53 @@
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.registry import MODELS
+from torch import nn
+
+
+@MODELS.register_module()
+class DeepLabV2Head(BaseDecodeHead):
+    """DeepLab-v2's classifier: parallel dilated 3x3 convolutions whose outputs are summed.
+
+    The published AdaptSegNet networks (and the frozen network inside BDL's CycleGAN) sum only the
+    first two branches, since their forward returns from inside the loop; their weights need
+    ``num_branches=2``. ADVENT and BDL sum all four.
+
+    Args:
+        in_channels (int): Channels of the chosen feature map.
+        num_classes (int): Number of classes K.
+        dilations (tuple[int]): Dilation (and padding) of each branch; DeepLab-v2: 6, 12, 18, 24.
+        num_branches (int | None): Use the first so many of ``dilations``; None uses all.
+        align_corners (bool): For every resizing of the logits; True in all official codes.
+        **kwargs: Options of mmseg's BaseDecodeHead (``in_index``, ``loss_decode``, ...).
+
+    Returns of ``forward``: logits at the feature map's resolution, (N, K, h, w).
+    """
+
+    def __init__(
+        self,
+        in_channels,
+        num_classes,
+        dilations=(6, 12, 18, 24),
+        num_branches=None,
+        align_corners=True,
+        **kwargs,
+    ):
+        super().__init__(
+            in_channels=in_channels,
+            channels=in_channels,
+            num_classes=num_classes,
+            align_corners=align_corners,
+            dropout_ratio=0,
+            init_cfg=None,
+            **kwargs,
+        )
+        self.conv_seg = None  # BaseDecodeHead's 1x1 classifier; the branches are the classifier
+        self.branches = nn.ModuleList(
+            nn.Conv2d(self.in_channels, num_classes, 3, padding=dilation, dilation=dilation)
+            for dilation in dilations[:num_branches]
+        )
+        for branch in self.branches:
+            nn.init.normal_(branch.weight, std=0.01)  # the biases keep PyTorch's default
+
+    def forward(self, inputs):
+        features = self._transform_inputs(inputs)
+        return sum(branch(features) for branch in self.branches)

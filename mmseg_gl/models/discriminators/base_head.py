@@ -1,0 +1,97 @@
+from abc import abstractmethod
+
+from mmengine.model import BaseModule
+from torch import nn
+
+from mmseg_gl.errors import UserError, check_choice
+from mmseg_gl.models.losses.adversarial import GAN_LOSSES, SOURCE, TARGET, adversarial_loss
+from mmseg_gl.models.representations import REPRESENTATIONS
+
+
+class BaseDiscriminatorHead(BaseModule):
+    """One discriminator per output level, told source (0) from target (1) maps.
+
+    Called only through ``forward``, in one of two modes (this keeps DistributedDataParallel
+    right): 'fool' gives the segmentor's adversarial loss with the discriminator frozen by the
+    caller, 'discriminate' the discriminator's own loss on detached maps of both domains.
+
+    Args:
+        loss_weights (dict[str, float]): Weight of the segmentor's adversarial loss (lambda_adv)
+            per output level, e.g. ``dict(decode=1e-3, auxiliary=2e-4)``. Its keys are the levels
+            that are aligned. The discriminators' own losses are not weighted.
+        representation (str): What the discriminator sees of the logits: 'softmax' (AdaptSegNet)
+            or 'entropy' (ADVENT's weighted self-information).
+        gan (str): 'bce' or 'lsgan'.
+
+    Raises:
+        UserError: For an unknown representation or gan, or a level that the segmentor lacks.
+    """
+
+    name = None  # part of the names of this head's losses
+
+    def __init__(self, loss_weights, representation='softmax', gan='bce'):
+        super().__init__()
+        check_choice('representation', representation, REPRESENTATIONS)
+        check_choice('gan', gan, GAN_LOSSES)
+        self.loss_weights = dict(loss_weights)
+        self.represent = REPRESENTATIONS[representation]
+        self.gan = gan
+        self.discriminators = nn.ModuleDict(
+            {level: self.build_discriminator() for level in self.loss_weights}
+        )
+
+    @abstractmethod
+    def build_discriminator(self):
+        """Return a new discriminator network."""
+
+    def forward(self, mode, **maps):
+        """Compute losses; see :meth:`fool` and :meth:`discriminate` for the arguments."""
+        return {'fool': self.fool, 'discriminate': self.discriminate}[mode](**maps)
+
+    def fool(self, target):
+        """Adversarial loss of the segmentor: the target's maps should look like the source's.
+
+        Args:
+            target (dict[str, Tensor]): The target's logits per level, (N, K, H, W).
+
+        Returns:
+            dict[str, Tensor]: Weighted scalars ``loss_adv_<head>_<level>``.
+        """
+        return {
+            f'loss_adv_{self.name}_{level}': weight
+            * adversarial_loss(self.score(level, target), SOURCE, self.gan)
+            for level, weight in self.loss_weights.items()
+        }
+
+    def discriminate(self, source, target):
+        """Loss of the discriminators: source is 0, target is 1, each domain counts half.
+
+        Args:
+            source (dict[str, Tensor]): The source's detached logits per level, (N, K, H, W).
+            target (dict[str, Tensor]): The target's; sizes may differ from the source's.
+
+        Returns:
+            dict[str, Tensor]: Scalars ``loss_d_<head>_<level>`` and ``acc_d_<head>_<level>``, the
+            share of right decisions in [0, 1], each domain counting half.
+        """
+        losses = {}
+        for level in self.loss_weights:
+            on_source = self.score(level, source)
+            on_target = self.score(level, target)
+            losses[f'loss_d_{self.name}_{level}'] = 0.5 * (
+                adversarial_loss(on_source, SOURCE, self.gan)
+                + adversarial_loss(on_target, TARGET, self.gan)
+            )
+            boundary = 0.0 if self.gan == 'bce' else 0.5
+            losses[f'acc_d_{self.name}_{level}'] = 0.5 * (
+                (on_source < boundary).float().mean() + (on_target >= boundary).float().mean()
+            )
+        return losses
+
+    def score(self, level, logits):
+        if level not in logits:
+            raise UserError(
+                f'{type(self).__name__}: loss_weights names the output level "{level}", but the '
+                f'segmentor has only {", ".join(logits)}; drop it or add an auxiliary_head'
+            )
+        return self.discriminators[level](self.represent(logits[level]))

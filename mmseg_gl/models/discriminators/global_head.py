@@ -1,0 +1,42 @@
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_gl.models.discriminators.base_head import BaseDiscriminatorHead
+
+
+@MODELS.register_module()
+class GlobalDiscriminatorHead(BaseDiscriminatorHead):
+    """Fully convolutional discriminators on whole output maps (step 1: global alignment).
+
+    Each is five 4x4 convolutions of stride 2 with LeakyReLU(0.2) between them and one raw score per
+    position, at 1/32 of the map's size (1280x720 -> 40x22): AdaptSegNet ``model/discriminator.py``,
+    ADVENT ``get_fc_discriminator``; 2 781 121 parameters for 19 classes.
+
+    Args:
+        num_classes (int): Number of classes K.
+        loss_weights (dict[str, float]): lambda_adv per output level; its keys say which levels are
+            aligned.
+        channels (tuple[int]): Output channels of all but the last convolution.
+        representation (str): 'softmax' (AdaptSegNet) or 'entropy' (ADVENT).
+        gan (str): 'bce', or 'lsgan' (AdaptSegNet's LS-GAN variant).
+    """
+
+    name = 'global'
+
+    def __init__(
+        self,
+        num_classes,
+        loss_weights,
+        channels=(64, 128, 256, 512),
+        representation='softmax',
+        gan='bce',
+    ):
+        self.widths = (num_classes, *channels, 1)
+        super().__init__(loss_weights, representation, gan)
+
+    def build_discriminator(self):
+        layers = []
+        for in_channels, out_channels in zip(self.widths, self.widths[1:]):
+            layers.append(nn.Conv2d(in_channels, out_channels, 4, stride=2, padding=1))
+            layers.append(nn.LeakyReLU(0.2, inplace=True))
+        return nn.Sequential(*layers[:-1])

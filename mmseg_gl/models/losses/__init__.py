@@ -1,0 +1,3 @@
+from mmseg_gl.models.losses.adversarial import adversarial_loss
+
+__all__ = ['adversarial_loss']

@@ -1,0 +1,30 @@
+"""What a discriminator sees of an output map."""
+
+import math
+
+import torch
+
+
+def softmax_map(logits):
+    """Class probabilities (AdaptSegNet, Eq. 1): (N, K, H, W) in [0, 1], sum 1 over K."""
+    return logits.softmax(dim=1)
+
+
+def entropy_map(logits, eps=1e-30):
+    """Weighted self-information -p * log2(p) / log2(K) of every class (ADVENT, Eq. 3).
+
+    Args:
+        logits (Tensor): (N, K, H, W).
+        eps (float): Added to p inside the logarithm (ADVENT ``prob_2_entropy``). Computed in at
+            least float32, where 1e-30 is a normal number.
+
+    Returns:
+        Tensor: (N, K, H, W); the sum over K is the pixel's normalised entropy, in [0, 1].
+    """
+    if logits.dtype in (torch.float16, torch.bfloat16):
+        logits = logits.float()
+    p = logits.softmax(dim=1)
+    return -p * torch.log2(p + eps) / math.log2(logits.shape[1])
+
+
+REPRESENTATIONS = {'softmax': softmax_map, 'entropy': entropy_map}

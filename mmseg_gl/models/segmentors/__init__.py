@@ -1,0 +1,4 @@
+from mmseg_gl.models.segmentors.multi_output_encoder_decoder import MultiOutputEncoderDecoder
+from mmseg_gl.models.segmentors.uda_segmentor import UDASegmentor
+
+__all__ = ['MultiOutputEncoderDecoder', 'UDASegmentor']

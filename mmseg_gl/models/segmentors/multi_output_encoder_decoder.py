@@ -1,0 +1,72 @@
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.utils import resize
+from mmseg.registry import MODELS
+
+
+@MODELS.register_module()
+class MultiOutputEncoderDecoder(EncoderDecoder):
+    """mmseg's EncoderDecoder that can return the logits of every head, for output-space alignment.
+
+    ``mode='outputs'`` is all that an adaptation step needs, in one ``forward`` (so that it also
+    works behind DistributedDataParallel): the output levels at the input's size and, if the
+    samples carry labels, the supervised losses computed on the very same maps. The other modes
+    are mmseg's.
+
+    For a test image the low-resolution logits are resized once, straight to the original image
+    size, as the official evaluations do, instead of to the input size first.
+    """
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        """Run the network.
+
+        Args:
+            inputs (Tensor): Images, (N, 3, H, W).
+            data_samples (list[SegDataSample] | None): With ``gt_sem_seg`` of (1, H, W) for losses.
+            mode (str): 'outputs', or 'loss', 'predict', 'tensor' as in mmseg.
+
+        Returns:
+            For 'outputs', a pair: ``dict[str, Tensor]`` of logits (N, K, H, W) per level
+            ('decode' and, if there is an auxiliary head, 'auxiliary'); and ``dict[str, Tensor]``
+            of losses ``loss_seg_<level>``, empty without labels.
+        """
+        if mode == 'outputs':
+            return self.outputs(inputs, data_samples)
+        return super().forward(inputs, data_samples, mode)
+
+    def outputs(self, inputs, data_samples=None):
+        features = self.extract_feat(inputs)
+        labelled = data_samples is not None and 'gt_sem_seg' in data_samples[0]
+        logits, losses = {}, {}
+        for level, head in self.heads():
+            logits[level] = resize(
+                head(features),
+                size=inputs.shape[2:],
+                mode='bilinear',
+                align_corners=head.align_corners,
+                warning=False,
+            )
+            if labelled:
+                labels = head._stack_batch_gt(data_samples).squeeze(1)
+                losses[f'loss_seg_{level}'] = head.loss_decode(
+                    logits[level], labels, ignore_index=head.ignore_index
+                )
+        return logits, losses
+
+    def heads(self):
+        """Return the (level, head) pairs, main output first."""
+        pairs = [('decode', self.decode_head)]
+        if self.with_auxiliary_head:
+            pairs.append(('auxiliary', self.auxiliary_head))
+        return pairs
+
+    def whole_inference(self, inputs, batch_img_metas):
+        sizes = {tuple(meta['ori_shape'][:2]) for meta in batch_img_metas}
+        padded = any(any(meta.get('img_padding_size', ())) for meta in batch_img_metas)
+        one_resize = len(sizes) == 1 and not padded
+        return resize(
+            self._forward(inputs),
+            size=sizes.pop() if one_resize else inputs.shape[2:],
+            mode='bilinear',
+            align_corners=self.align_corners,
+            warning=False,
+        )

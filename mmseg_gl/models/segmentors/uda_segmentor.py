@@ -1,0 +1,130 @@
+from contextlib import contextmanager
+
+from mmengine.model import BaseModel
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_gl.errors import UserError
+from mmseg_gl.models.representations import entropy_map
+
+
+@MODELS.register_module()
+class UDASegmentor(BaseModel):
+    """A segmentor plus what adapts it: the one training step of every method in this library.
+
+    ::
+
+        source -> segmentor -> {decode, auxiliary} -> supervised loss            -> backward
+        target -> segmentor -> {decode, auxiliary} -> fool the active heads
+                                                    + target losses              -> backward
+                                                                   segmentor's optimizer steps
+        detached maps of both domains -> every active head -> its own loss, its optimizer steps
+
+    The domains are forwarded and backpropagated one after the other, source first: batch norm sees
+    one domain at a time, as in the official codes, and the source's graph is freed before the
+    target's is built. A head that is not active costs nothing. With neither an active head nor a
+    target loss no target image is forwarded (it would move the batch norm statistics).
+
+    Args:
+        segmentor (dict): A segmentor with ``mode='outputs'`` (:class:`MultiOutputEncoderDecoder`).
+        global_head (dict | None): Discriminator head on whole maps.
+        local_head (dict | None): Discriminator head on pixels.
+        target_losses (list[dict]): Further losses on the target's logits; each is called with
+            ``(logits, data_samples)`` and returns a dict of scalars.
+        data_preprocessor (dict | None): Applied to each domain by itself.
+    """
+
+    HEADS = ('global_head', 'local_head')
+
+    def __init__(
+        self,
+        segmentor,
+        global_head=None,
+        local_head=None,
+        target_losses=(),
+        data_preprocessor=None,
+    ):
+        super().__init__(data_preprocessor=data_preprocessor)
+        self.segmentor = MODELS.build(segmentor)
+        self.global_head = MODELS.build(global_head) if global_head else None
+        self.local_head = MODELS.build(local_head) if local_head else None
+        self.target_losses = nn.ModuleList(MODELS.build(loss) for loss in target_losses)
+        self.active_heads = tuple(n for n in self.HEADS if getattr(self, n) is not None)
+
+    def train_step(self, data, optim_wrapper):
+        """Make one update of the segmentor and of every active discriminator head.
+
+        Args:
+            data (dict): ``source`` and, for adaptation, ``target``: batches of ``inputs`` and
+                ``data_samples``.
+            optim_wrapper (OptimWrapperDict): One optimizer for ``segmentor`` and each head.
+
+        Returns:
+            dict[str, Tensor]: Detached scalars to log.
+        """
+        heads = {name: getattr(self, name) for name in self.active_heads}
+        optimizer = optim_wrapper['segmentor']
+
+        source = self.preprocess(data, 'source')
+        with optimizer.optim_context(self.segmentor):
+            source_maps, losses = self.segmentor(**source, mode='outputs')
+        logs = backward(losses, optimizer)
+        source_maps = detach(source_maps)
+
+        if heads or self.target_losses:
+            target = self.preprocess(data, 'target')
+            with frozen(heads.values()), optimizer.optim_context(self.segmentor):
+                target_maps, losses = self.segmentor(target['inputs'], mode='outputs')
+                for head in heads.values():
+                    losses.update(head('fool', target=target_maps))
+                for loss in self.target_losses:
+                    losses.update(loss(target_maps, target['data_samples']))
+            logs.update(backward(losses, optimizer))
+            target_maps = detach(target_maps)
+            logs['entropy_target'] = entropy_map(target_maps['decode']).sum(dim=1).mean()
+        optimizer.step()
+        optimizer.zero_grad()
+
+        for name, head in heads.items():
+            optimizer = optim_wrapper[name]
+            with optimizer.optim_context(head):
+                losses = head('discriminate', source=source_maps, target=target_maps)
+            logs.update(backward(losses, optimizer))
+            optimizer.step()
+            optimizer.zero_grad()
+        return logs
+
+    def preprocess(self, data, domain):
+        if domain not in data:
+            raise UserError(
+                f'the training data has no "{domain}" images, but this method needs them: give '
+                f'train_dataloader.dataset a {domain} data set'
+            )
+        return self.data_preprocessor(data[domain], True)
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        """Run the segmentor alone, as validation and testing do; see mmseg's ``forward``."""
+        return self.segmentor(inputs, data_samples, mode=mode)
+
+
+def backward(losses, optimizer):
+    """Backpropagate the sum of all entries named ``loss_*``; return every entry, detached."""
+    optimizer.backward(sum(value for name, value in losses.items() if name.startswith('loss_')))
+    return detach(losses)
+
+
+def detach(tensors):
+    return {name: tensor.detach() for name, tensor in tensors.items()}
+
+
+@contextmanager
+def frozen(modules):
+    """Let gradients pass through ``modules`` without computing any for their parameters."""
+    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)

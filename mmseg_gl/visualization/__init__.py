@@ -1,0 +1,3 @@
+from mmseg_gl.visualization.montage import montage
+
+__all__ = ['montage']

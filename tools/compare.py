@@ -1,0 +1,228 @@
+"""Compare methods over seeds: python tools/compare.py CONFIG... --seeds 0 1 2 --work-dir DIR.
+
+Trains and tests every config with every seed, going on with what is unfinished and reusing what is
+done, and writes one table (report.md) and one picture (report.png) to the work dir.
+"""
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from mmengine.config import Config, DictAction
+
+from mmseg_gl.apis import load_config
+from mmseg_gl.apis.comparison import collect, prediction_montage, table
+from mmseg_gl.cli import run_tool
+from mmseg_gl.datasets.inspection import check_files
+from mmseg_gl.errors import UserError
+
+TOOLS = os.path.dirname(os.path.abspath(__file__))
+STATUS_INTERVAL = 15  # seconds between progress lines
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('configs', nargs='+', metavar='CONFIG')
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0])
+    parser.add_argument('--work-dir', default='work_dirs/compare')
+    parser.add_argument('--jobs', type=int, default=1, help='runs at once, sharing the CPU cores')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='change every config in the same way',
+    )
+    return parser.parse_args()
+
+
+@dataclass
+class Run:
+    """One config trained and tested with one seed."""
+
+    method: str
+    config: str
+    seed: int
+    dir: str
+    options: list = field(default_factory=list)
+    state: str = 'waiting'
+
+    @property
+    def name(self):
+        return f'{self.method}, seed {self.seed}'
+
+    def is_done(self):
+        return os.path.exists(os.path.join(self.dir, 'test', 'metrics.json'))
+
+    def execute(self, threads):
+        """Train and test in subprocesses of ``threads`` threads each, resuming if possible."""
+        os.makedirs(self.dir, exist_ok=True)
+        self.state = 'training'
+        arguments = ['--work-dir', self.dir, '--seed', str(self.seed), '--resume']
+        self.call('train.py', [self.config, *arguments], threads)
+        self.state = 'testing'
+        with open(os.path.join(self.dir, 'last_checkpoint')) as file:
+            checkpoint = os.path.join(self.dir, os.path.basename(file.read().strip()))
+        test_dir = os.path.join(self.dir, 'test')
+        predictions = os.path.join(test_dir, 'predictions')
+        shutil.rmtree(predictions, ignore_errors=True)  # of a test that was interrupted
+        arguments = ['--work-dir', test_dir, '--out', predictions]
+        self.call('test.py', [self.config, checkpoint, *arguments], threads)
+        self.state = 'done'
+        print(f'{self.name}: done', flush=True)
+
+    def call(self, tool, arguments, threads):
+        command = [sys.executable, os.path.join(TOOLS, tool), *arguments]
+        if self.options:
+            command += ['--cfg-options', *self.options]
+        environment = {**os.environ, 'OMP_NUM_THREADS': str(threads)}
+        with open(self.log_file, 'a') as log:
+            log.write(f'$ {shlex.join(command)}\n')
+            log.flush()
+            code = subprocess.run(
+                command, stdout=log, stderr=subprocess.STDOUT, env=environment
+            ).returncode
+        if code:
+            self.state = 'failed'
+            lines = self.log_lines()
+            errors = [line for line in lines if line.startswith('error: ')] or lines
+            raise UserError(
+                f'{self.name}: {tool} ended with exit code {code} '
+                f'({errors[-1].removeprefix("error: ")}); the whole log is {self.log_file}'
+            )
+
+    @property
+    def log_file(self):
+        return os.path.join(self.dir, 'compare.log')
+
+    def log_lines(self):
+        with open(self.log_file, errors='replace') as file:
+            return [line.strip() for line in file if line.strip()]
+
+    def progress(self):
+        """Return e.g. 'training 400/1000, eta 0:01:10'."""
+        if self.state == 'training' and os.path.exists(self.log_file):
+            for line in reversed(self.log_lines()):
+                if match := re.search(r'Iter\(train\) \[ *(\d+/\d+)\].*?eta: (\S+)', line):
+                    return f'training {match[1]}, eta {match[2]}'
+                if line.startswith('$'):
+                    break
+        return self.state
+
+
+def main():
+    args = parse_args()
+    if args.jobs < 1:
+        raise UserError(f'--jobs {args.jobs}: expected at least 1')
+    options = parse_options(args.cfg_options)
+    configs = {path: load_config(path, options) for path in args.configs}
+    for cfg in configs.values():
+        check_files(cfg, ('train', 'val', 'test'))
+    methods = dict(zip(configs, method_names(list(configs))))
+    runs = [
+        Run(methods[path], path, seed, run_dir(args.work_dir, path, seed), args.cfg_options)
+        for seed in args.seeds
+        for path in configs
+    ]
+    for run in runs:
+        check_same_config(run, configs[run.config])
+    todo = [run for run in runs if not run.is_done()]
+    for run in runs:
+        if run not in todo:
+            print(f'{run.name}: already done, reusing {run.dir}')
+    execute_all(todo, args.jobs)
+
+    results = {
+        methods[path]: collect([run_dir(args.work_dir, path, seed) for seed in args.seeds])
+        for path in configs
+    }
+    report = table(results, args.seeds)
+    print(f'\n{report}\n')
+    write_report(args, report)
+    picture = prediction_montage(
+        configs[args.configs[0]].test_dataloader.dataset,
+        {methods[path]: run_dir(args.work_dir, path, args.seeds[0]) for path in configs},
+    )
+    picture.save(os.path.join(args.work_dir, 'report.png'))
+    print(f'wrote {args.work_dir}/report.md and {args.work_dir}/report.png')
+
+
+def parse_options(options):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    return parser.parse_args(['--cfg-options', *options] if options else []).cfg_options
+
+
+def config_name(path):
+    return os.path.splitext(os.path.basename(path))[0]
+
+
+def run_dir(work_dir, config, seed):
+    return os.path.join(work_dir, config_name(config), f'seed_{seed}')
+
+
+def method_names(configs):
+    """Name configs by their method (up to the first '_') where that tells them apart."""
+    names = [config_name(path) for path in configs]
+    if len(set(names)) < len(names):
+        raise UserError('two of the configs have the same file name; rename one')
+    short = [name.split('_')[0] for name in names]
+    return short if len(set(short)) == len(short) else names
+
+
+def check_same_config(run, cfg):
+    """Refuse to mix results of different versions of a config in one folder."""
+    path = os.path.join(run.dir, f'{config_name(run.config)}.py')
+    if os.path.exists(path):
+        # What tools/train.py sets for the run does not count as a difference.
+        given = ('work_dir', 'launcher', 'randomness', 'resume', 'load_from', 'env_cfg')
+        before = {k: v for k, v in Config.fromfile(path).to_dict().items() if k not in given}
+        now = {k: v for k, v in cfg.to_dict().items() if k not in given}
+        if before != now:
+            changed = [k for k in {*before, *now} if before.get(k) != now.get(k)]
+            raise UserError(
+                f'{run.dir} holds a run of {run.config} with other settings (changed: '
+                f'{", ".join(sorted(changed))}); choose another --work-dir or delete that folder'
+            )
+
+
+def execute_all(runs, jobs):
+    """Execute runs, ``jobs`` at once, and print their progress now and then."""
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    start, shown = time.monotonic(), -STATUS_INTERVAL
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(run.execute, threads) for run in runs]
+        while not all(future.done() for future in futures):
+            time.sleep(0.5)
+            elapsed = time.monotonic() - start
+            if elapsed - shown > STATUS_INTERVAL:
+                shown = elapsed
+                clock = time.strftime('%H:%M:%S', time.gmtime(elapsed))
+                for run in runs:
+                    if run.state in ('training', 'testing'):
+                        print(f'[{clock}] {run.name}: {run.progress()}', flush=True)
+    for future in futures:
+        future.result()
+
+
+def write_report(args, report):
+    """Write report.md with the command that makes it."""
+    command = shlex.join(['python', 'tools/compare.py', *sys.argv[1:]])
+    with open(os.path.join(args.work_dir, 'report.md'), 'w') as file:
+        file.write(
+            f'# Comparison\n\nMade by `{command}`.\n\n{report}\n\n'
+            f'Predictions of seed {args.seeds[0]}, last iterate:\n\n![predictions](report.png)\n'
+        )
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,0 +1,84 @@
+"""Evaluate a checkpoint: python tools/test.py CONFIG CHECKPOINT. Writes metrics.json."""
+
+import argparse
+import json
+import math
+import os
+
+import torch
+from mmengine.config import DictAction
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
+
+from mmseg_gl.apis import load_config, load_segmentor
+from mmseg_gl.cli import run_tool
+from mmseg_gl.datasets.inspection import check_files
+from mmseg_gl.errors import UserError
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
+    parser.add_argument('--work-dir', help='where metrics.json goes (default: work_dirs/CONFIG)')
+    parser.add_argument('--out', metavar='DIR', help='write the predictions as trainId PNGs')
+    parser.add_argument('--show-dir', metavar='DIR', help='write the predictions as pictures')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config'
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, help='set by torch launchers')
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options)
+    name = os.path.splitext(os.path.basename(args.config))[0]
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or os.path.join('work_dirs', name)
+    cfg.launcher = args.launcher
+    if args.local_rank is not None:
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if not torch.cuda.is_available():
+        cfg.env_cfg.dist_cfg = dict(backend='gloo')
+    if not os.path.isfile(args.checkpoint):
+        raise UserError(f'there is no checkpoint file {args.checkpoint}')
+    check_files(cfg, ('test',))
+    if args.out:
+        cfg.custom_hooks = [
+            *cfg.get('custom_hooks', []),
+            dict(type='PredictionWriterHook', out_dir=args.out),
+        ]
+    if args.show_dir:
+        cfg.default_hooks.visualization.draw = True
+        cfg.visualizer.save_dir = args.show_dir
+    runner = Runner.from_cfg(cfg)
+    load_segmentor(runner.model, args.checkpoint)
+    figures = runner.test()
+    if is_main_process():
+        print(f'wrote {write_metrics(cfg, args.checkpoint, figures)}')
+
+
+def write_metrics(cfg, checkpoint, figures):
+    """Write metrics.json; an earlier one with other contents is kept as metrics.N.json."""
+    classes = [
+        f'IoU.{name}'
+        for name in Runner.build_dataloader(cfg.test_dataloader).dataset.metainfo['classes']
+    ]
+    contents = {key: figures.get(key) for key in ('mIoU', 'mIoU16', 'mIoU13', *classes)}
+    contents = {k: None if v is None or math.isnan(v) else v for k, v in contents.items()}
+    contents['checkpoint'] = checkpoint
+    path = os.path.join(cfg.work_dir, 'metrics.json')
+    if os.path.exists(path) and json.load(open(path)) != contents:
+        number = 1
+        while os.path.exists(kept := os.path.join(cfg.work_dir, f'metrics.{number}.json')):
+            number += 1
+        os.rename(path, kept)
+        print(f'kept the earlier results as {kept}')
+    with open(path, 'w') as file:
+        json.dump(contents, file, indent=1)
+    return path
+
+
+if __name__ == '__main__':
+    run_tool(main)
