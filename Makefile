@@ -1,5 +1,5 @@
 # `make demo` and `make test` set themselves up: a venv in .venv, renewed when what it needs changes.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed

@@ -14,6 +14,7 @@ from mmseg_gl.apis import load_config, load_segmentor
 from mmseg_gl.cli import run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.errors import UserError
+from mmseg_gl.evaluation.uda_iou_metric import PROTOCOL
 
 
 def parse_args():
@@ -56,28 +57,33 @@ def main():
     load_segmentor(runner.model, args.checkpoint)
     figures = runner.test()
     if is_main_process():
-        print(f'wrote {write_metrics(cfg, args.checkpoint, figures)}')
+        classes = runner.test_dataloader.dataset.metainfo['classes']
+        path = write_metrics(cfg.work_dir, args.checkpoint, figures, classes)
+        print(f'wrote {path}')
 
 
-def write_metrics(cfg, checkpoint, figures):
+def write_metrics(work_dir, checkpoint, figures, classes):
     """Write metrics.json; an earlier one with other contents is kept as metrics.N.json."""
-    classes = [
-        f'IoU.{name}'
-        for name in Runner.build_dataloader(cfg.test_dataloader).dataset.metainfo['classes']
-    ]
-    contents = {key: figures.get(key) for key in ('mIoU', 'mIoU16', 'mIoU13', *classes)}
+    names = ('mIoU', 'mIoU16', 'mIoU13', *(f'IoU.{name}' for name in classes))
+    contents = {name: figures.get(name) for name in names}  # null: the class does not occur
     contents = {k: None if v is None or math.isnan(v) else v for k, v in contents.items()}
+    contents['protocol'] = PROTOCOL
     contents['checkpoint'] = checkpoint
-    path = os.path.join(cfg.work_dir, 'metrics.json')
-    if os.path.exists(path) and json.load(open(path)) != contents:
+    path = os.path.join(work_dir, 'metrics.json')
+    if os.path.exists(path) and read_json(path) != contents:
         number = 1
-        while os.path.exists(kept := os.path.join(cfg.work_dir, f'metrics.{number}.json')):
+        while os.path.exists(kept := os.path.join(work_dir, f'metrics.{number}.json')):
             number += 1
         os.rename(path, kept)
         print(f'kept the earlier results as {kept}')
     with open(path, 'w') as file:
         json.dump(contents, file, indent=1)
     return path
+
+
+def read_json(path):
+    with open(path) as file:
+        return json.load(file)
 
 
 if __name__ == '__main__':

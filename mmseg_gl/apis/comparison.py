@@ -1,4 +1,4 @@
-"""Collecting the results of several methods and seeds, and telling them in a table and a picture."""
+"""The results of several methods and seeds, in a table and a picture."""
 
 import glob
 import json

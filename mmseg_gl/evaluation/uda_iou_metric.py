@@ -8,6 +8,11 @@ from mmseg.registry import METRICS
 CLASSES_16 = (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 15, 17, 18)
 CLASSES_13 = (0, 1, 2, 6, 7, 8, 10, 11, 12, 13, 15, 17, 18)
 
+PROTOCOL = (
+    '19 outputs; mean over the classes that occur in the ground truth; '
+    '16 and 13: rows of the same matrix'
+)
+
 
 @METRICS.register_module()
 class UDAIoUMetric(BaseMetric):
@@ -82,9 +87,6 @@ def iou_figures(matrix, names):
 
 def summary(figures):
     """One line with the means, naming the protocol."""
-    occurring = sum(name.startswith('IoU.') for name in figures)
     means = ', '.join(f'{k} {v}' for k, v in figures.items() if k.startswith('mIoU'))
-    return (
-        f'{means} (%; 19 outputs, the {occurring} classes that occur in the ground truth; '
-        '16 and 13: rows of the same matrix)'
-    )
+    occurring = sum(name.startswith('IoU.') for name in figures)
+    return f'{means} (%; {occurring} classes; protocol: {PROTOCOL})'

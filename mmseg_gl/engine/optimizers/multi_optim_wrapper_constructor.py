@@ -1,4 +1,7 @@
-from mmengine.logging import print_log
+import logging
+from contextlib import contextmanager
+
+from mmengine.logging import MMLogger, print_log
 from mmengine.model import is_model_wrapper
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapperDict
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
@@ -54,7 +57,8 @@ class MultiOptimWrapperConstructor:
                     'supported; raise train_dataloader.batch_size instead'
                 )
             paramwise_cfg = cfg.pop('paramwise_cfg', None)
-            wrappers[name] = DefaultOptimWrapperConstructor(cfg, paramwise_cfg)(child)
+            with quiet():
+                wrappers[name] = DefaultOptimWrapperConstructor(cfg, paramwise_cfg)(child)
             count = sum(p.numel() for p in child.parameters() if p.requires_grad)
             optimizer = type(wrappers[name].optimizer).__name__
             print_log(f'{optimizer} optimizes {name}: {count:,} parameters', logger='current')
@@ -66,7 +70,19 @@ class MultiOptimWrapperConstructor:
         if orphans:
             child = orphans[0].split('.')[0]
             raise UserError(
-                f'{len(orphans)} trainable parameters belong to no optimizer (first: {orphans[0]}): '
-                f'add optim_wrapper.{child}'
+                f'{len(orphans)} trainable parameters belong to no optimizer '
+                f'(first: {orphans[0]}): add optim_wrapper.{child}'
             )
         return OptimWrapperDict(**wrappers)
+
+
+@contextmanager
+def quiet():
+    """Keep mmengine from logging three lines for every parameter."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
