@@ -1,0 +1,172 @@
+"""Sizes, parameter counts and details that the official networks fix."""
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from torch import nn
+
+import mmseg_gl  # noqa: F401
+from mmseg_gl.errors import UserError
+from mmseg_gl.models import (
+    DeepLabV2Head,
+    DeepLabV2ResNet,
+    DeepLabV2VGG,
+    GlobalDiscriminatorHead,
+)
+from mmseg_gl.models.representations import entropy_map, softmax_map
+
+
+def trainable(module):
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def test_resnet101_has_the_official_parameters_and_details():
+    net = DeepLabV2ResNet(depth=101)
+    assert trainable(net) == 42_394_816
+    assert net.maxpool.ceil_mode
+    first, second = net.layer2[0], net.layer2[1]
+    assert first.conv1.stride == (2, 2) and first.conv2.stride == (1, 1)
+    assert second.conv1.stride == (1, 1)
+    for layer, dilation in ((net.layer3, 2), (net.layer4, 4)):
+        assert {block.conv2.dilation for block in layer} == {(dilation, dilation)}
+        assert layer[0].downsample[0].stride == (1, 1)
+    norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert len(norms) == 104 and not any(p.requires_grad for m in norms for p in m.parameters())
+    net.train()
+    assert all(m.training for m in norms)
+
+
+@pytest.mark.parametrize(
+    'size, expected', [((360, 640), (46, 81)), ((256, 512), (33, 65)), ((72, 232), (10, 30))]
+)
+def test_resnet_sizes_round_up(size, expected):
+    net = DeepLabV2ResNet(depth=10, stem_channels=4, base_channels=4)
+    net.eval()
+    with torch.no_grad():
+        layer3, layer4 = net(torch.zeros(1, 3, *size))
+    assert layer3.shape == (1, 16, *expected) and layer4.shape == (1, 32, *expected)
+
+
+def test_vgg_has_the_official_parameters_and_sizes():
+    net = DeepLabV2VGG()
+    head = DeepLabV2Head(in_channels=1024, num_classes=19)
+    assert trainable(net) + trainable(head) == 29_573_004
+    assert len(net.features) == 33
+    convs = {i: m for i, m in enumerate(net.features) if isinstance(m, nn.Conv2d)}
+    assert [convs[i].dilation[0] for i in (21, 23, 25, 27, 29, 31)] == [1, 2, 2, 2, 4, 4]
+    assert not any(isinstance(m, nn.Dropout | nn.BatchNorm2d) for m in net.modules())
+    with torch.no_grad():
+        (out,) = DeepLabV2VGG(base_channels=8)(torch.zeros(1, 3, 70, 90))
+    assert out.shape == (1, 128, 8, 11)
+
+
+@pytest.mark.parametrize(
+    'num_branches, expected', [(4, 1_400_908), (2, 700_454), (None, 1_400_908)]
+)
+def test_head_branches(num_branches, expected):
+    head = DeepLabV2Head(in_channels=2048, num_classes=19, num_branches=num_branches)
+    assert trainable(head) == expected
+    assert [b.dilation[0] for b in head.branches] == [6, 12, 18, 24][: num_branches or 4]
+
+
+def test_head_sums_its_branches():
+    head = DeepLabV2Head(in_channels=8, num_classes=5, dilations=(1, 2), in_index=0)
+    x = torch.randn(2, 8, 9, 11)
+    by_hand = sum(
+        nn.functional.conv2d(x, b.weight, b.bias, padding=d, dilation=d)
+        for b, d in zip(head.branches, (1, 2))
+    )
+    torch.testing.assert_close(head([x]), by_hand)
+    assert abs(head.branches[0].weight.std() - 0.01) < 0.002
+
+
+def test_global_discriminator_is_the_official_one():
+    head = GlobalDiscriminatorHead(num_classes=19, loss_weights=dict(decode=1e-3))
+    network = head.discriminators['decode']
+    assert trainable(network) == 2_781_121
+    with torch.no_grad():
+        assert network(torch.zeros(1, 19, 720, 1280)).shape == (1, 1, 22, 40)
+        assert network(torch.zeros(1, 19, 512, 1024)).shape == (1, 1, 16, 32)
+    slopes = {m.negative_slope for m in network if isinstance(m, nn.LeakyReLU)}
+    assert slopes == {0.2} and isinstance(network[-1], nn.Conv2d)
+
+
+def test_representations():
+    logits = 3 * torch.randn(2, 19, 5, 7)
+    torch.testing.assert_close(softmax_map(logits).sum(1), torch.ones(2, 5, 7))
+    entropy = entropy_map(logits).sum(1)
+    assert 0 <= entropy.min() and entropy.max() <= 1
+    torch.testing.assert_close(entropy_map(torch.zeros(1, 19, 1, 1)).sum(), torch.tensor(1.0))
+    certain = torch.tensor([200.0, 0.0, -200.0]).view(1, 3, 1, 1).requires_grad_()
+    entropy_map(certain).sum().backward()
+    assert torch.isfinite(certain.grad).all() and entropy_map(certain).abs().max() < 1e-6
+    assert entropy_map(certain.half()).dtype == torch.float32
+
+
+def test_segmentor_resizes_once_and_predicts_at_the_original_size():
+    init_default_scope('mmseg')
+    net = MODELS.build(
+        dict(
+            type='MultiOutputEncoderDecoder',
+            backbone=dict(type='DeepLabV2ResNet', depth=10, stem_channels=4, base_channels=4),
+            decode_head=dict(type='DeepLabV2Head', in_channels=32, in_index=1, num_classes=19),
+            test_cfg=ConfigDict(mode='whole'),
+        )
+    ).eval()
+    images = torch.randn(1, 3, 33, 65)
+    with torch.no_grad():
+        low = net(images, mode='tensor')
+        direct = nn.functional.interpolate(low, (70, 140), mode='bilinear', align_corners=True)
+        metas = [dict(ori_shape=(70, 140), img_shape=(33, 65))]
+        torch.testing.assert_close(net.inference(images, metas), direct)
+        assert net.predict(images)[0].pred_sem_seg.data.shape == (1, 33, 65)
+        logits, losses = net(images, mode='outputs')
+    assert set(logits) == {'decode'} and logits['decode'].shape == (1, 19, 33, 65) and not losses
+
+
+def pretrained_cfg(path):
+    return dict(type='Pretrained', checkpoint=str(path))
+
+
+def test_resnet_loads_caffe_weights_completely_or_not_at_all(tmp_path):
+    small = dict(depth=50, stem_channels=4, base_channels=4)
+    official = {
+        f'Scale.{k}': torch.randn(v.shape) for k, v in DeepLabV2ResNet(**small).state_dict().items()
+    }
+    official['Scale.layer5.conv2d_list.0.weight'] = torch.randn(21, 8, 3, 3)
+    path = tmp_path / 'resnet.pth'
+    torch.save(official, path)
+    net = DeepLabV2ResNet(**small, init_cfg=pretrained_cfg(path))
+    net.init_weights()
+    for key, value in net.state_dict().items():
+        if 'num_batches' not in key:
+            assert torch.equal(value, official[f'Scale.{key}'])
+
+    del official['Scale.layer2.0.conv1.weight']
+    torch.save(official, path)
+    with pytest.raises(UserError, match='lacks 1 of the .* layer2.0.conv1.weight'):
+        net.init_weights()
+    with pytest.raises(UserError, match='no file .*missing.pth.*AdaptSegNet'):
+        DeepLabV2ResNet(**small, init_cfg=pretrained_cfg(tmp_path / 'missing.pth')).init_weights()
+
+
+def test_vgg_loads_torchvision_layout(tmp_path):
+    channels = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
+    indices = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)  # torchvision's vgg16.features
+    official, before = {}, 3
+    for index, width in zip(indices, channels):
+        width //= 8
+        official[f'features.{index}.weight'] = torch.randn(width, before, 3, 3)
+        official[f'features.{index}.bias'] = torch.randn(width)
+        before = width
+    official['classifier.0.weight'] = torch.randn(4, 4)
+    path = tmp_path / 'vgg.pth'
+    torch.save(official, path)
+    net = DeepLabV2VGG(base_channels=8, init_cfg=pretrained_cfg(path))
+    net.init_weights()
+    ours = [i for i, m in enumerate(net.features) if isinstance(m, nn.Conv2d)][:13]
+    for index, own in zip(indices, ours):
+        assert torch.equal(net.features[own].weight, official[f'features.{index}.weight'])
+        assert torch.equal(net.features[own].bias, official[f'features.{index}.bias'])

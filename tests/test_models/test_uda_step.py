@@ -1,0 +1,263 @@
+"""The training step against a straight-line version of the official loops, in float64."""
+
+import copy
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+
+import mmseg_gl  # noqa: F401
+from mmseg_gl.errors import UserError
+
+K = 19
+
+
+def segmentor_cfg(num_branches=4):
+    loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+    head = dict(type='DeepLabV2Head', num_classes=K, dilations=(1, 2, 3, 4))
+    head['num_branches'] = num_branches
+    return dict(
+        type='MultiOutputEncoderDecoder',
+        backbone=dict(
+            type='DeepLabV2ResNet', depth=10, stem_channels=8, base_channels=8, init_cfg=None
+        ),
+        decode_head=dict(head, in_channels=64, in_index=1, loss_decode=dict(loss, loss_weight=1.0)),
+        auxiliary_head=dict(
+            head, in_channels=32, in_index=0, loss_decode=dict(loss, loss_weight=0.1)
+        ),
+        test_cfg=dict(mode='whole'),
+    )
+
+
+def build(**methods):
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    cfg = dict(
+        type='UDASegmentor',
+        data_preprocessor=dict(
+            type='SegDataPreProcessor', mean=[104.0] * 3, std=[1.0] * 3, size_divisor=1
+        ),
+        segmentor=segmentor_cfg(),
+        **methods,
+    )
+    model = MODELS.build(cfg)
+    model.init_weights()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d) and module.out_channels in (K, 1):
+            torch.nn.init.normal_(module.weight, std=0.5)  # outputs far from uniform
+    return model.double().train()
+
+
+def batch(seed, height, width, size=2):
+    generator = torch.Generator().manual_seed(seed)
+    inputs, samples = [], []
+    for _ in range(size):
+        inputs.append(torch.randint(0, 256, (3, height, width), generator=generator).byte())
+        labels = torch.randint(0, K, (1, height, width), generator=generator)
+        labels[:, : height // 4] = 255
+        sample = SegDataSample()
+        sample.gt_sem_seg = PixelData(data=labels)
+        samples.append(sample)
+    return dict(inputs=inputs, data_samples=samples)
+
+
+def unlabelled(data):
+    return dict(inputs=data['inputs'], data_samples=[SegDataSample() for _ in data['inputs']])
+
+
+def optimizers(model, names):
+    wrappers = {}
+    for name in names:
+        parameters = [p for p in getattr(model, name).parameters() if p.requires_grad]
+        if name == 'segmentor':
+            optimizer = torch.optim.SGD(parameters, lr=0.05, momentum=0.9, weight_decay=5e-4)
+        else:
+            optimizer = torch.optim.Adam(parameters, lr=1e-3, betas=(0.9, 0.99))
+        wrappers[name] = OptimWrapper(optimizer)
+    return OptimWrapperDict(**wrappers)
+
+
+class Reference:
+    """The official loop, written down once more: two outputs, one discriminator each."""
+
+    def __init__(self, model, weights, representation, gan):
+        self.net = copy.deepcopy(model.segmentor)
+        self.weights, self.representation, self.gan = weights, representation, gan
+        self.d = copy.deepcopy(model.global_head.discriminators)
+        self.opt = torch.optim.SGD(
+            [p for p in self.net.parameters() if p.requires_grad],
+            lr=0.05,
+            momentum=0.9,
+            weight_decay=5e-4,
+        )
+        self.opt_d = {
+            level: torch.optim.Adam(self.d[level].parameters(), lr=1e-3, betas=(0.9, 0.99))
+            for level in weights
+        }
+
+    def maps(self, images):
+        x = torch.stack([image.double() - 104.0 for image in images])
+        layer3, layer4 = self.net.backbone(x)
+        logits = {'decode': 0, 'auxiliary': 0}
+        for branch in self.net.decode_head.branches:
+            logits['decode'] = logits['decode'] + branch(layer4)
+        for branch in self.net.auxiliary_head.branches:
+            logits['auxiliary'] = logits['auxiliary'] + branch(layer3)
+        return {
+            level: F.interpolate(z, size=x.shape[2:], mode='bilinear', align_corners=True)
+            for level, z in logits.items()
+        }
+
+    def seen(self, logits):
+        p = F.softmax(logits, dim=1)
+        if self.representation == 'entropy':
+            return -p * torch.log2(p + 1e-30) / math.log2(K)
+        return p
+
+    def gan_loss(self, score, label):
+        truth = torch.full_like(score, label)
+        if self.gan == 'lsgan':
+            return ((score - truth) ** 2).mean()
+        return F.binary_cross_entropy_with_logits(score, truth)
+
+    def step(self, source, target):
+        losses = {}
+        labels = torch.stack([s.gt_sem_seg.data[0] for s in source['data_samples']])
+        self.opt.zero_grad()
+        p = self.maps(source['inputs'])
+        for level, weight in (('decode', 1.0), ('auxiliary', 0.1)):
+            valid = labels != 255
+            ce = F.cross_entropy(p[level].permute(0, 2, 3, 1)[valid], labels[valid])
+            losses[f'loss_seg_{level}'] = weight * ce
+        (losses['loss_seg_decode'] + losses['loss_seg_auxiliary']).backward()
+
+        q = self.maps(target['inputs'])
+        adversarial = 0
+        for level, weight in self.weights.items():
+            term = weight * self.gan_loss(self.d[level](self.seen(q[level])), 0.0)
+            losses[f'loss_adv_global_{level}'] = term
+            adversarial = adversarial + term
+        adversarial.backward()
+        self.opt.step()
+
+        for level in self.weights:
+            self.opt_d[level].zero_grad()
+            on_source = self.gan_loss(self.d[level](self.seen(p[level].detach())), 0.0)
+            (on_source / 2).backward()
+            on_target = self.gan_loss(self.d[level](self.seen(q[level].detach())), 1.0)
+            (on_target / 2).backward()
+            self.opt_d[level].step()
+            losses[f'loss_d_global_{level}'] = (on_source + on_target) / 2
+        return {name: value.detach() for name, value in losses.items()}
+
+
+@pytest.mark.parametrize(
+    'representation, gan', [('softmax', 'bce'), ('softmax', 'lsgan'), ('entropy', 'bce')]
+)
+def test_global_step_equals_the_official_loop(representation, gan):
+    weights = dict(decode=0.3, auxiliary=0.1)
+    model = build(
+        global_head=dict(
+            type='GlobalDiscriminatorHead',
+            num_classes=K,
+            channels=(8, 8, 8, 8),
+            loss_weights=weights,
+            representation=representation,
+            gan=gan,
+        )
+    )
+    reference = Reference(model, weights, representation, gan)
+    wrappers = optimizers(model, ('segmentor', 'global_head'))
+    for i in range(3):
+        source, target = batch(2 * i, 65, 97), batch(2 * i + 1, 72, 88)
+        expected = reference.step(source, target)
+        logs = model.train_step(dict(source=source, target=unlabelled(target)), wrappers)
+        for name, value in expected.items():
+            torch.testing.assert_close(logs[name], value, rtol=1e-9, atol=1e-12)
+    compare_states(model.segmentor, reference.net)
+    compare_states(model.global_head.discriminators, reference.d)
+
+
+def compare_states(module, reference):
+    state, expected = module.state_dict(), reference.state_dict()
+    assert state.keys() == expected.keys()
+    for name in state:
+        torch.testing.assert_close(state[name], expected[name], rtol=1e-8, atol=1e-10)
+
+
+def test_source_only_never_forwards_a_target_image():
+    model = build()
+    forwarded = []
+    model.segmentor.register_forward_pre_hook(lambda module, inputs: forwarded.append(1))
+    logs = model.train_step(
+        dict(source=batch(0, 33, 65), target='not even looked at'), optimizers(model, ['segmentor'])
+    )
+    assert len(forwarded) == 1
+    assert set(logs) == {'loss_seg_decode', 'loss_seg_auxiliary'}
+
+
+def test_an_inactive_head_costs_nothing():
+    head = dict(type='GlobalDiscriminatorHead', num_classes=K, channels=(8,))
+    model = build(global_head=dict(head, loss_weights=dict(decode=0.1)))
+    model.active_heads = ()
+    model.global_head.forward = None  # calling it would fail
+    before = copy.deepcopy(model.global_head.state_dict())
+    wrappers = optimizers(model, ('segmentor', 'global_head'))
+    logs = model.train_step(dict(source=batch(0, 33, 65)), wrappers)
+    assert not any('global' in name for name in logs)
+    for name, value in model.global_head.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_the_segmentor_update_leaves_no_gradient_in_the_discriminators():
+    head = dict(type='GlobalDiscriminatorHead', num_classes=K, channels=(8,))
+    model = build(global_head=dict(head, loss_weights=dict(decode=0.1)))
+    wrappers = optimizers(model, ('segmentor', 'global_head'))
+    seen = []
+    step = wrappers['segmentor'].step
+    wrappers['segmentor'].step = lambda: (
+        seen.extend(p.grad for p in model.global_head.parameters()),
+        step(),
+    )
+    model.train_step(dict(source=batch(0, 33, 65), target=batch(1, 33, 65)), wrappers)
+    assert seen and all(gradient is None for gradient in seen)
+    assert all(p.requires_grad for p in model.global_head.parameters())
+
+
+def test_a_source_without_any_label_gives_a_finite_loss():
+    model = build()
+    data = batch(0, 33, 65)
+    for sample in data['data_samples']:
+        sample.gt_sem_seg.data[:] = 255
+    logs = model.train_step(dict(source=data), optimizers(model, ['segmentor']))
+    assert logs['loss_seg_decode'] == 0
+    assert all(torch.isfinite(p).all() for p in model.parameters())
+
+
+def test_missing_target_data_and_missing_levels_are_said():
+    head = dict(type='GlobalDiscriminatorHead', num_classes=K, channels=(8,))
+    model = build(global_head=dict(head, loss_weights=dict(middle=0.1)))
+    wrappers = optimizers(model, ('segmentor', 'global_head'))
+    with pytest.raises(UserError, match='no "target" images'):
+        model.train_step(dict(source=batch(0, 33, 65)), wrappers)
+    with pytest.raises(UserError, match='"middle".*only decode, auxiliary'):
+        model.train_step(dict(source=batch(0, 33, 65), target=batch(1, 33, 65)), wrappers)
+
+
+def test_unknown_choices_are_said():
+    for option in (dict(representation='sotfmax'), dict(gan='wgan')):
+        with pytest.raises(UserError, match='unknown; choose from'):
+            build(
+                global_head=dict(
+                    type='GlobalDiscriminatorHead',
+                    num_classes=K,
+                    loss_weights=dict(decode=0.1),
+                    **option,
+                )
+            )
