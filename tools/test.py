@@ -5,12 +5,10 @@ import json
 import math
 import os
 
-import torch
-from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
-from mmseg_gl.apis import load_config, load_segmentor
+from mmseg_gl.apis import add_run_arguments, load_run_config, load_segmentor
 from mmseg_gl.cli import run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.errors import UserError
@@ -21,27 +19,15 @@ def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
-    parser.add_argument('--work-dir', help='where metrics.json goes (default: work_dirs/CONFIG)')
     parser.add_argument('--out', metavar='DIR', help='write the predictions as trainId PNGs')
     parser.add_argument('--show-dir', metavar='DIR', help='write the predictions as pictures')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config'
-    )
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, help='set by torch launchers')
+    add_run_arguments(parser)
     return parser.parse_args()
 
 
 def main():
     args = parse_args()
-    cfg = load_config(args.config, args.cfg_options)
-    name = os.path.splitext(os.path.basename(args.config))[0]
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or os.path.join('work_dirs', name)
-    cfg.launcher = args.launcher
-    if args.local_rank is not None:
-        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if not torch.cuda.is_available():
-        cfg.env_cfg.dist_cfg = dict(backend='gloo')
+    cfg = load_run_config(args)
     if not os.path.isfile(args.checkpoint):
         raise UserError(f'there is no checkpoint file {args.checkpoint}')
     check_files(cfg, ('test',))

@@ -5,10 +5,9 @@ import glob
 import os
 
 import torch
-from mmengine.config import DictAction
 from mmengine.runner import Runner
 
-from mmseg_gl.apis import load_config
+from mmseg_gl.apis import add_run_arguments, load_run_config
 from mmseg_gl.cli import run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.errors import UserError
@@ -17,7 +16,6 @@ from mmseg_gl.errors import UserError
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
-    parser.add_argument('--work-dir', help='where to write (default: work_dirs/CONFIG_NAME)')
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -28,26 +26,15 @@ def parse_args():
     )
     parser.add_argument('--seed', type=int, help="random seed (default: the config's, 0)")
     parser.add_argument('--amp', action='store_true', help='mixed precision; needs a GPU')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config'
-    )
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, help='set by torch launchers')
+    add_run_arguments(parser)
     return parser.parse_args()
 
 
 def main():
     args = parse_args()
-    cfg = load_config(args.config, args.cfg_options)
-    name = os.path.splitext(os.path.basename(args.config))[0]
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or os.path.join('work_dirs', name)
-    cfg.launcher = args.launcher
-    if args.local_rank is not None:
-        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = load_run_config(args)
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
-    if not torch.cuda.is_available():
-        cfg.env_cfg.dist_cfg = dict(backend='gloo')
     if args.amp:
         use_amp(cfg)
     if args.resume:

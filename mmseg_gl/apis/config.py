@@ -25,6 +25,12 @@ TOP_LEVEL = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}
 }
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) | {'num_batch_per_epoch'}
+# What mmcv's and mmengine's builders take out of a typed dict before they build it.
+BUILDER_KEYS = {
+    'norm_cfg': {'requires_grad'},
+    'default_hooks': {'priority'},
+    'custom_hooks': {'priority'},
+}
 
 
 def load_config(path, options=None):
@@ -126,6 +132,8 @@ def accepted_arguments(type_name, where):
             + (f'; did you mean "{match}"?' if match else '')
         )
     arguments = {'type', '_scope_'}
+    for part in where.split('.')[-2:]:
+        arguments |= BUILDER_KEYS.get(part, set())
     for owner in inspect.getmro(cls) if inspect.isclass(cls) else [cls]:
         function = owner.__dict__.get('__init__') if inspect.isclass(owner) else owner
         if function is None:

@@ -1,6 +1,6 @@
 import torch
 from mmengine.model import MMSeparateDistributedDataParallel
-from mmseg.registry import MODEL_WRAPPERS
+from mmengine.registry import MODEL_WRAPPERS
 
 
 @MODEL_WRAPPERS.register_module()

@@ -27,7 +27,7 @@ test_pipeline = [
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(
-    batch_size=4,  # 4 source + 4 target images
+    batch_size=2,  # 2 source + 2 target images
     num_workers=0,  # the images are tiny
     persistent_workers=False,
     dataset=dict(

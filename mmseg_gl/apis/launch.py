@@ -1,0 +1,44 @@
+"""What the training and testing tools do alike before they build a runner."""
+
+import os
+
+import torch
+import torch.distributed
+from mmengine.config import DictAction
+
+from mmseg_gl.apis.config import load_config
+
+
+def add_run_arguments(parser):
+    """Add the arguments that tools/train.py and tools/test.py share to an argument parser."""
+    parser.add_argument(
+        '--work-dir', help='where to write (default: work_dirs/ and the name of the config)'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config'
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, help='set by torch launchers')
+
+
+def load_run_config(args):
+    """Read the config of a run and prepare the processes that it is launched with.
+
+    Args:
+        args (Namespace): With ``config`` and the arguments of :func:`add_run_arguments`.
+
+    Returns:
+        Config: With ``work_dir`` and ``launcher`` set.
+
+    Raises:
+        UserError: See :func:`load_config`.
+    """
+    cfg = load_config(args.config, args.cfg_options)
+    name = os.path.splitext(os.path.basename(args.config))[0]
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or os.path.join('work_dirs', name)
+    cfg.launcher = args.launcher
+    if args.local_rank is not None:
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.launcher == 'pytorch' and not torch.cuda.is_available():
+        torch.distributed.init_process_group('gloo')  # mmengine would ask for CUDA
+    return cfg

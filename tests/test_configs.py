@@ -1,0 +1,95 @@
+"""Every shipped config is read, built and run."""
+
+import glob
+import os
+
+import pytest
+import torch
+from mmengine.optim import build_optim_wrapper
+from mmengine.runner import Runner
+from mmseg.registry import MODELS
+
+from mmseg_gl.apis import load_config
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CONFIGS = sorted(glob.glob(os.path.join(ROOT, 'configs', '[a-z]*', '*.py')))
+SMALL = [path for path in CONFIGS if 'street-scenes' in path]
+PAPER = [path for path in CONFIGS if 'street-scenes' not in path]
+
+
+def name(path):
+    return os.path.basename(path)[:-3]
+
+
+def test_there_are_configs():
+    assert len(SMALL) >= 2 and len(PAPER) >= 14
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=name)
+def test_names_and_settings(path):
+    cfg = load_config(path)
+    method, architecture, task = name(path).split('_')[:3]
+    assert os.path.basename(os.path.dirname(path)) == method.removesuffix('-gl').replace('-', '_')
+    source, target = cfg.train_dataloader.dataset.source, cfg.train_dataloader.dataset.target
+    steps = {step['type']: step for step in source.pipeline}
+    assert 'LoadTrainIds' in steps
+    if task.startswith('gta5'):
+        assert source.type == 'GTA5Dataset' and steps['Resize']['scale'] == (1280, 720)
+    if task.startswith('synthia'):
+        assert source.type == 'SYNTHIADataset' and steps['Resize']['scale'] == (1280, 760)
+    if method == 'source-only':
+        assert target is None
+        assert not {'global_head', 'local_head', 'target_losses'} & set(cfg.model)
+    else:
+        assert not any('Label' in s['type'] or 'TrainIds' in s['type'] for s in target.pipeline)
+    if path in PAPER and 'bdl' not in method:
+        optimizer = cfg.optim_wrapper.segmentor.optimizer
+        assert optimizer == dict(
+            type='RepeatedSGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4, semantics='papers'
+        )
+        assert cfg.optim_wrapper.global_head.optimizer == dict(
+            type='Adam', lr=1e-4, betas=(0.9, 0.99)
+        )
+        schedule = cfg.param_scheduler[0]
+        assert (schedule.type, schedule.power, schedule.end) == ('PolyLR', 0.9, 250_001)
+
+
+@pytest.mark.parametrize('path', PAPER, ids=name)
+def test_paper_config_builds_and_runs_at_reduced_size(path):
+    cfg = load_config(path)
+    cfg.model.segmentor.backbone.init_cfg = None
+    model = MODELS.build(cfg.model)
+    wrappers = build_optim_wrapper(model, cfg.optim_wrapper)
+    assert set(wrappers.keys()) == {
+        child for child in ('segmentor', 'global_head', 'local_head') if getattr(model, child, None)
+    }
+    with torch.no_grad():
+        maps, _ = model.segmentor(torch.zeros(1, 3, 64, 96), mode='outputs')
+        for child in model.active_heads:
+            losses = getattr(model, child)('fool', target=maps)
+            assert all(torch.isfinite(value) for value in losses.values())
+    assert all(z.shape == (1, 19, 64, 96) for z in maps.values())
+    if '-r101' in path:
+        groups = wrappers['segmentor'].param_groups
+        entries = [(g['repeats'], g['lr']) for g in groups if g['params'][0].requires_grad]
+        backbone = [repeats for repeats, lr in entries if lr == 2.5e-4]
+        assert len(backbone) == 104 and sum(backbone) == 314  # as in the official optimizer
+        assert {lr for _, lr in entries} == {2.5e-4, 2.5e-3}
+    else:
+        assert {g['lr'] for g in wrappers['segmentor'].param_groups} == {2.5e-4}
+
+
+@pytest.mark.parametrize('path', SMALL, ids=name)
+def test_street_scenes_config_trains(path, street_scenes_options, tmp_path):
+    cfg = load_config(path, street_scenes_options)
+    cfg.work_dir = str(tmp_path)
+    cfg.train_cfg.max_iters = 2
+    cfg.train_cfg.val_interval = 2
+    runner = Runner.from_cfg(cfg)
+    before = {k: v.clone() for k, v in runner.model.state_dict().items()}
+    runner.train()
+    for key, value in runner.model.state_dict().items():
+        assert torch.isfinite(value).all()
+        if key.endswith('conv1.weight'):
+            assert not torch.equal(value, before[key])
+    assert runner.message_hub.get_scalar('val/mIoU').current() >= 0
