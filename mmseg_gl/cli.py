@@ -1,6 +1,10 @@
 """What every command line tool shares: errors are one sentence and exit code 2."""
 
+import os
 import sys
+import warnings
+
+from mmengine.config import DictAction
 
 from mmseg_gl.errors import UserError
 
@@ -14,6 +18,8 @@ def run_tool(main):
     Raises:
         SystemExit: Always; code 2 for a :class:`UserError`, 130 when interrupted.
     """
+    # mmseg's hook says so in every run that draws no pictures.
+    warnings.filterwarnings('ignore', message='The draw is False')
     try:
         sys.exit(main())
     except UserError as error:
@@ -38,3 +44,40 @@ def sentence(error):
     """
     text = str(error).split('UserError: ')[-1]
     return ' '.join(text.split())
+
+
+class ConfigOptions(DictAction):
+    """argparse action of ``--cfg-options KEY=VALUE ...``: values as mmengine reads them.
+
+    Raises:
+        UserError: For what is not of that form.
+    """
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        for value in values:
+            try:
+                super().__call__(parser, namespace, [value], option_string)
+            except (ValueError, AssertionError) as error:
+                raise UserError(
+                    f'{option_string} {value}: expected KEY=VALUE, e.g. a.b=1 or a.b=[1,2]'
+                ) from error
+
+
+def make_folder(path, option):
+    """Make a folder to write to, unless it is there.
+
+    Args:
+        path (str): The folder.
+        option (str): The option it comes from, for the message.
+
+    Raises:
+        UserError: When that is impossible.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f'{option} {path} cannot be made ({error.strerror}); choose another folder'
+        ) from error
+    if not os.access(path, os.W_OK):
+        raise UserError(f'{option} {path} cannot be written to; choose another folder')

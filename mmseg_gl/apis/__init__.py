@@ -1,9 +1,10 @@
-from mmseg_gl.apis.checkpoint import load_segmentor, read_checkpoint
+from mmseg_gl.apis.checkpoint import check_start, load_segmentor, read_checkpoint
 from mmseg_gl.apis.config import load_config
 from mmseg_gl.apis.launch import add_run_arguments, load_run_config
 
 __all__ = [
     'add_run_arguments',
+    'check_start',
     'load_config',
     'load_run_config',
     'load_segmentor',

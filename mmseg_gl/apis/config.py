@@ -33,19 +33,21 @@ BUILDER_KEYS = {
 }
 
 
-def load_config(path, options=None):
+def load_config(path, options=None, required=('model',)):
     """Read a config file, apply ``--cfg-options`` and check names.
 
     Args:
         path (str): Config file.
         options (dict[str, object] | None): Dotted key -> value.
+        required (Sequence[str]): Top-level keys that it must have.
 
     Returns:
         Config: The merged config.
 
     Raises:
-        UserError: For a missing or broken file, an option for a key that does not exist, an unknown
-            ``type``, or an argument that a ``type`` does not have; names the nearest known one.
+        UserError: For a missing, broken or incomplete file, an option for a key that does not
+            exist, an unknown ``type``, or an argument that a ``type`` does not have; names the
+            nearest known one.
     """
     if not os.path.isfile(path):
         raise UserError(f'there is no config file {path}{nearest_file(path)}')
@@ -66,6 +68,11 @@ def load_config(path, options=None):
         if key not in TOP_LEVEL and match:
             raise UserError(f'unknown config key "{key}"; did you mean "{match}"?')
     check_types(cfg._cfg_dict, '')
+    if missing := [key for key in required if cfg.get(key) is None]:
+        raise UserError(
+            f'the config {path} has no {missing[0]}: it is only a part of a config, or a part is '
+            'missing from its _base_'
+        )
     return cfg
 
 

@@ -4,9 +4,9 @@ import os
 
 import torch
 import torch.distributed
-from mmengine.config import DictAction
 
 from mmseg_gl.apis.config import load_config
+from mmseg_gl.cli import ConfigOptions
 
 
 def add_run_arguments(parser):
@@ -15,17 +15,22 @@ def add_run_arguments(parser):
         '--work-dir', help='where to write (default: work_dirs/ and the name of the config)'
     )
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config'
+        '--cfg-options',
+        nargs='+',
+        action=ConfigOptions,
+        metavar='KEY=VALUE',
+        help='change the config',
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, help='set by torch launchers')
 
 
-def load_run_config(args):
+def load_run_config(args, required):
     """Read the config of a run and prepare the processes that it is launched with.
 
     Args:
         args (Namespace): With ``config`` and the arguments of :func:`add_run_arguments`.
+        required (Sequence[str]): Top-level keys that the config must have.
 
     Returns:
         Config: With ``work_dir`` and ``launcher`` set.
@@ -33,7 +38,7 @@ def load_run_config(args):
     Raises:
         UserError: See :func:`load_config`.
     """
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_config(args.config, args.cfg_options, required)
     name = os.path.splitext(os.path.basename(args.config))[0]
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or os.path.join('work_dirs', name)
     cfg.launcher = args.launcher

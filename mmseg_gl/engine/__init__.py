@@ -1,4 +1,4 @@
-from mmseg_gl.engine.hooks import PredictionWriterHook
+from mmseg_gl.engine.hooks import PredictionWriterHook, TwoPhaseHook
 from mmseg_gl.engine.optimizers import MultiOptimWrapperConstructor, RepeatedSGD
 from mmseg_gl.engine.uda_distributed_data_parallel import UDADistributedDataParallel
 
@@ -6,5 +6,6 @@ __all__ = [
     'MultiOptimWrapperConstructor',
     'PredictionWriterHook',
     'RepeatedSGD',
+    'TwoPhaseHook',
     'UDADistributedDataParallel',
 ]

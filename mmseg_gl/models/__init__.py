@@ -1,13 +1,21 @@
 from mmseg_gl.models.backbones import DeepLabV2ResNet, DeepLabV2VGG
 from mmseg_gl.models.decode_heads import DeepLabV2Head
-from mmseg_gl.models.discriminators import GlobalDiscriminatorHead
+from mmseg_gl.models.discriminators import (
+    GlobalDiscriminatorHead,
+    LocalDiscriminatorHead,
+    MixtureModule,
+)
+from mmseg_gl.models.losses import EntropyLoss
 from mmseg_gl.models.segmentors import MultiOutputEncoderDecoder, UDASegmentor
 
 __all__ = [
     'DeepLabV2Head',
     'DeepLabV2ResNet',
     'DeepLabV2VGG',
+    'EntropyLoss',
     'GlobalDiscriminatorHead',
+    'LocalDiscriminatorHead',
+    'MixtureModule',
     'MultiOutputEncoderDecoder',
     'UDASegmentor',
 ]

@@ -35,12 +35,26 @@ class LoadTrainIds(BaseTransform):
         self.train_ids_table = lookup_table('train_ids')
 
     def transform(self, results):
-        path, table = results['seg_map_path'], self.table
-        if self.ids == 'cityscapes' and not os.path.exists(path):
-            train_ids_path = path.replace(LABEL_IDS, TRAIN_IDS)
-            if os.path.exists(train_ids_path):
-                path, table = train_ids_path, self.train_ids_table
-        raw = read_synthia(path) if self.ids == 'synthia' else read_ids(path)
+        path = self.find(results['seg_map_path'])
+        results['gt_seg_map'] = self.map_ids(self.read(path), path)
+        results.setdefault('seg_fields', []).append('gt_seg_map')
+        return results
+
+    def find(self, path):
+        """Return ``path``, or the labelTrainIds beside it where only those are there."""
+        train_ids_path = path.replace(LABEL_IDS, TRAIN_IDS)
+        if self.ids == 'cityscapes' and not os.path.exists(path) and os.path.exists(train_ids_path):
+            return train_ids_path
+        return path
+
+    def read(self, path):
+        """Return the raw (H, W) ids in a file."""
+        return read_synthia(path) if self.ids == 'synthia' else read_ids(path)
+
+    def map_ids(self, raw, path):
+        """Map the raw ids of the file ``path`` to trainIds."""
+        are_train_ids = self.ids == 'cityscapes' and path.endswith(TRAIN_IDS)
+        table = self.train_ids_table if are_train_ids else self.table
         labels = table[np.minimum(raw, 255)]
         impossible = (labels == IMPOSSIBLE) | (raw > 255)
         if impossible.any():
@@ -49,9 +63,7 @@ class LoadTrainIds(BaseTransform):
                 f'{self.ids if isinstance(self.ids, str) else "your"} labels do not have; it is '
                 'not a label file of this data set, or it is damaged'
             )
-        results['gt_seg_map'] = labels
-        results.setdefault('seg_fields', []).append('gt_seg_map')
-        return results
+        return labels
 
     def __repr__(self):
         return f'LoadTrainIds(ids={self.ids!r})'

@@ -1,3 +1,4 @@
 from mmseg_gl.engine.hooks.prediction_writer_hook import PredictionWriterHook
+from mmseg_gl.engine.hooks.two_phase_hook import TwoPhaseHook
 
-__all__ = ['PredictionWriterHook']
+__all__ = ['PredictionWriterHook', 'TwoPhaseHook']

@@ -1,3 +1,5 @@
 from mmseg_gl.models.discriminators.global_head import GlobalDiscriminatorHead
+from mmseg_gl.models.discriminators.local_head import LocalDiscriminatorHead
+from mmseg_gl.models.discriminators.mixture_module import MixtureModule
 
-__all__ = ['GlobalDiscriminatorHead']
+__all__ = ['GlobalDiscriminatorHead', 'LocalDiscriminatorHead', 'MixtureModule']

@@ -36,6 +36,7 @@ class BaseDiscriminatorHead(BaseModule):
         self.loss_weights = dict(loss_weights)
         self.represent = REPRESENTATIONS[representation]
         self.gan = gan
+        self.boundary = 0.0 if gan == 'bce' else 0.5  # scores above it mean target
         self.discriminators = nn.ModuleDict(
             {level: self.build_discriminator() for level in self.loss_weights}
         )
@@ -58,40 +59,47 @@ class BaseDiscriminatorHead(BaseModule):
             dict[str, Tensor]: Weighted scalars ``loss_adv_<head>_<level>``.
         """
         return {
-            f'loss_adv_{self.name}_{level}': weight
-            * adversarial_loss(self.score(level, target), SOURCE, self.gan)
-            for level, weight in self.loss_weights.items()
+            f'loss_adv_{self.name}_{level}': self.loss_weights[level]
+            * adversarial_loss(self.score(level, target[level]), SOURCE, self.gan)
+            for level in self.levels(target)
         }
 
-    def discriminate(self, source, target):
+    def discriminate(self, source, target, labels=None):
         """Loss of the discriminators: source is 0, target is 1, each domain counts half.
 
         Args:
             source (dict[str, Tensor]): The source's detached logits per level, (N, K, H, W).
             target (dict[str, Tensor]): The target's; sizes may differ from the source's.
+            labels (Tensor | None): The source's labels, (N, H, W), for heads that mix.
 
         Returns:
             dict[str, Tensor]: Scalars ``loss_d_<head>_<level>`` and ``acc_d_<head>_<level>``, the
             share of right decisions in [0, 1], each domain counting half.
         """
         losses = {}
-        for level in self.loss_weights:
-            on_source = self.score(level, source)
-            on_target = self.score(level, target)
+        for level in self.levels(source):
+            on_source = self.score(level, source[level])
+            on_target = self.score(level, target[level])
             losses[f'loss_d_{self.name}_{level}'] = 0.5 * (
                 adversarial_loss(on_source, SOURCE, self.gan)
                 + adversarial_loss(on_target, TARGET, self.gan)
             )
-            boundary = 0.0 if self.gan == 'bce' else 0.5
             losses[f'acc_d_{self.name}_{level}'] = 0.5 * (
-                (on_source < boundary).float().mean() + (on_target >= boundary).float().mean()
+                (on_source < self.boundary).float().mean()
+                + (on_target >= self.boundary).float().mean()
             )
         return losses
 
+    def levels(self, maps):
+        """Return the aligned levels, after checking that the segmentor has them."""
+        for level in self.loss_weights:
+            if level not in maps:
+                raise UserError(
+                    f'{type(self).__name__}: loss_weights names the output level "{level}", but '
+                    f'the segmentor has only {", ".join(maps)}; drop it or add an auxiliary_head'
+                )
+        return list(self.loss_weights)
+
     def score(self, level, logits):
-        if level not in logits:
-            raise UserError(
-                f'{type(self).__name__}: loss_weights names the output level "{level}", but the '
-                f'segmentor has only {", ".join(logits)}; drop it or add an auxiliary_head'
-            )
-        return self.discriminators[level](self.represent(logits[level]))
+        """Return the discriminator's raw scores of one level's logits."""
+        return self.discriminators[level](self.represent(logits))

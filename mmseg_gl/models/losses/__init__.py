@@ -1,3 +1,4 @@
 from mmseg_gl.models.losses.adversarial import adversarial_loss
+from mmseg_gl.models.losses.entropy_loss import EntropyLoss
 
-__all__ = ['adversarial_loss']
+__all__ = ['EntropyLoss', 'adversarial_loss']

@@ -1,5 +1,6 @@
 from contextlib import contextmanager
 
+import torch
 from mmengine.model import BaseModel
 from mmseg.registry import MODELS
 from torch import nn
@@ -85,10 +86,11 @@ class UDASegmentor(BaseModel):
         optimizer.step()
         optimizer.zero_grad()
 
+        labels = stack_labels(source['data_samples'])
         for name, head in heads.items():
             optimizer = optim_wrapper[name]
             with optimizer.optim_context(head):
-                losses = head('discriminate', source=source_maps, target=target_maps)
+                losses = head('discriminate', source=source_maps, target=target_maps, labels=labels)
             logs.update(backward(losses, optimizer))
             optimizer.step()
             optimizer.zero_grad()
@@ -111,6 +113,11 @@ def backward(losses, optimizer):
     """Backpropagate the sum of all entries named ``loss_*``; return every entry, detached."""
     optimizer.backward(sum(value for name, value in losses.items() if name.startswith('loss_')))
     return detach(losses)
+
+
+def stack_labels(data_samples):
+    """Return the labels of a batch, (N, H, W)."""
+    return torch.stack([sample.gt_sem_seg.data.squeeze(0) for sample in data_samples])
 
 
 def detach(tensors):

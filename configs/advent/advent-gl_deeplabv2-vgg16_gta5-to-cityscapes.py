@@ -1,0 +1,6 @@
+_base_ = [
+    './advent_deeplabv2-vgg16_gta5-to-cityscapes.py',
+    '../_base_/uda/local_alignment_single_level.py',
+]
+# The released code aligns entropy maps locally as well.
+model = dict(local_head=dict(_base_.local_head, representation='entropy'))

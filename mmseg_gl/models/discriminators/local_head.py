@@ -1,0 +1,148 @@
+import torch
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_gl.errors import UserError
+from mmseg_gl.models.discriminators.base_head import BaseDiscriminatorHead
+from mmseg_gl.models.losses.adversarial import GAN_LOSSES, TARGET
+
+
+@MODELS.register_module()
+class LocalDiscriminatorHead(BaseDiscriminatorHead):
+    """Pixel-wise discriminators on each pixel's K-vector (step 2: local alignment).
+
+    Each is five 1x1 convolutions with LeakyReLU(0.2) between them and one raw score per pixel of
+    the upsampled map (released code, ``get_fc_pix_discriminator_1x1``; 174 721 parameters for 19
+    classes). The discriminator learns from the mixed map (see :class:`MixtureModule`) and from the
+    target's map, each counting half; the segmentor's loss is on all pixels of the target's map.
+    With ``background='keep'`` and the entropy representation that is the released code's step.
+
+    Args:
+        num_classes (int): Number of classes K.
+        loss_weights (dict[str, float]): Weight of the segmentor's loss per output level; its keys
+            say which levels are aligned. The loss is a mean over pixels, so that each pixel's
+            gradient is small: weights far above the global head's can be right.
+        channels (tuple[int]): Output channels of all but the last convolution.
+        kernel_size (int): Of the first convolution: 1, or 3 to let it see each pixel's neighbours.
+        representation (str): 'softmax', or 'entropy' (released code).
+        gan (str): 'bce' (released code) or 'lsgan'.
+        background (str): What becomes of the source's unlabelled pixels; see MixtureModule.
+        num_points (int | None): Sample so many valid pixels, with replacement, from each map before
+            the discriminator: the same expected loss at a fraction of the cost. None: all pixels.
+            The places follow from a buffer that counts the draws, so that they resume.
+        ignore_index (int): Label of the source's unlabelled pixels.
+
+    Raises:
+        UserError: For unknown options, and for ``num_points`` with ``kernel_size=3``.
+    """
+
+    name = 'local'
+
+    def __init__(
+        self,
+        num_classes,
+        loss_weights,
+        channels=(64, 128, 256, 512),
+        kernel_size=1,
+        representation='softmax',
+        gan='bce',
+        background='replace',
+        num_points=None,
+        ignore_index=255,
+    ):
+        if num_points is not None and (num_points < 1 or kernel_size != 1):
+            raise UserError(
+                f'num_points={num_points} with kernel_size={kernel_size}: sampled pixels have no '
+                'neighbours; use num_points >= 1 with kernel_size=1, or num_points=None'
+            )
+        self.widths = (num_classes, *channels, 1)
+        self.kernel_size = kernel_size
+        super().__init__(loss_weights, representation, gan)
+        self.mixture = MODELS.build(
+            dict(type='MixtureModule', background=background, ignore_index=ignore_index)
+        )
+        self.num_points = num_points
+        self.register_buffer('num_draws', torch.zeros((), dtype=torch.long))
+
+    def build_discriminator(self):
+        layers, kernel_size = [], self.kernel_size
+        for in_channels, out_channels in zip(self.widths, self.widths[1:]):
+            layers.append(
+                nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+            )
+            layers.append(nn.LeakyReLU(0.2, inplace=True))
+            kernel_size = 1
+        return nn.Sequential(*layers[:-1])
+
+    def fool(self, target):
+        """See :meth:`BaseDiscriminatorHead.fool`; the mean is over (sampled) pixels."""
+        if self.num_points is not None:
+            target = {level: self.sample(target[level]) for level in self.levels(target)}
+        return super().fool(target)
+
+    def discriminate(self, source, target, labels):
+        """Loss of the discriminators on the mixed map and on the target's map.
+
+        Args:
+            source (dict[str, Tensor]): The source's detached logits per level, (N, K, H, W).
+            target (dict[str, Tensor]): The target's, (N, K, h, w).
+            labels (Tensor): The source's labels, (N, H, W).
+
+        Returns:
+            dict[str, Tensor]: Scalars ``loss_d_local_<level>`` and ``acc_d_local_<level>``. A mixed
+            map without a valid pixel counts as loss 0.
+        """
+        losses = {}
+        for level in self.levels(source):
+            mixed, domain, valid = self.mixture(source[level], target[level], labels)
+            on_target = target[level]
+            if self.num_points is not None:
+                mixed, domain, valid = self.sample(mixed, domain, valid)
+                on_target = self.sample(on_target)
+            on_mixed = self.score(level, mixed)
+            on_target = self.score(level, on_target)
+            losses[f'loss_d_local_{level}'] = 0.5 * (
+                masked_mean(GAN_LOSSES[self.gan](on_mixed, domain, reduction='none'), valid)
+                + GAN_LOSSES[self.gan](on_target, torch.full_like(on_target, TARGET))
+            )
+            right = (on_mixed >= self.boundary) == (domain == TARGET)
+            losses[f'acc_d_local_{level}'] = 0.5 * (
+                masked_mean(right.float(), valid) + (on_target >= self.boundary).float().mean()
+            )
+        return losses
+
+    def sample(self, logits, domain=None, valid=None):
+        """Draw ``num_points`` valid pixels of a map, with replacement.
+
+        Args:
+            logits (Tensor): (N, K, H, W).
+            domain, valid (Tensor | None): (N, 1, H, W); for the mixed map.
+
+        Returns:
+            Tensor | tuple[Tensor, Tensor, Tensor]: Logits (1, K, P, 1), and domain and validity
+            (1, 1, P, 1) if given. Without any valid pixel the points are drawn anywhere and
+            marked as not valid.
+        """
+        generator = torch.Generator().manual_seed(self.num_draws.item())
+        self.num_draws += 1
+        pixels = logits.shape[0] * logits.shape[2] * logits.shape[3]
+        if valid is not None and valid.any() and not valid.all():
+            candidates = valid.flatten().nonzero().squeeze(1)
+            chosen = torch.randint(len(candidates), (self.num_points,), generator=generator)
+            chosen = candidates[chosen.to(candidates.device)]
+        else:
+            chosen = torch.randint(pixels, (self.num_points,), generator=generator)
+            chosen = chosen.to(logits.device)
+        area = logits.shape[2] * logits.shape[3]
+        image, place = chosen // area, chosen % area
+        points = [
+            tensor.flatten(2)[image, :, place].t()[None, :, :, None]
+            for tensor in (logits, domain, valid)
+            if tensor is not None
+        ]
+        return points[0] if domain is None else tuple(points)
+
+
+def masked_mean(values, valid):
+    """Mean over the valid pixels; 0 if there is none."""
+    return (values * valid).sum() / valid.sum().clamp(min=1)

@@ -1,0 +1,34 @@
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_gl.models.representations import entropy_map
+
+
+@MODELS.register_module()
+class EntropyLoss(nn.Module):
+    """Direct entropy minimisation on the target (MinEnt: ADVENT, Eq. 4; ``entropy_loss``).
+
+    The mean over pixels of the normalised entropy -sum_c p_c log2(p_c) / log2(K), in [0, 1].
+
+    Args:
+        loss_weights (dict[str, float]): Weight per output level; its keys say which levels count.
+    """
+
+    def __init__(self, loss_weights):
+        super().__init__()
+        self.loss_weights = dict(loss_weights)
+
+    def forward(self, logits, data_samples=None):
+        """Compute the loss.
+
+        Args:
+            logits (dict[str, Tensor]): The target's logits per level, (N, K, H, W).
+            data_samples (list | None): Not used.
+
+        Returns:
+            dict[str, Tensor]: Weighted scalars ``loss_entropy_<level>``.
+        """
+        return {
+            f'loss_entropy_{level}': weight * entropy_map(logits[level]).sum(dim=1).mean()
+            for level, weight in self.loss_weights.items()
+        }
