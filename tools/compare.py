@@ -15,11 +15,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from mmseg_gl.apis import load_config
 from mmseg_gl.apis.comparison import collect, prediction_montage, table
-from mmseg_gl.cli import run_tool
+from mmseg_gl.cli import ConfigOptions, run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.errors import UserError
 
@@ -158,7 +158,7 @@ def main():
 
 def parse_options(options):
     parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions)
     return parser.parse_args(['--cfg-options', *options] if options else []).cfg_options
 
 

@@ -9,10 +9,12 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from mmseg_gl.apis import add_run_arguments, load_run_config, load_segmentor
-from mmseg_gl.cli import run_tool
+from mmseg_gl.cli import make_folder, run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.errors import UserError
 from mmseg_gl.evaluation.uda_iou_metric import PROTOCOL
+
+REQUIRED = ('model', 'test_dataloader', 'test_evaluator', 'default_hooks')
 
 
 def parse_args():
@@ -27,16 +29,20 @@ def parse_args():
 
 def main():
     args = parse_args()
-    cfg = load_run_config(args)
+    cfg = load_run_config(args, REQUIRED)
     if not os.path.isfile(args.checkpoint):
         raise UserError(f'there is no checkpoint file {args.checkpoint}')
     check_files(cfg, ('test',))
+    cfg.load_from, cfg.resume = None, False  # the checkpoint alone decides
+    make_folder(cfg.work_dir, '--work-dir')
     if args.out:
+        make_folder(args.out, '--out')
         cfg.custom_hooks = [
             *cfg.get('custom_hooks', []),
             dict(type='PredictionWriterHook', out_dir=args.out),
         ]
     if args.show_dir:
+        make_folder(args.show_dir, '--show-dir')
         cfg.default_hooks.visualization.draw = True
         cfg.visualizer.save_dir = args.show_dir
     runner = Runner.from_cfg(cfg)
@@ -55,21 +61,22 @@ def write_metrics(work_dir, checkpoint, figures, classes):
     contents = {k: None if v is None or math.isnan(v) else v for k, v in contents.items()}
     contents['protocol'] = PROTOCOL
     contents['checkpoint'] = checkpoint
+    text = json.dumps(contents, indent=1)
     path = os.path.join(work_dir, 'metrics.json')
-    if os.path.exists(path) and read_json(path) != contents:
+    if os.path.exists(path) and read_text(path) != text:
         number = 1
         while os.path.exists(kept := os.path.join(work_dir, f'metrics.{number}.json')):
             number += 1
         os.rename(path, kept)
         print(f'kept the earlier results as {kept}')
     with open(path, 'w') as file:
-        json.dump(contents, file, indent=1)
+        file.write(text)
     return path
 
 
-def read_json(path):
-    with open(path) as file:
-        return json.load(file)
+def read_text(path):
+    with open(path, errors='replace') as file:
+        return file.read()
 
 
 if __name__ == '__main__':

@@ -5,12 +5,14 @@ import glob
 import os
 
 import torch
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
-from mmseg_gl.apis import add_run_arguments, load_run_config
-from mmseg_gl.cli import run_tool
+from mmseg_gl.apis import add_run_arguments, check_start, load_run_config
+from mmseg_gl.cli import make_folder, run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.errors import UserError
+
+REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
 
 def parse_args():
@@ -32,8 +34,10 @@ def parse_args():
 
 def main():
     args = parse_args()
-    cfg = load_run_config(args)
+    cfg = load_run_config(args, REQUIRED)
     if args.seed is not None:
+        if not 0 <= args.seed < 2**32:
+            raise UserError(f'--seed {args.seed}: expected a number from 0 to {2**32 - 1}')
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
     if args.amp:
         use_amp(cfg)
@@ -42,13 +46,31 @@ def main():
         cfg.load_from = None if args.resume == 'latest' else args.resume
         if cfg.load_from and not os.path.isfile(cfg.load_from):
             raise UserError(f'--resume: there is no checkpoint file {cfg.load_from}')
-    elif glob.glob(os.path.join(cfg.work_dir, '*.pth')):
+    if not args.resume and glob.glob(os.path.join(cfg.work_dir, '*.pth')):
         raise UserError(
             f'{cfg.work_dir} already holds checkpoints: go on with --resume, or choose another '
             '--work-dir'
         )
     check_files(cfg, ('train', 'val'))
-    Runner.from_cfg(cfg).train()
+    start = start_checkpoint(cfg)
+    make_folder(cfg.work_dir, '--work-dir')
+    runner = Runner.from_cfg(cfg)
+    if start:
+        check_start(runner.model, start, cfg.resume)
+    runner.train()
+
+
+def start_checkpoint(cfg):
+    """Return the checkpoint that the run starts from, or None."""
+    if not cfg.get('resume') or cfg.get('load_from'):
+        return cfg.get('load_from')
+    latest = find_latest_checkpoint(cfg.work_dir)
+    if latest is None and glob.glob(os.path.join(cfg.work_dir, '*.pth')):
+        raise UserError(
+            f'--resume: {cfg.work_dir} holds checkpoints, but no file last_checkpoint says which '
+            'is the latest; name it: --resume CKPT'
+        )
+    return latest
 
 
 def use_amp(cfg):

@@ -19,9 +19,12 @@ class ImageFolderDataset(BaseSegDataset):
 
     def load_data_list(self):
         """List the images: one dict with ``img_path`` each, sorted by path."""
-        folder = self.data_prefix['img_path']
+        folder, suffix = self.data_prefix['img_path'], self.img_suffix
         names = fileio.list_dir_or_file(
-            folder, list_dir=False, suffix=tuple(self.img_suffix), recursive=True
+            folder,
+            list_dir=False,
+            suffix=suffix if isinstance(suffix, str) else tuple(suffix),
+            recursive=True,
         )
         return [
             dict(img_path=fileio.join_path(folder, name), reduce_zero_label=False, seg_fields=[])

@@ -5,6 +5,7 @@ import numpy as np
 import torch
 from mmseg.registry import DATASETS
 
+from mmseg_gl.datasets.inspection import list_images
 from mmseg_gl.errors import UserError
 
 SOURCE, TARGET, AUGMENTATION = range(3)  # independent random streams of one seed
@@ -29,12 +30,11 @@ class UDADataset:
     """
 
     def __init__(self, source, target=None):
-        self.domains = {'source': DATASETS.build(source)}
-        if target is not None:
-            self.domains['target'] = DATASETS.build(target)
-        for name, dataset in self.domains.items():
-            if len(dataset) == 0:
-                raise UserError(f'the {name} data set has no images in {dataset.data_prefix}')
+        self.domains = {}
+        for name, cfg in (('source', source), ('target', target)):
+            if cfg is not None:
+                list_images(name, cfg)  # says so where there are none
+                self.domains[name] = DATASETS.build(cfg)
         classes = {tuple(dataset.metainfo['classes']) for dataset in self.domains.values()}
         if len(classes) > 1:
             raise UserError(

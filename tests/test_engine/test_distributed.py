@@ -4,12 +4,15 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import torch
+from mmseg.registry import MODELS
 
 from mmseg_gl.apis import load_config, read_checkpoint
 
-CONFIG = 'configs/adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py'
+ROOT = Path(__file__).parents[2]
+CONFIG = 'configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
 
 
 def free_port():
@@ -18,11 +21,11 @@ def free_port():
         return sock.getsockname()[1]
 
 
-def run(repository, *arguments):
+def run(*arguments):
     environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
     result = subprocess.run(
         [sys.executable, *arguments],
-        cwd=repository,
+        cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
@@ -32,27 +35,21 @@ def run(repository, *arguments):
     return result.stdout
 
 
-def test_two_processes_train_and_their_checkpoint_loads(
-    street_scenes_options, tmp_path, repository
-):
-    options = [f'{key}={value}' for key, value in street_scenes_options.items()]
-    options += ['train_cfg.max_iters=3', 'train_dataloader.batch_size=1']
+def test_two_processes_train_and_their_checkpoint_loads(street_scenes, data_options, tmp_path):
+    options = data_options(street_scenes)
+    options += ['train_cfg.max_iters=4', 'train_dataloader.batch_size=1']
     run(
-        repository,
         *('-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={free_port()}'),
         *('tools/train.py', CONFIG, '--launcher', 'pytorch', '--work-dir', str(tmp_path)),
         *('--cfg-options', *options),
     )
-    checkpoint = tmp_path / 'iter_3.pth'
+    checkpoint = tmp_path / 'iter_4.pth'
     weights = read_checkpoint(checkpoint)['state_dict']
 
-    from mmseg.registry import MODELS
-
-    model = MODELS.build(load_config(os.path.join(repository, CONFIG)).model)
+    model = MODELS.build(load_config(str(ROOT / CONFIG)).model)
     assert weights.keys() == model.state_dict().keys()
     assert all(torch.isfinite(value).all() for value in weights.values())
     out = run(
-        repository,
         *('tools/test.py', CONFIG, str(checkpoint), '--work-dir', str(tmp_path / 'test')),
         *('--cfg-options', *options),
     )

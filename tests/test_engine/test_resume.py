@@ -1,11 +1,14 @@
 """Ten iterations and ten more after a resume equal twenty in one go, bit for bit."""
 
+from pathlib import Path
+
 import torch
 from mmengine.runner import Runner
 
 from mmseg_gl.apis import load_config, read_checkpoint
 
-CONFIG = 'configs/adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py'
+ROOT = Path(__file__).parents[2]
+CONFIG = str(ROOT / 'configs/adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py')
 
 
 def train(work_dir, options, max_iters, resume=False):
@@ -41,13 +44,11 @@ def assert_same(one, other, path=''):
         assert one == other, path
 
 
-def test_resumed_training_equals_uninterrupted_training(
-    street_scenes_options, tmp_path, monkeypatch, repository
-):
-    monkeypatch.chdir(repository)
-    straight = train(tmp_path / 'straight', street_scenes_options, 20)
-    train(tmp_path / 'resumed', street_scenes_options, 10)
-    resumed = train(tmp_path / 'resumed', street_scenes_options, 20, resume=True)
+def test_resumed_training_equals_uninterrupted_training(street_scenes, data_options, tmp_path):
+    options = dict(option.split('=') for option in data_options(street_scenes))
+    straight = train(tmp_path / 'straight', options, 20)
+    train(tmp_path / 'resumed', options, 10)
+    resumed = train(tmp_path / 'resumed', options, 20, resume=True)
     for part in ('state_dict', 'optimizer', 'param_schedulers'):
         assert_same(straight[part], resumed[part], part)
     assert straight['meta']['iter'] == resumed['meta']['iter'] == 20

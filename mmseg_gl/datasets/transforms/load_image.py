@@ -4,7 +4,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
 from mmseg.registry import TRANSFORMS
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from mmseg_gl.errors import UserError
 
@@ -45,6 +45,7 @@ def read_pil(path, what, mode=None):
             image.load()
             return image.convert(mode) if mode else image.copy()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = 'unknown format' if isinstance(error, UnidentifiedImageError) else error
         raise UserError(
-            f'the {what} {path} is truncated or not an image ({error}); copy it anew'
+            f'the {what} {path} is truncated or not an image ({reason}); copy it anew'
         ) from error

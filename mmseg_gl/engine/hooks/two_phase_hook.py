@@ -1,11 +1,10 @@
 import os
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner.checkpoint import load_state_dict
 from mmseg.registry import HOOKS
 
-from mmseg_gl.apis.checkpoint import read_checkpoint
+from mmseg_gl.engine.checkpoint import read_checkpoint, unwrapped
 from mmseg_gl.errors import UserError
 
 
@@ -95,7 +94,3 @@ class TwoPhaseHook(Hook):
         for _, wrapper in runner.optim_wrapper.items():
             wrapper.optimizer.state.clear()
         runner.logger.info(f'Phase 2 starts from {best}')
-
-
-def unwrapped(model):
-    return model.module if is_model_wrapper(model) else model

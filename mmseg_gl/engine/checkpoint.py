@@ -82,6 +82,7 @@ def tensors_of(contents):
 
 
 def unwrapped(model):
+    """Return the model inside a distributed wrapper, or the model itself."""
     return model.module if is_model_wrapper(model) else model
 
 

@@ -1,0 +1,13 @@
+# The order of the released code: a run of its own with the local discriminators alone, from a
+# finished ADVENT checkpoint: --cfg-options load_from=work_dirs/.../best_mIoU_iter_....pth
+_base_ = [
+    './advent_deeplabv2-r101_synthia-to-cityscapes.py',
+    '../_base_/uda/local_alignment.py',
+]
+model = dict(
+    segmentor=dict(backbone=dict(init_cfg=None)),  # all weights come from the checkpoint
+    global_head=None,
+    local_head=dict(_base_.local_head, representation='entropy', background='keep'),
+)
+custom_hooks = []  # one phase
+load_from = 'work_dirs/advent_deeplabv2-r101_synthia-to-cityscapes/NAME-THE-CHECKPOINT.pth'

@@ -1,0 +1,207 @@
+"""What is inside the files of a data set: opens them all, for tools/check_data.py."""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from mmseg.registry import TRANSFORMS
+
+from mmseg_gl.datasets.inspection import build_lazily, label_exists, list_images
+from mmseg_gl.datasets.label_ids import IGNORED
+from mmseg_gl.datasets.transforms.load_image import read_pil
+from mmseg_gl.errors import UserError
+
+# Images in the complete releases; Cityscapes' by split.
+RELEASES = {
+    'GTA5Dataset': 24_966,
+    'SYNTHIADataset': 9_400,
+    ('CityscapesDataset', 'train'): 2_975,
+    ('CityscapesDataset', 'val'): 500,
+}
+MAX_NAMED = 5  # files per kind of trouble
+
+
+@dataclass
+class DataReport:
+    """What a data set turned out to be.
+
+    Attributes:
+        title: Its name, type and folder.
+        classes: Names of the classes.
+        images: Number of images.
+        labels: Number of labels; None if the pipeline loads none.
+        opened: Number of images that were opened.
+        sizes: Number of images by (width, height).
+        pixels: Number of label pixels by trainId, (256,).
+        troubles: Sentences by kind of trouble.
+        notes: What is worth knowing but no trouble.
+    """
+
+    title: str
+    classes: tuple = ()
+    images: int = 0
+    labels: int | None = None
+    opened: int = 0
+    sizes: Counter = field(default_factory=Counter)
+    pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
+    troubles: dict = field(default_factory=dict)
+    notes: list = field(default_factory=list)
+
+    def add_trouble(self, kind, sentence):
+        self.troubles.setdefault(kind, []).append(sentence)
+
+    @property
+    def num_troubles(self):
+        return sum(len(sentences) for sentences in self.troubles.values())
+
+    def lines(self):
+        """Say it in words: a list of lines."""
+        lines = [self.title]
+        if self.images:
+            labels = 'labels are not used' if self.labels is None else f'{self.labels} labels'
+            opened = 'all' if self.opened == self.images else f'{self.opened} images'
+            lines.append(f'  {self.images} images, {labels}; {opened} opened')
+        sizes = [f'{w}x{h} ({count} images)' for (w, h), count in self.sizes.most_common()]
+        if sizes:
+            more = f', and {len(sizes) - MAX_NAMED} more' if len(sizes) > MAX_NAMED else ''
+            lines.append(f'  sizes: {", ".join(sizes[:MAX_NAMED])}{more}')
+        if self.pixels.any():
+            lines += self.histogram_lines()
+        lines += [f'  note: {note}' for note in self.notes]
+        for kind, sentences in self.troubles.items():
+            lines.append(f'  TROUBLE: {kind} ({len(sentences)})')
+            lines += [f'    {sentence}' for sentence in sentences[:MAX_NAMED]]
+            if len(sentences) > MAX_NAMED:
+                lines.append(f'    ... and {len(sentences) - MAX_NAMED} more')
+        return lines
+
+    def histogram_lines(self):
+        percent = 100 * self.pixels / self.pixels.sum()
+        absent = [name for c, name in enumerate(self.classes) if not self.pixels[c]]
+        rows = [
+            f'    {name:<14} {percent[c]:6.2f}'
+            for c, name in enumerate(self.classes)
+            if self.pixels[c]
+        ]
+        return [
+            '  pixels per class (%):',
+            *rows,
+            f'    {"(ignored)":<14} {percent[IGNORED]:6.2f}',
+            *([f'  never occur: {", ".join(absent)}'] if absent else []),
+        ]
+
+
+def check_dataset(name, cfg, max_images=None, workers=1, progress=None):
+    """Open the files of a data set and find what is missing or broken.
+
+    Args:
+        name (str): How to call it.
+        cfg (dict): A config of a ``BaseSegDataset`` subclass.
+        max_images (int | None): Open only that many images, spread evenly; None opens all.
+        workers (int): Number of processes.
+        progress (Callable[[int, int], None] | None): Called with the numbers of images opened and
+            to be opened.
+
+    Returns:
+        DataReport: The findings; trouble does not stop the check.
+    """
+    dataset = build_lazily(cfg)
+    report = DataReport(f'{name} ({cfg["type"]}): {dataset.data_prefix["img_path"]}')
+    report.classes = dataset.metainfo['classes']
+    try:
+        files = list_images(name, cfg)
+    except UserError as error:
+        report.add_trouble('folders that cannot be used', str(error))
+        return report
+    report.images = len(files)
+    if any(label for _, label in files):
+        for image, label in files:
+            if not label_exists(label):
+                report.add_trouble('images without labels', f'{image}: there is no {label}')
+        report.labels = len(files) - report.num_troubles
+        if label_loader(cfg) is None:
+            report.notes.append('only labels that LoadTrainIds reads can be checked')
+    expected = release_size(cfg)
+    if expected not in (None, len(files)):
+        report.notes.append(f'the complete release has {expected} images')
+    if max_images is not None and max_images < len(files):
+        files = [files[i] for i in np.linspace(0, len(files) - 1, max_images).astype(int)]
+    report.opened = len(files)
+    for done, (size, pixels, troubles) in enumerate(open_all(files, label_loader(cfg), workers), 1):
+        if size is not None:
+            report.sizes[size] += 1
+        if pixels is not None:
+            report.pixels += pixels
+        for trouble in troubles:
+            report.add_trouble(*trouble)
+        if progress is not None:
+            progress(done, len(files))
+    return report
+
+
+def label_loader(cfg):
+    """Build the LoadTrainIds of a data set's pipeline; None if it has none."""
+    steps = [step for step in cfg['pipeline'] if step['type'] == 'LoadTrainIds']
+    return TRANSFORMS.build(steps[0]) if steps else None
+
+
+def release_size(cfg):
+    """Return the number of images in the complete release, None if there is none to compare."""
+    root = os.path.abspath(cfg.get('data_root') or '')
+    if os.path.exists(os.path.join(os.path.dirname(root), 'street_scenes.json')):
+        return None
+    split = os.path.basename(build_lazily(cfg).data_prefix['img_path'])
+    return RELEASES.get(cfg['type'], RELEASES.get((cfg['type'], split)))
+
+
+def open_all(files, loader, workers):
+    """Yield :func:`check_sample` of every file, in order, using several processes."""
+    check = partial(check_sample, loader=loader)
+    if workers == 1:
+        yield from map(check, files)
+        return
+    context = multiprocessing.get_context('fork' if sys.platform == 'linux' else 'spawn')
+    ignore_interrupt = dict(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    with ProcessPoolExecutor(workers, context, **ignore_interrupt) as pool:
+        yield from pool.map(check, files, chunksize=8)
+
+
+def check_sample(paths, loader):
+    """Open an image and its label.
+
+    Args:
+        paths (tuple[str, str | None]): Image and label.
+        loader (LoadTrainIds | None): Reads the label; None leaves it closed.
+
+    Returns:
+        tuple: The image's (width, height) or None, the number of label pixels by trainId, (256,),
+        or None, and a list of troubles: (kind, sentence).
+    """
+    image, label = paths
+    size, troubles = None, []
+    try:
+        size = read_pil(image, 'image', mode='RGB').size
+    except UserError as error:
+        troubles.append(('unreadable images', str(error)))
+    if label is None or loader is None or not label_exists(label):
+        return size, None, troubles
+    label = loader.find(label)
+    try:
+        raw = loader.read(label)
+    except UserError as error:
+        return size, None, [*troubles, ('unreadable labels', str(error))]
+    height, width = raw.shape
+    if size not in (None, (width, height)):
+        sentence = f'{label} is {width}x{height}, its image {size[0]}x{size[1]}'
+        troubles.append(('labels of another size than their image', sentence))
+    try:
+        pixels = np.bincount(loader.map_ids(raw, label).ravel(), minlength=256)
+    except UserError as error:
+        return size, None, [*troubles, ('labels with impossible ids', str(error))]
+    return size, pixels, troubles

@@ -1,0 +1,122 @@
+"""What several tests share: PNG files written by hand, tools run in-process, a tiny benchmark."""
+
+import importlib.util
+import shutil
+import struct
+import sys
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.logging import MessageHub, MMLogger
+from mmseg.visualization import SegLocalVisualizer
+
+from mmseg_gl.benchmarks.street_scenes import StreetScenesConfig, generate
+from mmseg_gl.cli import run_tool
+
+ROOT = Path(__file__).parents[1]
+PNG_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # number of channels -> grey, grey + alpha, RGB, RGBA
+
+
+def write_png_by_hand(path, pixels):
+    """Write (H, W) or (H, W, C) uint8 or uint16 pixels as a PNG, channels in the given order.
+
+    Independent of every image library, which differ in what they do with 16 bits and few channels.
+    """
+    pixels = np.asarray(pixels)
+    height, width, channels = (*pixels.shape, 1)[:3]
+    big_endian = pixels.astype(pixels.dtype.newbyteorder('>'))
+    lines = b''.join(b'\0' + row.tobytes() for row in big_endian)  # filter type 0: none
+    header = struct.pack(
+        '>IIBBBBB', width, height, 8 * pixels.itemsize, PNG_COLOUR_TYPES[channels], 0, 0, 0
+    )
+    chunks = ((b'IHDR', header), (b'IDAT', zlib.compress(lines)), (b'IEND', b''))
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(
+        b'\x89PNG\r\n\x1a\n'
+        + b''.join(
+            struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+            for kind, data in chunks
+        )
+    )
+    return str(path)
+
+
+@pytest.fixture(scope='session')
+def write_png():
+    """The function that writes a PNG without an image library: (path, pixels) -> path."""
+    return write_png_by_hand
+
+
+@dataclass
+class Outcome:
+    """How a tool ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error(self):
+        """The only line on stderr; fails unless it is one 'error: ' sentence with exit code 2."""
+        lines = self.err.splitlines()
+        assert len(lines) == 1 and lines[0].startswith('error: '), self.err
+        assert self.code == 2
+        return lines[0]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run a tool in-process: ``run('train', config, '--seed', 1)`` returns an Outcome."""
+
+    def run(name, *arguments):
+        path = ROOT / 'tools' / f'{name}.py'
+        spec = importlib.util.spec_from_file_location(f'tool_{name}', path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        monkeypatch.setattr(sys, 'argv', [str(path), *map(str, arguments)])
+        for named_globals in (MMLogger, MessageHub, SegLocalVisualizer):
+            named_globals._instance_dict.clear()  # else runs of the same second would share them
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as exit_info:
+            run_tool(module.main)
+        captured = capsys.readouterr()
+        return Outcome(exit_info.value.code or 0, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope='session')
+def street_scenes(tmp_path_factory):
+    """A tiny benchmark (6 source, 6 target, 3 validation images of 64x32) to read only."""
+    folder = tmp_path_factory.mktemp('data') / 'street_scenes'
+    generate(StreetScenesConfig(height=32, width=64, train=6, val=3), folder, workers=1)
+    return folder
+
+
+@pytest.fixture
+def own_street_scenes(street_scenes, tmp_path):
+    """A copy of the tiny benchmark to damage."""
+    return Path(shutil.copytree(street_scenes, tmp_path / 'street_scenes'))
+
+
+@pytest.fixture(scope='session')
+def data_options():
+    """The function that lists the ``--cfg-options`` which point a street-scenes config to a folder.
+
+    With a target (adaptsegnet and others) or without (source-only).
+    """
+
+    def options(folder, target=True):
+        roots = {
+            'train_dataloader.dataset.source': 'GTA5',
+            **({'train_dataloader.dataset.target': 'cityscapes'} if target else {}),
+            'val_dataloader.dataset': 'cityscapes',
+            'test_dataloader.dataset': 'cityscapes',
+        }
+        return [f'{key}.data_root={folder}/{name}' for key, name in roots.items()]
+
+    return options

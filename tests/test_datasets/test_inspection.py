@@ -1,0 +1,205 @@
+"""What inspection finds by name, and what content_check finds inside the files."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import init_default_scope
+
+from mmseg_gl.datasets.content_check import check_dataset
+from mmseg_gl.datasets.inspection import check_files, datasets_of, list_files
+from mmseg_gl.errors import UserError
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+PIPELINE = [dict(type='LoadImage'), dict(type='LoadTrainIds', ids='gta5')]
+
+
+@pytest.fixture(autouse=True)
+def mmseg_scope():
+    init_default_scope('mmseg')
+
+
+@pytest.fixture
+def gta5(tmp_path, write_png):
+    """Four 4x2 images labelled half road (7), half ignored (0), and their data set's config."""
+    for i in range(4):
+        write_png(tmp_path / f'GTA5/images/{i}.png', np.zeros((2, 4, 3), np.uint8))
+        write_png(tmp_path / f'GTA5/labels/{i}.png', np.uint8([[7, 7, 0, 0]] * 2))
+    return dict(type='GTA5Dataset', data_root=str(tmp_path / 'GTA5'), pipeline=PIPELINE)
+
+
+def test_datasets_of_a_config():
+    path = CONFIGS / 'adaptsegnet/adaptsegnet_deeplabv2-r101_gta5-to-cityscapes.py'
+    cfg = Config.fromfile(path)
+    assert list(datasets_of(cfg)) == ['source', 'target', 'val']  # test is the same as val
+    assert list(datasets_of(cfg, ['test'])) == ['test']
+    cfg.train_dataloader.dataset.target = None
+    cfg.test_dataloader = Config(dict(dataset=dict(type='GTA5Dataset')))._cfg_dict
+    assert list(datasets_of(cfg)) == ['source', 'val', 'test']
+    assert datasets_of(Config()) == {}
+
+
+def test_list_files_pairs_images_with_labels(gta5, tmp_path):
+    expected = [
+        (str(tmp_path / f'GTA5/images/{i}.png'), str(tmp_path / f'GTA5/labels/{i}.png'))
+        for i in range(4)
+    ]
+    assert list_files('source', gta5) == expected
+    unlabelled = {**gta5, 'pipeline': PIPELINE[:1]}
+    assert list_files('target', unlabelled) == [(image, None) for image, _ in expected]
+
+
+def test_list_files_without_a_folder(gta5, tmp_path):
+    gta5['data_root'] = str(tmp_path / 'nowhere')
+    with pytest.raises(UserError, match='the source images of GTA5Dataset are expected in .*nowh'):
+        list_files('source', gta5)
+
+
+def test_list_files_without_a_label(gta5, tmp_path):
+    os.remove(tmp_path / 'GTA5/labels/2.png')
+    with pytest.raises(UserError, match=r'1 of 4 source images have no label \(first: .*/2\.png'):
+        list_files('source', gta5)
+
+
+def test_list_files_without_the_list_of_images(gta5):
+    gta5['ann_file'] = 'first_half.txt'
+    with pytest.raises(UserError, match='list of images .*first_half.txt does not exist'):
+        list_files('source', gta5)
+
+
+def test_check_files_looks_at_the_splits_asked_for(gta5, tmp_path):
+    cfg = ConfigDict(
+        train_dataloader=dict(dataset=dict(type='UDADataset', source=gta5)),
+        val_dataloader=dict(dataset={**gta5, 'data_root': str(tmp_path / 'nowhere')}),
+    )
+    check_files(cfg, ['train'])
+    with pytest.raises(UserError, match='the val images'):
+        check_files(cfg, ['train', 'val'])
+
+
+def test_label_train_ids_count_as_labels(tmp_path, write_png):
+    write_png(tmp_path / 'images/a_leftImg8bit.png', np.zeros((2, 4, 3), np.uint8))
+    write_png(tmp_path / 'labels/a_gtFine_labelTrainIds.png', np.uint8([[0, 1, 1, 1]] * 2))
+    cfg = dict(
+        type='CityscapesDataset',
+        data_root=str(tmp_path),
+        data_prefix=dict(img_path='images', seg_map_path='labels'),
+        seg_map_suffix='_gtFine_labelIds.png',
+        pipeline=[dict(type='LoadTrainIds', ids='cityscapes')],
+    )
+    assert len(list_files('val', cfg)) == 1
+    report = check_dataset('val', cfg)
+    assert (report.pixels[0], report.pixels[1]) == (2, 6) and not report.troubles
+
+
+def test_all_is_well(gta5):
+    report = check_dataset('source', gta5)
+    assert not report.troubles
+    assert (report.images, report.labels, report.opened) == (4, 4, 4)
+    assert report.sizes == {(4, 2): 4}
+    assert (report.pixels[0], report.pixels[255], report.pixels.sum()) == (16, 16, 32)
+    text = '\n'.join(report.lines())
+    assert '4 images, 4 labels; all opened' in text
+    assert 'sizes: 4x2 (4 images)' in text
+    assert 'road            50.00' in text and '(ignored)       50.00' in text
+    assert 'never occur: sidewalk, building,' in text
+
+
+def test_every_kind_of_trouble_is_found_and_named(gta5, tmp_path, write_png):
+    root = tmp_path / 'GTA5'
+    for i in range(4, 8):
+        write_png(root / f'images/{i}.png', np.zeros((2, 4, 3), np.uint8))
+        write_png(root / f'labels/{i}.png', np.full((2, 4), 7, np.uint8))
+    (root / 'images/1.png').write_bytes((root / 'images/1.png').read_bytes()[:45])
+    (root / 'labels/2.png').write_bytes(b'')
+    write_png(root / 'labels/3.png', np.full((2, 4), 40, np.uint8))
+    write_png(root / 'labels/4.png', np.full((2, 3), 7, np.uint8))
+    os.remove(root / 'labels/5.png')
+    write_png(root / 'images/6.png', np.zeros((1, 1, 3), np.uint8))
+    report = check_dataset('source', gta5)
+    found = {
+        kind: [Path(s.split('.png')[0]).name for s in v] for kind, v in report.troubles.items()
+    }
+    assert found == {
+        'images without labels': ['5'],
+        'unreadable images': ['1'],
+        'unreadable labels': ['2'],
+        'labels with impossible ids': ['3'],
+        'labels of another size than their image': ['4', '6'],
+    }
+    assert report.num_troubles == 6
+    assert (report.images, report.labels) == (8, 7)
+    assert report.sizes == {(4, 2): 6, (1, 1): 1}
+
+
+def test_processes_find_the_same_in_the_same_order(gta5, tmp_path):
+    for name in ('0', '3'):
+        (tmp_path / f'GTA5/labels/{name}.png').write_bytes(b'')
+    seen = []
+    alone = check_dataset('source', gta5)
+    together = check_dataset('source', gta5, workers=2, progress=lambda *p: seen.append(p))
+    assert together.lines() == alone.lines()
+    assert seen == [(i, 4) for i in range(1, 5)]
+
+
+def test_at_most_five_files_are_named_per_kind(gta5, tmp_path, write_png):
+    for i in range(7):
+        write_png(tmp_path / f'GTA5/images/{i}.png', np.zeros((2, 4, 3), np.uint8))
+        (tmp_path / f'GTA5/labels/{i}.png').write_bytes(b'')
+    lines = check_dataset('source', gta5).lines()
+    start = lines.index('  TROUBLE: unreadable labels (7)')
+    named = lines[start + 1 : start + 6]
+    assert all(f'/{i}.png' in line for i, line in enumerate(named))
+    assert lines[start + 6 :] == ['    ... and 2 more']
+
+
+def test_max_images_are_spread(gta5, tmp_path):
+    for name in ('0', '1', '3'):
+        (tmp_path / f'GTA5/labels/{name}.png').write_bytes(b'')
+    report = check_dataset('source', gta5, max_images=2)  # the first and the last
+    assert (report.images, report.opened, report.num_troubles) == (4, 2, 2)
+    assert '4 images, 4 labels; 2 images opened' in report.lines()[1]
+
+
+def test_missing_folder_is_trouble_not_an_error(gta5, tmp_path):
+    gta5['data_root'] = str(tmp_path / 'nowhere')
+    report = check_dataset('source', gta5)
+    assert report.num_troubles == 1 and 'there is no such folder' in report.lines()[-1]
+
+
+def test_target_labels_stay_closed(gta5, tmp_path):
+    gta5['pipeline'] = PIPELINE[:1]
+    for path in (tmp_path / 'GTA5/labels').iterdir():
+        path.write_bytes(b'garbage')
+    report = check_dataset('target', gta5)
+    assert not report.troubles and report.labels is None
+    assert '4 images, labels are not used; all opened' in report.lines()[1]
+
+
+def test_labels_that_another_transform_reads_are_not_checked_silently(gta5):
+    gta5['pipeline'] = [dict(type='LoadAnnotations')]
+    assert 'only labels that LoadTrainIds reads' in ' '.join(check_dataset('source', gta5).notes)
+
+
+def test_incomplete_release_is_a_note(gta5, tmp_path):
+    report = check_dataset('source', gta5)
+    assert report.notes == ['the complete release has 24966 images'] and not report.troubles
+    (tmp_path / 'street_scenes.json').write_text(json.dumps({}))
+    assert check_dataset('source', gta5).notes == []
+
+
+def test_cityscapes_releases_by_split(tmp_path, write_png):
+    for split, expected in (('train', 2975), ('val', 500)):
+        image = tmp_path / f'cityscapes/leftImg8bit/{split}/ulm/a_leftImg8bit.png'
+        write_png(image, np.zeros((2, 4, 3), np.uint8))
+        cfg = dict(
+            type='CityscapesDataset',
+            data_root=str(tmp_path / 'cityscapes'),
+            data_prefix=dict(img_path=f'leftImg8bit/{split}'),
+            pipeline=[],
+        )
+        report = check_dataset(split, cfg)
+        assert report.notes == [f'the complete release has {expected} images']

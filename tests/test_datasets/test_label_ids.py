@@ -1,0 +1,68 @@
+"""The lookup tables, against the published label lists written down by name."""
+
+import numpy as np
+import pytest
+from mmseg.datasets import CityscapesDataset
+
+from mmseg_gl.datasets.label_ids import IGNORED, IMPOSSIBLE, lookup_table
+from mmseg_gl.errors import UserError
+
+CLASSES = CityscapesDataset.METAINFO['classes']
+
+# cityscapesScripts, helpers/labels.py: the names of ids 0..33 (34 occurs in GTA5 only).
+CITYSCAPES_NAMES = (
+    'unlabeled, ego vehicle, rectification border, out of roi, static, dynamic, ground, road, '
+    'sidewalk, parking, rail track, building, wall, fence, guard rail, bridge, tunnel, pole, '
+    'polegroup, traffic light, traffic sign, vegetation, terrain, sky, person, rider, car, truck, '
+    'bus, caravan, trailer, train, motorcycle, bicycle'
+).split(', ')
+
+# The readme of SYNTHIA-RAND-CITYSCAPES: classes 0..22, in Cityscapes' words where they exist.
+SYNTHIA_NAMES = (
+    'void, sky, building, road, sidewalk, fence, vegetation, pole, car, traffic sign, person, '
+    'bicycle, motorcycle, parking, road work, traffic light, terrain, rider, truck, bus, train, '
+    'wall, lane marking'
+).split(', ')
+
+
+def train_id(name):
+    return CLASSES.index(name) if name in CLASSES else IGNORED
+
+
+@pytest.mark.parametrize(
+    'ids, names', [('gta5', CITYSCAPES_NAMES), ('synthia', SYNTHIA_NAMES), ('train_ids', CLASSES)]
+)
+def test_each_id_becomes_the_class_of_its_name(ids, names):
+    table = lookup_table(ids)
+    assert table.dtype == np.uint8 and table.shape == (256,)
+    assert table[: len(names)].tolist() == [train_id(name) for name in names]
+    assert set(range(19)) <= set(table.tolist())
+
+
+def test_ids_that_a_data_set_does_not_have_are_impossible():
+    assert lookup_table('gta5')[34] == lookup_table('gta5')[255] == IGNORED
+    assert set(lookup_table('gta5')[35:255]) == {IMPOSSIBLE}
+    assert set(lookup_table('synthia')[23:]) == {IMPOSSIBLE}
+    assert set(lookup_table('train_ids')[19:255]) == {IMPOSSIBLE}
+    assert lookup_table('train_ids')[255] == IGNORED
+
+
+def test_cityscapes_and_gta5_share_their_ids():
+    np.testing.assert_array_equal(lookup_table('cityscapes'), lookup_table('gta5'))
+
+
+def test_a_mapping_of_ones_own_ignores_all_other_ids():
+    table = lookup_table({1: 0, '200': 18, 3: 255})
+    assert (table[1], table[200]) == (0, 18)
+    assert (np.delete(table, [1, 200]) == IGNORED).all()
+
+
+def test_unknown_name_lists_the_known_ones():
+    with pytest.raises(UserError, match="ids='gta' is unknown; choose from gta5, cityscapes"):
+        lookup_table('gta')
+
+
+@pytest.mark.parametrize('bad', [19, -1, 254])
+def test_train_id_out_of_range(bad):
+    with pytest.raises(UserError, match=f'ids maps to {bad}; trainIds are 0..18'):
+        lookup_table({1: bad})

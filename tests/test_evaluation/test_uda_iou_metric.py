@@ -1,0 +1,161 @@
+"""UDAIoUMetric against figures counted pixel by pixel."""
+
+import logging
+import math
+
+import numpy as np
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
+from mmseg.datasets import CityscapesDataset
+from mmseg.structures import SegDataSample
+
+from mmseg_gl.evaluation import UDAIoUMetric
+
+META = CityscapesDataset.METAINFO
+CLASSES = META['classes']
+NOT_IN_16 = {'terrain', 'truck', 'train'}
+NOT_IN_13 = NOT_IN_16 | {'wall', 'fence', 'pole'}
+
+
+def sample(truth, prediction, dtype=torch.uint8):
+    return dict(
+        gt_sem_seg=dict(data=torch.as_tensor(truth).to(dtype)[None]),
+        pred_sem_seg=dict(data=torch.as_tensor(prediction)[None]),
+    )
+
+
+def evaluate(*batches, dtype=torch.uint8):
+    """Feed batches of (truth, prediction) images; return the figures."""
+    metric = UDAIoUMetric()
+    metric.dataset_meta = META
+    for batch in batches:
+        metric.process({}, [sample(*images, dtype=dtype) for images in batch])
+    return metric.evaluate(sum(map(len, batches)))
+
+
+def counted(*images):
+    """IoU in percent by class name, by the definition, one pixel at a time."""
+    pairs = [
+        (int(t), int(p))
+        for truth, prediction in images
+        for t, p in zip(np.ravel(truth), np.ravel(prediction))
+        if t != 255
+    ]
+    iou = {}
+    for c, name in enumerate(CLASSES):
+        if not any(t == c for t, _ in pairs):
+            continue
+        intersection = sum(t == c and p == c for t, p in pairs)
+        union = sum(t == c or p == c for t, p in pairs)
+        iou[name] = 100 * intersection / union
+    return iou
+
+
+def mean(iou, left_out=()):
+    values = [value for name, value in iou.items() if name not in left_out]
+    return sum(values) / len(values)
+
+
+def random_images(count, classes=19):
+    rng = np.random.default_rng(0)
+    images = []
+    for _ in range(count):
+        truth = rng.integers(0, classes, (12, 16))
+        noise = rng.integers(0, 19, truth.shape)
+        prediction = np.where(rng.random(truth.shape) < 0.4, noise, truth)
+        truth[rng.random(truth.shape) < 0.2] = 255
+        images.append((truth, prediction))
+    return images
+
+
+def assert_figures(figures, images):
+    iou = counted(*images)
+    assert figures['mIoU'] == pytest.approx(mean(iou), abs=0.006)
+    assert figures['mIoU16'] == pytest.approx(mean(iou, NOT_IN_16), abs=0.006)
+    assert figures['mIoU13'] == pytest.approx(mean(iou, NOT_IN_13), abs=0.006)
+    assert set(figures) == {'mIoU', 'mIoU16', 'mIoU13', *(f'IoU.{name}' for name in iou)}
+    for name, value in iou.items():
+        assert figures[f'IoU.{name}'] == pytest.approx(value, abs=0.006)
+
+
+def test_by_hand():
+    # road: 2 of 2 + 1 wrongly predicted; sidewalk: 1 of 2; one pixel is ignored.
+    figures = evaluate([([[0, 0, 1], [1, 255, 255]], [[0, 0, 1], [0, 1, 5]])])
+    assert figures == {
+        'mIoU': 58.33,
+        'mIoU16': 58.33,
+        'mIoU13': 58.33,
+        'IoU.road': 66.67,
+        'IoU.sidewalk': 50.0,
+    }
+
+
+def test_all_classes_in_two_batches():
+    images = random_images(3)
+    figures = evaluate(images[:2], images[2:])
+    assert len(figures) == 22
+    assert_figures(figures, images)
+    # The three means differ, so that a mix-up of the subsets cannot go unnoticed.
+    assert len({figures['mIoU'], figures['mIoU16'], figures['mIoU13']}) == 3
+
+
+def test_matrices_add_up_over_images_rather_than_their_ious():
+    images = [(np.zeros((1, 9), int), np.zeros((1, 9), int)), ([[0]], [[1]])]
+    assert evaluate(images)['IoU.road'] == 90.0  # not the mean of 100 and 0
+
+
+def test_class_without_ground_truth_is_left_out_of_the_mean():
+    images = random_images(2, classes=7)  # the predictions have all 19 classes
+    figures = evaluate(images)
+    assert 'IoU.sky' not in figures
+    assert_figures(figures, images)
+
+
+def test_left_out_class_counts_as_an_error_of_what_is_predicted_there():
+    # terrain predicted as vegetation: protocol of AdaptSegNet and BDL, not of 16-output networks
+    terrain, vegetation = CLASSES.index('terrain'), CLASSES.index('vegetation')
+    truth, prediction = [[vegetation, terrain]], [[vegetation, vegetation]]
+    figures = evaluate([(truth, prediction)])
+    assert (figures['mIoU'], figures['mIoU16'], figures['mIoU13']) == (25.0, 50.0, 50.0)
+
+
+def test_mean_over_no_class_is_nan():
+    terrain = CLASSES.index('terrain')
+    figures = evaluate([([[terrain]], [[terrain]])])
+    assert figures['mIoU'] == 100.0
+    assert math.isnan(figures['mIoU16']) and math.isnan(figures['mIoU13'])
+
+
+@pytest.mark.parametrize('dtype', [torch.uint8, torch.int64])
+def test_8_bit_labels_do_not_overflow(dtype):
+    # 19 * 18 + 18 = 360 is beyond 8 bits
+    figures = evaluate([([[18, 18, 13]], [[18, 17, 13]])], dtype=dtype)
+    assert (figures['IoU.bicycle'], figures['IoU.car']) == (50.0, 100.0)
+
+
+def test_with_mmengines_evaluator_and_data_samples():
+    init_default_scope('mmseg')
+    images = random_images(2)
+    evaluator = Evaluator(dict(type='UDAIoUMetric'))
+    evaluator.dataset_meta = META
+    for truth, prediction in images:
+        data = SegDataSample(
+            gt_sem_seg=PixelData(data=torch.as_tensor(truth).to(torch.uint8)[None]),
+            pred_sem_seg=PixelData(data=torch.as_tensor(prediction)[None]),
+        )
+        evaluator.process([data], {})
+    assert_figures(evaluator.evaluate(2), images)
+
+
+def test_table_says_what_does_not_occur_and_the_protocol(caplog):
+    logger = MMLogger.get_instance('test_uda_iou_metric')
+    logger.addHandler(caplog.handler)
+    with caplog.at_level(logging.INFO):
+        evaluate([([[0, 1]], [[0, 1]])])
+    assert 'road  100.0' in caplog.text
+    assert 'bicycle does not occur' in caplog.text
+    assert 'mIoU 100.0, mIoU16 100.0, mIoU13 100.0 (%; 2 classes; protocol: 19' in caplog.text

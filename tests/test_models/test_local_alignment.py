@@ -1,0 +1,218 @@
+"""The mixture module and the local head, also against straight-line code in float64."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmseg_gl.errors import UserError
+from mmseg_gl.models import EntropyLoss, LocalDiscriminatorHead, MixtureModule
+
+K = 19
+
+
+def maps(height=6, width=8, images=2, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return 3 * torch.randn(images, K, height, width, generator=generator, dtype=torch.float64)
+
+
+def some_labels(height=6, width=8, images=2):
+    generator = torch.Generator().manual_seed(9)
+    labels = torch.randint(0, K, (images, height, width), generator=generator)
+    labels[torch.rand(labels.shape, generator=generator) < 0.3] = 255
+    return labels
+
+
+def build_head(**options):
+    torch.manual_seed(0)
+    options.setdefault('loss_weights', dict(decode=0.7))
+    return LocalDiscriminatorHead(num_classes=K, channels=(8, 8), **options).double()
+
+
+@pytest.mark.parametrize('target_size', [(6, 8), (12, 20), (3, 5)])
+@pytest.mark.parametrize('background', ['replace', 'ignore', 'keep'])
+def test_mixed_map_and_domain_agree_pixel_by_pixel(background, target_size):
+    source, target, labels = maps(), maps(*target_size, seed=1), some_labels()
+    mixed, domain, valid = MixtureModule(background=background)(source, target, labels)
+    resized = F.interpolate(target, size=(6, 8), mode='bilinear', align_corners=True)
+    for n in range(2):
+        for y in range(6):
+            for x in range(8):
+                unlabelled = labels[n, y, x] == 255
+                from_target = unlabelled and background == 'replace'
+                expected = (resized if from_target else source)[n, :, y, x]
+                torch.testing.assert_close(mixed[n, :, y, x], expected)
+                assert domain[n, 0, y, x] == (1 if from_target else 0)
+                assert valid[n, 0, y, x] == (not (unlabelled and background == 'ignore'))
+
+
+@pytest.mark.parametrize('background', ['replace', 'ignore', 'keep'])
+@pytest.mark.parametrize('num_points', [None, 16])
+@pytest.mark.parametrize('fill', [255, 3])
+def test_all_background_and_fully_labelled_sources(background, num_points, fill):
+    head = build_head(background=background, num_points=num_points)
+    labels = torch.full((2, 6, 8), fill)
+    source, target = maps(), maps(seed=1)
+    mixed, domain, valid = head.mixture(source, target, labels)
+    if fill == 255:
+        assert domain.all() == (background == 'replace')
+        assert valid.any() == (background != 'ignore')
+    else:
+        assert torch.equal(mixed, source) and valid.all() and not domain.any()
+    losses = head(
+        'discriminate', source=dict(decode=source), target=dict(decode=target), labels=labels
+    )
+    losses['loss_d_local_decode'].backward()
+    assert all(torch.isfinite(value).all() for value in losses.values())
+    assert all(torch.isfinite(p.grad).all() for p in head.parameters())
+    if fill == 255 and background == 'ignore' and num_points is None:
+        scores = head.score('decode', target)
+        only_target = 0.5 * F.binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
+        torch.testing.assert_close(losses['loss_d_local_decode'], only_target)
+
+
+def reference_scores(head, logits, representation):
+    """Score pixel vectors one by one with plain linear algebra: (N, K, H, W) -> (N, H, W)."""
+    p = F.softmax(logits, dim=1)
+    if representation == 'entropy':
+        p = -p * torch.log2(p + 1e-30) / math.log2(K)
+    vectors = p.permute(0, 2, 3, 1)
+    convolutions = [m for m in head.discriminators['decode'] if isinstance(m, torch.nn.Conv2d)]
+    for i, conv in enumerate(convolutions):
+        vectors = vectors @ conv.weight[:, :, 0, 0].t() + conv.bias
+        if i < len(convolutions) - 1:
+            vectors = torch.where(vectors > 0, vectors, 0.2 * vectors)
+    return vectors[..., 0]
+
+
+@pytest.mark.parametrize('representation', ['softmax', 'entropy'])
+@pytest.mark.parametrize('background', ['replace', 'ignore', 'keep'])
+def test_local_losses_equal_straight_line_code(background, representation):
+    head = build_head(background=background, representation=representation)
+    source, target, labels = maps(), maps(9, 7, seed=1), some_labels()
+    target.requires_grad_()
+
+    losses = head('fool', target=dict(decode=target))
+    scores = reference_scores(head, target, representation)
+    adversarial = 0.7 * torch.log1p(torch.exp(scores)).mean()  # BCE against 0 = source
+    torch.testing.assert_close(losses['loss_adv_local_decode'], adversarial, rtol=1e-9, atol=0)
+    (gradient,) = torch.autograd.grad(losses['loss_adv_local_decode'], target)
+    (expected,) = torch.autograd.grad(adversarial, target)
+    torch.testing.assert_close(gradient, expected, rtol=1e-9, atol=1e-15)
+
+    on_source = reference_scores(head, source, representation)
+    on_target = reference_scores(head, target.detach(), representation)
+    resized = F.interpolate(target.detach(), size=(6, 8), mode='bilinear', align_corners=True)
+    on_resized = reference_scores(head, resized, representation)
+    terms = []
+    for n, y, x in torch.cartesian_prod(torch.arange(2), torch.arange(6), torch.arange(8)):
+        if labels[n, y, x] != 255 or background == 'keep':
+            terms.append(torch.log1p(torch.exp(on_source[n, y, x])))
+        elif background == 'replace':
+            terms.append(torch.log1p(torch.exp(-on_resized[n, y, x])))
+    expected = 0.5 * (torch.stack(terms).mean() + torch.log1p(torch.exp(-on_target)).mean())
+    losses = head(
+        'discriminate',
+        source=dict(decode=source),
+        target=dict(decode=target.detach()),
+        labels=labels,
+    )
+    torch.testing.assert_close(losses['loss_d_local_decode'], expected, rtol=1e-9, atol=0)
+    parameters = list(head.parameters())
+    ours = torch.autograd.grad(losses['loss_d_local_decode'], parameters)
+    reference = torch.autograd.grad(expected, parameters)
+    for one, other in zip(ours, reference):
+        torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-13)
+
+
+def test_keep_is_the_released_step():
+    """The released loop: source map against 0 and target map against 1, each halved."""
+    head = build_head(background='keep', representation='entropy')
+    source, target = maps(), maps(9, 7, seed=1)
+    losses = head(
+        'discriminate',
+        source=dict(decode=source),
+        target=dict(decode=target),
+        labels=some_labels(),
+    )
+    on_source = reference_scores(head, source, 'entropy')
+    on_target = reference_scores(head, target, 'entropy')
+    halves = (
+        F.binary_cross_entropy_with_logits(on_source, torch.zeros_like(on_source)) / 2,
+        F.binary_cross_entropy_with_logits(on_target, torch.ones_like(on_target)) / 2,
+    )
+    torch.testing.assert_close(losses['loss_d_local_decode'], sum(halves), rtol=1e-10, atol=0)
+
+
+def test_official_size():
+    head = LocalDiscriminatorHead(num_classes=K, loss_weights=dict(decode=1e-3))
+    assert sum(p.numel() for p in head.parameters()) == 174_721
+    assert head.discriminators['decode'](torch.zeros(1, K, 5, 7)).shape == (1, 1, 5, 7)
+    wide = build_head(kernel_size=3)
+    assert wide.discriminators['decode'][0].kernel_size == (3, 3)
+    assert wide.score('decode', maps()).shape == (2, 1, 6, 8)
+
+
+@pytest.mark.parametrize('background', ['replace', 'ignore', 'keep'])
+def test_sampled_points_are_unbiased(background):
+    head = build_head(background=background, num_points=64)
+    full = build_head(background=background)
+    full.load_state_dict(head.state_dict())
+    for parameter in [*head.parameters(), *full.parameters()]:
+        parameter.requires_grad_(False)
+    data = dict(
+        source=dict(decode=maps()), target=dict(decode=maps(9, 7, seed=1)), labels=some_labels()
+    )
+    exact = full('discriminate', **data)['loss_d_local_decode']
+    draws = torch.stack([head('discriminate', **data)['loss_d_local_decode'] for _ in range(800)])
+    assert draws.std() > 1e-4
+    assert abs(draws.mean() - exact) < 4 * draws.std() / math.sqrt(len(draws))
+    exact = full('fool', target=data['target'])['loss_adv_local_decode']
+    draws = torch.stack(
+        [head('fool', target=data['target'])['loss_adv_local_decode'] for _ in range(800)]
+    )
+    assert abs(draws.mean() - exact) < 4 * draws.std() / math.sqrt(len(draws))
+
+
+def test_sampled_points_are_pixels_of_the_map_and_valid():
+    head = build_head(background='replace', num_points=50)
+    source, target, labels = maps(), maps(seed=1), some_labels()
+    mixed, domain, valid = head.mixture(source, target, labels)
+    points, domains, validity = head.sample(mixed, domain, valid)
+    assert points.shape == (1, K, 50, 1) and domains.shape == validity.shape == (1, 1, 50, 1)
+    pool = mixed.permute(0, 2, 3, 1).reshape(-1, K)
+    for point, its_domain in zip(points[0, :, :, 0].t(), domains.flatten()):
+        (place,) = (pool == point).all(dim=1).nonzero()
+        assert domain.flatten()[place] == its_domain
+    _, _, valid = MixtureModule(background='ignore')(source, target, labels)
+    assert head.sample(source, domain, valid)[2].all()
+
+
+def test_places_of_sampled_points_resume():
+    head, twin = build_head(num_points=8), build_head(num_points=8)
+    first = head.sample(maps())
+    twin.load_state_dict(head.state_dict())
+    assert torch.equal(head.sample(maps()), second := twin.sample(maps()))
+    assert not torch.equal(first, second)
+
+
+def test_options_that_do_not_fit():
+    with pytest.raises(UserError, match='sampled pixels have no neighbours'):
+        build_head(num_points=8, kernel_size=3)
+    with pytest.raises(UserError, match="background='drop' is unknown"):
+        build_head(background='drop')
+
+
+def test_entropy_loss_is_minent():
+    logits = dict(decode=maps(), auxiliary=maps(seed=1))
+    losses = EntropyLoss(dict(decode=1e-3, auxiliary=2e-4))(logits)
+    for level, weight in (('decode', 1e-3), ('auxiliary', 2e-4)):
+        p = F.softmax(logits[level], dim=1)
+        n, c, h, w = p.shape
+        expected = -(p * torch.log2(p + 1e-30)).sum() / (n * h * w * math.log2(c))
+        torch.testing.assert_close(
+            losses[f'loss_entropy_{level}'], weight * expected, rtol=1e-12, atol=0
+        )
+    uniform = EntropyLoss(dict(decode=1.0))(dict(decode=torch.zeros(1, K, 2, 2)))
+    torch.testing.assert_close(uniform['loss_entropy_decode'], torch.tensor(1.0))

@@ -1,0 +1,53 @@
+"""Two methods are trained, tested and told in one table; a second call reuses them."""
+
+import pytest
+from PIL import Image
+
+from mmseg_gl.apis.comparison import mean_and_std, validation_curve
+
+METHODS = ('adaptsegnet', 'minent')
+CONFIGS = [f'configs/{m}/{m}_deeplabv2-tiny_street-scenes.py' for m in METHODS]
+
+
+@pytest.fixture
+def arguments(street_scenes, data_options, tmp_path):
+    options = [*data_options(street_scenes), 'train_cfg.max_iters=2', 'train_cfg.val_interval=1']
+    work_dir = tmp_path / 'compare'
+    return [*CONFIGS, '--jobs', '2', '--work-dir', work_dir, '--cfg-options', *options]
+
+
+def test_compare_trains_tests_reports_and_reuses(run, arguments, tmp_path):
+    first = run('compare', *arguments)
+    assert first.code == 0, first.err
+    report = (tmp_path / 'compare' / 'report.md').read_text()
+    assert '| method | last | best | seed 0 |' in report
+    rows = [
+        line for line in report.splitlines() if line.startswith(tuple(f'| {m} ' for m in METHODS))
+    ]
+    assert len(rows) == 2 and rows[0].split('|')[2].strip() == rows[0].split('|')[4].strip()
+    assert rows == [line for line in first.out.splitlines() if line in rows]
+    picture = Image.open(tmp_path / 'compare' / 'report.png')
+    assert picture.width > 4 * 320 and picture.height > 3 * 160
+    run_dir = tmp_path / 'compare' / 'minent_deeplabv2-tiny_street-scenes' / 'seed_0'
+    assert set(validation_curve(run_dir)) == {1, 2}
+    weights = run_dir / 'iter_2.pth'
+    written = weights.stat().st_mtime_ns
+
+    second = run('compare', *arguments)
+    assert second.code == 0
+    assert second.out.count('already done, reusing') == 2
+    assert weights.stat().st_mtime_ns == written
+
+    changed = run('compare', *arguments, 'train_cfg.max_iters=3')
+    assert 'with other settings (changed: train_cfg)' in changed.error
+
+
+def test_figures_are_means_and_sample_deviations():
+    assert mean_and_std([1.0, 2.0, 6.0]) == '3.0 ± 2.6'
+    assert mean_and_std([4.25]) == '4.2'
+    assert mean_and_std([None, None]) == '-'
+
+
+def test_bad_arguments(run, tmp_path):
+    assert 'did you mean' in run('compare', CONFIGS[0] + 'x').error
+    assert '--jobs 0: expected at least 1' in run('compare', CONFIGS[0], '--jobs', 0).error
