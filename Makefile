@@ -3,15 +3,20 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
-DEMO := work_dirs/demo
 SEEDS ?= 0
 JOBS ?= 2
+DEMO_CONFIGS := \
+	configs/source_only/source-only_deeplabv2-tiny_street-scenes.py \
+	configs/adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py \
+	configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py
+SMOKE := data/street_scenes_64x128
 
-.PHONY: help install demo test lint format
+.PHONY: help install demo smoke test lint format
 
 help:
 	@echo 'make install   set up $(VENV)'
 	@echo 'make demo      make the street scenes, train and compare the methods on them'
+	@echo 'make smoke     the same, smaller: under two minutes'
 	@echo 'make test      ruff and the test suite'
 	@echo 'make format    format the code'
 
@@ -25,10 +30,16 @@ $(INSTALLED): requirements.txt pyproject.toml
 
 demo: install
 	$(BIN)/python tools/make_street_scenes.py data/street_scenes
-	$(BIN)/python tools/compare.py \
-		configs/source_only/source-only_deeplabv2-tiny_street-scenes.py \
-		configs/adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py \
-		--seeds $(SEEDS) --jobs $(JOBS) --work-dir $(DEMO)
+	$(BIN)/python tools/compare.py $(DEMO_CONFIGS) --seeds $(SEEDS) --jobs $(JOBS) \
+		--work-dir work_dirs/demo
+
+smoke: install
+	$(BIN)/python tools/make_street_scenes.py $(SMOKE) --size 64x128 --train 200 --val 60
+	STREET_SCENES=$(SMOKE) $(BIN)/python tools/compare.py $(DEMO_CONFIGS) \
+		--seeds $(SEEDS) --jobs $(JOBS) --work-dir work_dirs/smoke --cfg-options \
+		val_dataloader.dataset.pipeline.1.scale='(128,64)' \
+		test_dataloader.dataset.pipeline.1.scale='(128,64)' \
+		train_cfg.max_iters=400 train_cfg.val_interval=200 param_scheduler.0.end=401
 
 lint: install
 	$(BIN)/ruff check .

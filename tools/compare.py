@@ -131,7 +131,7 @@ def main():
     runs = [
         Run(methods[path], path, seed, run_dir(args.work_dir, path, seed), args.cfg_options)
         for seed in args.seeds
-        for path in configs
+        for path in reversed(configs)  # the last column is usually the longest run: start with it
     ]
     for run in runs:
         check_same_config(run, configs[run.config])
@@ -171,12 +171,16 @@ def run_dir(work_dir, config, seed):
 
 
 def method_names(configs):
-    """Name configs by their method (up to the first '_') where that tells them apart."""
-    names = [config_name(path) for path in configs]
-    if len(set(names)) < len(names):
+    """Name configs by the parts of their file names that are not the same in all of them."""
+    names = [config_name(path).split('_') for path in configs]
+    if len(set(map(tuple, names))) < len(names):
         raise UserError('two of the configs have the same file name; rename one')
-    short = [name.split('_')[0] for name in names]
-    return short if len(set(short)) == len(short) else names
+    if len(names) == 1:
+        return [names[0][0]]
+    shared = set.intersection(*map(set, names))
+    return [
+        '_'.join(part for part in name if part not in shared) or '_'.join(name) for name in names
+    ]
 
 
 def check_same_config(run, cfg):

@@ -1,6 +1,6 @@
-from mmseg_gl.engine.checkpoint import check_start, load_segmentor, read_checkpoint
 from mmseg_gl.apis.config import load_config
 from mmseg_gl.apis.launch import add_run_arguments, load_run_config
+from mmseg_gl.engine.checkpoint import check_start, load_segmentor, read_checkpoint
 
 __all__ = [
     'add_run_arguments',

@@ -33,6 +33,8 @@ class UDAIoUMetric(BaseMetric):
         **kwargs: See mmengine's ``BaseMetric``.
     """
 
+    default_prefix = ''  # names of figures have no prefix, so that save_best='mIoU' finds them
+
     def __init__(self, ignore_index=255, **kwargs):
         super().__init__(**kwargs)
         self.ignore_index = ignore_index

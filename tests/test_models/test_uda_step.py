@@ -89,7 +89,7 @@ class Reference:
     def __init__(self, model, weights, representation, gan):
         self.net = copy.deepcopy(model.segmentor)
         self.weights, self.representation, self.gan = weights, representation, gan
-        self.d = copy.deepcopy(model.global_head.discriminators)
+        self.d = copy.deepcopy(model.global_head.discriminators) if weights else None
         self.opt = torch.optim.SGD(
             [p for p in self.net.parameters() if p.requires_grad],
             lr=0.05,
@@ -182,6 +182,101 @@ def test_global_step_equals_the_official_loop(representation, gan):
             torch.testing.assert_close(logs[name], value, rtol=1e-9, atol=1e-12)
     compare_states(model.segmentor, reference.net)
     compare_states(model.global_head.discriminators, reference.d)
+
+
+def test_minent_step_equals_the_official_loop():
+    """Two backwards (source, then weighted entropies of the target), one step."""
+    weights = dict(decode=0.3, auxiliary=0.1)
+    model = build(target_losses=[dict(type='EntropyLoss', loss_weights=weights)])
+    reference = Reference(model, weights={}, representation=None, gan=None)
+    wrappers = optimizers(model, ['segmentor'])
+    for i in range(3):
+        source, target = batch(2 * i, 65, 97), batch(2 * i + 1, 72, 88)
+        labels = torch.stack([s.gt_sem_seg.data[0] for s in source['data_samples']])
+        reference.opt.zero_grad()
+        p = reference.maps(source['inputs'])
+        loss = 0
+        for level, weight in (('decode', 1.0), ('auxiliary', 0.1)):
+            loss = loss + weight * F.cross_entropy(p[level], labels, ignore_index=255)
+        loss.backward()
+        q = reference.maps(target['inputs'])
+        loss = 0
+        for level, weight in weights.items():
+            probability = F.softmax(q[level], dim=1)
+            n, c, h, w = probability.shape
+            entropy = -(probability * torch.log2(probability + 1e-30)).sum()
+            loss = loss + weight * entropy / (n * h * w * math.log2(c))
+        loss.backward()
+        reference.opt.step()
+        logs = model.train_step(dict(source=source, target=unlabelled(target)), wrappers)
+        total = logs['loss_entropy_decode'] + logs['loss_entropy_auxiliary']
+        torch.testing.assert_close(total, loss.detach(), rtol=1e-9, atol=0)
+    compare_states(model.segmentor, reference.net)
+
+
+@pytest.mark.parametrize('background', ['replace', 'ignore', 'keep'])
+def test_joint_step_equals_straight_line_code(background):
+    """Global and local heads together: one segmentor update, one update of each head."""
+    torch.manual_seed(1)
+    widths = dict(num_classes=K, channels=(8, 8))
+    model = build(
+        global_head=dict(type='GlobalDiscriminatorHead', loss_weights=dict(decode=0.3), **widths),
+        local_head=dict(
+            type='LocalDiscriminatorHead',
+            loss_weights=dict(decode=2.0, auxiliary=0.5),
+            background=background,
+            **widths,
+        ),
+    )
+    reference = Reference(model, dict(decode=0.3), 'softmax', 'bce')
+    local = copy.deepcopy(model.local_head.discriminators)
+    local_opt = torch.optim.Adam(local.parameters(), lr=1e-3, betas=(0.9, 0.99))
+    wrappers = optimizers(model, ('segmentor', 'global_head', 'local_head'))
+    for i in range(3):
+        source, target = batch(2 * i, 33, 49), batch(2 * i + 1, 40, 44)
+        labels = torch.stack([s.gt_sem_seg.data[0] for s in source['data_samples']])
+        reference.opt.zero_grad()
+        p = reference.maps(source['inputs'])
+        loss = 0
+        for level, weight in (('decode', 1.0), ('auxiliary', 0.1)):
+            loss = loss + weight * F.cross_entropy(p[level], labels, ignore_index=255)
+        loss.backward()
+        q = reference.maps(target['inputs'])
+        loss = 0.3 * reference.gan_loss(reference.d['decode'](F.softmax(q['decode'], 1)), 0.0)
+        for level, weight in (('decode', 2.0), ('auxiliary', 0.5)):
+            scores = local[level](F.softmax(q[level], 1))
+            loss = loss + weight * reference.gan_loss(scores, 0.0)
+        loss.backward()
+        reference.opt.step()
+
+        p = {level: z.detach() for level, z in p.items()}
+        q = {level: z.detach() for level, z in q.items()}
+        reference.opt_d['decode'].zero_grad()
+        for maps, label in ((p, 0.0), (q, 1.0)):
+            scores = reference.d['decode'](F.softmax(maps['decode'], 1))
+            (reference.gan_loss(scores, label) / 2).backward()
+        reference.opt_d['decode'].step()
+        local_opt.zero_grad()
+        unlabelled_pixels = labels == 255
+        for level in ('decode', 'auxiliary'):
+            mixed, truth = p[level].clone(), torch.zeros(labels.shape, dtype=torch.float64)
+            if background == 'replace':
+                resized = F.interpolate(q[level], (33, 49), mode='bilinear', align_corners=True)
+                for k in range(K):
+                    mixed[:, k][unlabelled_pixels] = resized[:, k][unlabelled_pixels]
+                truth[unlabelled_pixels] = 1.0
+            counted = torch.ones_like(unlabelled_pixels)
+            if background == 'ignore':
+                counted = ~unlabelled_pixels
+            scores = local[level](F.softmax(mixed, 1))[:, 0]
+            loss = F.binary_cross_entropy_with_logits(scores[counted], truth[counted]) / 2
+            scores = local[level](F.softmax(q[level], 1))
+            (loss + reference.gan_loss(scores, 1.0) / 2).backward()
+        local_opt.step()
+        model.train_step(dict(source=source, target=unlabelled(target)), wrappers)
+    compare_states(model.segmentor, reference.net)
+    compare_states(model.global_head.discriminators, reference.d)
+    compare_states(model.local_head.discriminators, local)
 
 
 def compare_states(module, reference):

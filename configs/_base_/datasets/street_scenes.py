@@ -1,7 +1,7 @@
 # The embedded benchmark at 192x96, written by tools/make_street_scenes.py: a game-like source in
 # the GTA5 format, a camera-like target in the Cityscapes format.
 _base_ = './cityscapes.py'
-data_root = 'data/street_scenes'
+data_root = '{{$STREET_SCENES:data/street_scenes}}'  # the environment variable, or this default
 source_pipeline = [
     dict(type='LoadImage'),
     dict(type='LoadTrainIds', ids='gta5'),

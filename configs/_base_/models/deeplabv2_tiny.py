@@ -8,7 +8,9 @@ model = dict(
             stem_channels=16,
             base_channels=16,
             strides=(1, 1, 1, 1),
-            norm_cfg=dict(type='BN', requires_grad=True),  # no ImageNet weights to keep
+            # Batch norm's running statistics would be a mixture of two very different domains here,
+            # which no forward pass of the training has used.
+            norm_cfg=dict(type='GN', num_groups=8, requires_grad=True),
             init_cfg=None,
         ),
         decode_head=dict(in_channels=128, dilations=(2, 4, 6, 8)),

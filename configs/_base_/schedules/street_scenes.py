@@ -14,7 +14,7 @@ optim_wrapper = dict(
     local_head=dict(optimizer=dict(lr=2e-3)),
 )
 param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=1_501, by_epoch=False),
+    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=1_201, by_epoch=False),
 ]
-train_cfg = dict(max_iters=1_500, val_interval=250)
-default_hooks = dict(checkpoint=dict(interval=250))
+train_cfg = dict(max_iters=1_200, val_interval=200)
+default_hooks = dict(checkpoint=dict(interval=200))
