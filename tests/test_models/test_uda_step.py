@@ -345,6 +345,13 @@ def test_missing_target_data_and_missing_levels_are_said():
         model.train_step(dict(source=batch(0, 33, 65), target=batch(1, 33, 65)), wrappers)
 
 
+def test_a_plain_segmentor_is_refused():
+    init_default_scope('mmseg')
+    cfg = dict(segmentor_cfg(), type='EncoderDecoder')
+    with pytest.raises(UserError, match='is a EncoderDecoder.*use MultiOutputEncoderDecoder'):
+        MODELS.build(dict(type='UDASegmentor', segmentor=cfg))
+
+
 def test_unknown_choices_are_said():
     for option in (dict(representation='sotfmax'), dict(gan='wgan')):
         with pytest.raises(UserError, match='unknown; choose from'):

@@ -33,6 +33,9 @@ class UDASegmentor(BaseModel):
         target_losses (list[dict]): Further losses on the target's logits; each is called with
             ``(logits, data_samples)`` and returns a dict of scalars.
         data_preprocessor (dict | None): Applied to each domain by itself.
+
+    Raises:
+        UserError: When the segmentor has no ``mode='outputs'``.
     """
 
     HEADS = ('global_head', 'local_head')
@@ -47,6 +50,11 @@ class UDASegmentor(BaseModel):
     ):
         super().__init__(data_preprocessor=data_preprocessor)
         self.segmentor = MODELS.build(segmentor)
+        if not hasattr(self.segmentor, 'outputs'):
+            raise UserError(
+                f'model.segmentor is a {type(self.segmentor).__name__}, which cannot return the '
+                'logits of every head; use MultiOutputEncoderDecoder, which takes the same options'
+            )
         self.global_head = MODELS.build(global_head) if global_head else None
         self.local_head = MODELS.build(local_head) if local_head else None
         self.target_losses = nn.ModuleList(MODELS.build(loss) for loss in target_losses)
