@@ -42,6 +42,7 @@ def settings(options, work_dir, **changes):
             'default_hooks.checkpoint.max_keep_ckpts': -1,
             'default_hooks.checkpoint.save_best': None,
             'model.segmentor.backbone.base_channels': 4,
+            'model.segmentor.backbone.norm_cfg.num_groups': 4,
             'model.segmentor.decode_head.in_channels': 32,
             'model.segmentor.auxiliary_head.in_channels': 16,
             'model.local_head.num_points': 64,
