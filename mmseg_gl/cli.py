@@ -57,7 +57,7 @@ class ConfigOptions(DictAction):
         for value in values:
             try:
                 super().__call__(parser, namespace, [value], option_string)
-            except (ValueError, AssertionError) as error:
+            except (ValueError, AssertionError, RecursionError) as error:
                 raise UserError(
                     f'{option_string} {value}: expected KEY=VALUE, e.g. a.b=1 or a.b=[1,2]'
                 ) from error

@@ -78,8 +78,7 @@ def table(results, seeds):
     occurring = [c for c in CLASSES if any(v is not None for v in results_of(results, c))]
     lines = [
         f'Target mIoU (%) over the {len(occurring)} classes that occur in the validation set; '
-        'mean ± sample standard deviation over the seeds '
-        f'{", ".join(map(str, seeds))}. "last" is the last iterate; "best" is the best validation '
+        f'{seeds_in_words(seeds)}. "last" is the last iterate; "best" is the best validation '
         'of each run, chosen on the validation set itself, as the papers do.',
         '',
         '| method | last | best | ' + ' | '.join(f'seed {seed}' for seed in seeds) + ' |',
@@ -102,6 +101,12 @@ def table(results, seeds):
         cells = ' | '.join(mean_and_std(figures[f'IoU.{name}']) for figures in results.values())
         lines.append(f'| {name} | {cells} |')
     return '\n'.join(lines)
+
+
+def seeds_in_words(seeds):
+    if len(seeds) == 1:
+        return f'one seed ({seeds[0]})'
+    return f'mean ± sample standard deviation over the seeds {", ".join(map(str, seeds))}'
 
 
 def results_of(results, class_name):

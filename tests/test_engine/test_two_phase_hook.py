@@ -46,6 +46,7 @@ def settings(options, work_dir, **changes):
             'model.segmentor.decode_head.in_channels': 32,
             'model.segmentor.auxiliary_head.in_channels': 16,
             'model.local_head.num_points': 64,
+            'custom_hooks.0.begin': 0.5,
             **changes,
         }
     )
@@ -83,7 +84,7 @@ def test_resuming_at_any_iteration_changes_nothing(options, tmp_path):
     assert heads == [('global_head',)] * BEGIN + [('global_head', 'local_head')] * BEGIN
     assert straight[BEGIN - 1][1]['segmentor.lr'][0] < 0.005
     assert straight[BEGIN][1]['segmentor.lr'] == [0.01] * len(straight[0][1]['segmentor.lr'])
-    assert straight[BEGIN][1]['local_head.lr'][0] == 2e-3
+    assert straight[BEGIN][1]['local_head.lr'][0] == 5e-3
     assert 'loss_d_local_decode' in straight[BEGIN][2]
     assert 'loss_d_local_decode' not in straight[BEGIN - 1][2]
 
