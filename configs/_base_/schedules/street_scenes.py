@@ -11,7 +11,7 @@ optim_wrapper = dict(
         ),
     ),
     global_head=dict(optimizer=dict(lr=5e-4)),
-    local_head=dict(optimizer=dict(lr=5e-3)),
+    local_head=dict(optimizer=dict(lr=2e-3)),
 )
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=1_201, by_epoch=False),

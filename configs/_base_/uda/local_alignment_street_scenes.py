@@ -1,6 +1,6 @@
 # The same for the embedded benchmark, where a network starts from scratch: local alignment sets in
-# early, while the domains' outputs still differ pixel by pixel. The benchmark's default clutter looks
-# alike in both domains, so that its outputs are no noise and are kept.
+# early, while the domains' outputs still differ pixel by pixel. The default clutter looks alike in
+# both domains, so that the outputs there are no noise and are kept.
 _base_ = './local_alignment.py'
 local_head = dict(
     channels=(32, 64, 128, 256),
