@@ -1,6 +1,7 @@
 """What every command line tool shares: errors are one sentence and exit code 2."""
 
 import os
+import signal
 import sys
 import warnings
 
@@ -20,6 +21,7 @@ def run_tool(main):
     """
     # mmseg's hook says so in every run that draws no pictures.
     warnings.filterwarnings('ignore', message='The draw is False')
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         sys.exit(main())
     except UserError as error:
@@ -28,6 +30,11 @@ def run_tool(main):
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         sys.exit(130)
+
+
+def interrupt(signum, frame):
+    """Make a polite kill end a tool as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def sentence(error):

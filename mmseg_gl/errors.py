@@ -1,5 +1,7 @@
 """The one exception that our code raises for something the user can put right."""
 
+import math
+
 
 class UserError(Exception):
     """Bad input or a bad setting, said in one sentence: what, where, what to do.
@@ -12,3 +14,17 @@ def check_choice(option, value, choices):
     """Raise a :class:`UserError` unless ``value`` is one of ``choices``."""
     if value not in choices:
         raise UserError(f'{option}={value!r} is unknown; choose from {", ".join(choices)}')
+
+
+def check_loss_weights(loss_weights):
+    """Return ``loss_weights`` as a dict of finite numbers >= 0 by output level, or raise."""
+    if not isinstance(loss_weights, dict):
+        raise UserError(
+            f'loss_weights={loss_weights!r}: expected a weight per output level, e.g. '
+            'dict(decode=1e-3, auxiliary=2e-4)'
+        )
+    for level, weight in loss_weights.items():
+        number = isinstance(weight, int | float) and math.isfinite(weight)
+        if not number or weight < 0:
+            raise UserError(f'loss_weights.{level}={weight!r}: expected a number >= 0')
+    return dict(loss_weights)

@@ -19,7 +19,7 @@ from mmengine.config import Config
 
 from mmseg_gl.apis import load_config
 from mmseg_gl.apis.comparison import collect, prediction_montage, table
-from mmseg_gl.cli import ConfigOptions, run_tool
+from mmseg_gl.cli import ConfigOptions, make_folder, run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.errors import UserError
 
@@ -55,13 +55,17 @@ class Run:
     dir: str
     options: list = field(default_factory=list)
     state: str = 'waiting'
+    process: subprocess.Popen | None = None
 
     @property
     def name(self):
         return f'{self.method}, seed {self.seed}'
 
     def is_done(self):
-        return os.path.exists(os.path.join(self.dir, 'test', 'metrics.json'))
+        test_dir = os.path.join(self.dir, 'test')
+        return all(
+            os.path.exists(os.path.join(test_dir, p)) for p in ('metrics.json', 'predictions')
+        )
 
     def execute(self, threads):
         """Train and test in subprocesses of ``threads`` threads each, resuming if possible."""
@@ -88,9 +92,10 @@ class Run:
         with open(self.log_file, 'a') as log:
             log.write(f'$ {shlex.join(command)}\n')
             log.flush()
-            code = subprocess.run(
+            self.process = subprocess.Popen(
                 command, stdout=log, stderr=subprocess.STDOUT, env=environment
-            ).returncode
+            )
+            code = self.process.wait()
         if code:
             self.state = 'failed'
             lines = self.log_lines()
@@ -103,6 +108,10 @@ class Run:
     @property
     def log_file(self):
         return os.path.join(self.dir, 'compare.log')
+
+    def stop(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
 
     def log_lines(self):
         with open(self.log_file, errors='replace') as file:
@@ -123,6 +132,8 @@ def main():
     args = parse_args()
     if args.jobs < 1:
         raise UserError(f'--jobs {args.jobs}: expected at least 1')
+    args.seeds = list(dict.fromkeys(args.seeds))
+    make_folder(args.work_dir, '--work-dir')
     options = parse_options(args.cfg_options)
     configs = {path: load_config(path, options) for path in args.configs}
     for cfg in configs.values():
@@ -178,9 +189,9 @@ def method_names(configs):
     if len(names) == 1:
         return [names[0][0]]
     shared = set.intersection(*map(set, names))
-    return [
-        '_'.join(part for part in name if part not in shared) or '_'.join(name) for name in names
-    ]
+    short = ['_'.join(part for part in name if part not in shared) for name in names]
+    distinct = all(short) and len(set(short)) == len(short)
+    return short if distinct else ['_'.join(name) for name in names]
 
 
 def check_same_config(run, cfg):
@@ -205,15 +216,21 @@ def execute_all(runs, jobs):
     start, shown = time.monotonic(), -STATUS_INTERVAL
     with ThreadPoolExecutor(jobs) as pool:
         futures = [pool.submit(run.execute, threads) for run in runs]
-        while not all(future.done() for future in futures):
-            time.sleep(0.5)
-            elapsed = time.monotonic() - start
-            if elapsed - shown > STATUS_INTERVAL:
-                shown = elapsed
-                clock = time.strftime('%H:%M:%S', time.gmtime(elapsed))
-                for run in runs:
-                    if run.state in ('training', 'testing'):
-                        print(f'[{clock}] {run.name}: {run.progress()}', flush=True)
+        try:
+            while not all(future.done() for future in futures):
+                time.sleep(0.5)
+                elapsed = time.monotonic() - start
+                if elapsed - shown > STATUS_INTERVAL:
+                    shown = elapsed
+                    clock = time.strftime('%H:%M:%S', time.gmtime(elapsed))
+                    for run in runs:
+                        if run.state in ('training', 'testing'):
+                            print(f'[{clock}] {run.name}: {run.progress()}', flush=True)
+        except BaseException:  # interrupted: start nothing more, stop what runs
+            pool.shutdown(wait=False, cancel_futures=True)
+            for run in runs:
+                run.stop()
+            raise
     for future in futures:
         future.result()
 

@@ -14,6 +14,8 @@ from mmseg_gl.errors import UserError
 
 def main():
     args = parse_args()
+    if not args.out.name:
+        raise UserError('OUT is empty or the current folder; name a folder of its own')
     colour_gap, camera_gap, layout_gap = args.gap
     height, width = args.size
     config = StreetScenesConfig(

@@ -69,8 +69,9 @@ def write_metrics(work_dir, checkpoint, figures, classes):
             number += 1
         os.rename(path, kept)
         print(f'kept the earlier results as {kept}')
-    with open(path, 'w') as file:
+    with open(f'{path}.tmp', 'w') as file:
         file.write(text)
+    os.replace(f'{path}.tmp', path)  # never half a file
     return path
 
 

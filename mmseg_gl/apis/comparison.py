@@ -30,7 +30,10 @@ def validation_curve(run_dir):
     for path in sorted(glob.glob(os.path.join(run_dir, '*', 'vis_data', 'scalars.json'))):
         with open(path) as file:
             for line in file:
-                record = json.loads(line)
+                try:
+                    record = json.loads(line)
+                except json.JSONDecodeError:  # the last line of a run that was killed
+                    continue
                 if 'mIoU' in record:
                     curve[record['step']] = record['mIoU']
     return curve

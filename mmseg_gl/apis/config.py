@@ -38,7 +38,8 @@ def load_config(path, options=None, required=('model',)):
 
     Args:
         path (str): Config file.
-        options (dict[str, object] | None): Dotted key -> value.
+        options (dict[str, object] | None): Dotted key -> value. What changes ``val_dataloader``
+            changes an equal ``test_dataloader`` as well.
         required (Sequence[str]): Top-level keys that it must have.
 
     Returns:
@@ -59,21 +60,43 @@ def load_config(path, options=None, required=('model',)):
         raise UserError(
             f'cannot read the config {path}: {type(error).__name__}: {error}'
         ) from error
-    for key in options or {}:
+    options = dict(options or {})
+    for key in options:
         check_option(cfg, key)
-    cfg.merge_from_dict(options or {})
+    if cfg.get('test_dataloader') == cfg.get('val_dataloader'):  # it stays that way
+        for key in [key for key in options if key.startswith('val_dataloader.')]:
+            options.setdefault(key.replace('val_', 'test_', 1), options[key])
+    cfg.merge_from_dict(options)
     init_default_scope('mmseg')
     for key in cfg:
         match = closest(key, TOP_LEVEL, cutoff=0.85)
         if key not in TOP_LEVEL and match:
             raise UserError(f'unknown config key "{key}"; did you mean "{match}"?')
     check_types(cfg._cfg_dict, '')
+    check_numbers(cfg)
     if missing := [key for key in required if cfg.get(key) is None]:
         raise UserError(
             f'the config {path} has no {missing[0]}: it is only a part of a config, or a part is '
             'missing from its _base_'
         )
     return cfg
+
+
+def check_numbers(cfg):
+    """Refuse numbers that would only fail deep inside the engine."""
+    expected = {
+        'train_dataloader.batch_size': 1,
+        'val_dataloader.batch_size': 1,
+        'test_dataloader.batch_size': 1,
+        'train_cfg.max_iters': 1,
+        'train_cfg.val_interval': 1,
+        'randomness.seed': 0,
+    }
+    for key, least in expected.items():
+        section, name = key.split('.')
+        value = (cfg.get(section) or {}).get(name, least)
+        if value is not None and (not isinstance(value, int) or value < least):
+            raise UserError(f'{key}={value!r}: expected a whole number, at least {least}')
 
 
 def check_option(cfg, key):

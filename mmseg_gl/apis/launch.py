@@ -7,6 +7,7 @@ import torch.distributed
 
 from mmseg_gl.apis.config import load_config
 from mmseg_gl.cli import ConfigOptions
+from mmseg_gl.errors import UserError
 
 
 def add_run_arguments(parser):
@@ -44,6 +45,11 @@ def load_run_config(args, required):
     cfg.launcher = args.launcher
     if args.local_rank is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.launcher == 'pytorch' and 'RANK' not in os.environ:
+        raise UserError(
+            '--launcher pytorch needs a launcher: torchrun --nproc_per_node=N tools/... '
+            '--launcher pytorch'
+        )
     if args.launcher == 'pytorch' and not torch.cuda.is_available():
         torch.distributed.init_process_group('gloo')  # mmengine would ask for CUDA
     return cfg

@@ -52,6 +52,8 @@ def lookup_table(ids):
         known, mapping = SCHEMES[ids]
     else:
         known, mapping = set(range(256)), {int(raw): int(train) for raw, train in ids.items()}
+        if bad := [raw for raw in mapping if raw not in range(256)]:
+            raise UserError(f'ids maps the id {bad[0]}; ids in 8-bit files are 0..255')
         if bad := [train for train in mapping.values() if train not in (*range(19), IGNORED)]:
             raise UserError(f'ids maps to {bad[0]}; trainIds are 0..18, and 255 to ignore')
     table = np.full(256, IMPOSSIBLE, np.uint8)

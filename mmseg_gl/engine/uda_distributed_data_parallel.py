@@ -13,13 +13,15 @@ class UDADistributedDataParallel(MMSeparateDistributedDataParallel):
     Args:
         module (nn.Module): The model.
         device_ids (list[int] | None): Dropped on machines without CUDA.
+        find_unused_parameters (bool): True by default: a method may align one output level and
+            leave the other one's parameters without a gradient on the target.
         **kwargs: See ``MMSeparateDistributedDataParallel``.
     """
 
-    def __init__(self, module, device_ids=None, **kwargs):
+    def __init__(self, module, device_ids=None, find_unused_parameters=True, **kwargs):
         if torch.cuda.is_available():
             kwargs['device_ids'] = device_ids
-        super().__init__(module, **kwargs)
+        super().__init__(module, find_unused_parameters=find_unused_parameters, **kwargs)
         for child in module.children():
             if hasattr(child, 'module'):
                 child.register_state_dict_post_hook(drop_wrapper_name)

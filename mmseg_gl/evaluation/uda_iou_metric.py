@@ -3,6 +3,8 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
 
+from mmseg_gl.errors import UserError
+
 # Indices into the 19 classes (BDL, evaluation.py): 16 leaves out terrain, truck and train, which
 # SYNTHIA does not have; 13 leaves out wall, fence and pole as well.
 CLASSES_16 = (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 15, 17, 18)
@@ -45,6 +47,12 @@ class UDAIoUMetric(BaseMetric):
         for sample in data_samples:
             truth = sample['gt_sem_seg']['data'].squeeze().cpu().numpy().astype(np.int64)
             prediction = sample['pred_sem_seg']['data'].squeeze().cpu().numpy().astype(np.int64)
+            if truth.shape != prediction.shape:
+                raise UserError(
+                    f'the label of {sample.get("img_path", "an image")} is {truth.shape[1]}x'
+                    f'{truth.shape[0]}, but the image is {prediction.shape[1]}x'
+                    f'{prediction.shape[0]}; labels must have the size of their image'
+                )
             valid = truth != self.ignore_index
             pairs = num_classes * truth[valid] + prediction[valid]
             matrix = np.bincount(pairs, minlength=num_classes**2)

@@ -36,21 +36,31 @@ def run(*arguments):
 
 
 def test_two_processes_train_and_their_checkpoint_loads(street_scenes, data_options, tmp_path):
+    config = tmp_path / 'config.py'
+    config.write_text(
+        f"_base_ = '{ROOT / CONFIG}'\n"
+        'one_level = dict(_delete_=True, decode=1.0)  # the auxiliary head gets no gradient on it\n'
+        'model = dict(\n'
+        '    global_head=dict(loss_weights=one_level), local_head=dict(loss_weights=one_level)\n'
+        ')\n'
+    )
     options = data_options(street_scenes)
     options += ['train_cfg.max_iters=4', 'train_dataloader.batch_size=1']
     run(
         *('-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={free_port()}'),
-        *('tools/train.py', CONFIG, '--launcher', 'pytorch', '--work-dir', str(tmp_path)),
+        *('tools/train.py', str(config), '--launcher', 'pytorch', '--work-dir', str(tmp_path)),
         *('--cfg-options', *options),
     )
     checkpoint = tmp_path / 'iter_4.pth'
     weights = read_checkpoint(checkpoint)['state_dict']
 
-    model = MODELS.build(load_config(str(ROOT / CONFIG)).model)
+    model = MODELS.build(load_config(str(config)).model)
     assert weights.keys() == model.state_dict().keys()
     assert all(torch.isfinite(value).all() for value in weights.values())
     out = run(
-        *('tools/test.py', CONFIG, str(checkpoint), '--work-dir', str(tmp_path / 'test')),
-        *('--cfg-options', *options),
+        *('-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={free_port()}'),
+        *('tools/test.py', str(config), str(checkpoint), '--work-dir', str(tmp_path / 'test')),
+        *('--launcher', 'pytorch', '--out', str(tmp_path / 'out'), '--cfg-options', *options),
     )
     assert 'mIoU' in out and (tmp_path / 'test' / 'metrics.json').exists()
+    assert len(list((tmp_path / 'out').iterdir())) == 3

@@ -337,12 +337,26 @@ def test_a_source_without_any_label_gives_a_finite_loss():
 
 def test_missing_target_data_and_missing_levels_are_said():
     head = dict(type='GlobalDiscriminatorHead', num_classes=K, channels=(8,))
-    model = build(global_head=dict(head, loss_weights=dict(middle=0.1)))
+    model = build(global_head=dict(head, loss_weights=dict(decode=0.1)))
     wrappers = optimizers(model, ('segmentor', 'global_head'))
     with pytest.raises(UserError, match='no "target" images'):
         model.train_step(dict(source=batch(0, 33, 65)), wrappers)
+    with pytest.raises(UserError, match='the source images have no labels'):
+        model.train_step(dict(source=unlabelled(batch(0, 33, 65))), wrappers)
     with pytest.raises(UserError, match='"middle".*only decode, auxiliary'):
-        model.train_step(dict(source=batch(0, 33, 65), target=batch(1, 33, 65)), wrappers)
+        build(global_head=dict(head, loss_weights=dict(middle=0.1)))
+    with pytest.raises(UserError, match='"middle".*only decode, auxiliary'):
+        build(target_losses=[dict(type='EntropyLoss', loss_weights=dict(middle=0.1))])
+    for weights in (0.1, dict(decode=-1), dict(decode='big'), dict(decode=float('nan'))):
+        with pytest.raises(UserError, match='expected a'):
+            build(global_head=dict(head, loss_weights=weights))
+
+
+def test_a_loss_that_is_not_finite_stops_training():
+    model = build()
+    model.segmentor.decode_head.branches[0].weight.data.fill_(float('nan'))
+    with pytest.raises(UserError, match='training has diverged .loss_seg_decode nan'):
+        model.train_step(dict(source=batch(0, 33, 65)), optimizers(model, ['segmentor']))
 
 
 def test_a_plain_segmentor_is_refused():

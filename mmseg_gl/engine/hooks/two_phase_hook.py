@@ -38,6 +38,12 @@ class TwoPhaseHook(Hook):
             raise UserError(f'TwoPhaseHook: phases lists {len(phases)} phases; expected two')
         for head in {head for phase in phases for head in phase} - {'global', 'local'}:
             raise UserError(f'TwoPhaseHook: phases names the head "{head}"; known: global, local')
+        share = isinstance(begin, float) and 0 <= begin <= 1
+        if not share and not (isinstance(begin, int) and begin >= 0):
+            raise UserError(
+                f'TwoPhaseHook: begin={begin!r}; expected an iteration (a whole number >= 0) or a '
+                'share of the run (0.0 to 1.0)'
+            )
         self.begin = begin
         self.phases = [tuple(phase) for phase in phases]
         self.restart_lr = restart_lr
@@ -89,7 +95,8 @@ class TwoPhaseHook(Hook):
                 "default_hooks.checkpoint.save_best='mIoU' and validate before iteration "
                 f'{self.begin}'
             )
-        best = os.path.join(runner.work_dir, os.path.basename(best))
+        if not os.path.exists(best):  # the work dir has been moved since
+            best = os.path.join(runner.work_dir, os.path.basename(best))
         load_state_dict(runner.model, read_checkpoint(best)['state_dict'], strict=True)
         for _, wrapper in runner.optim_wrapper.items():
             wrapper.optimizer.state.clear()

@@ -3,7 +3,7 @@ from abc import abstractmethod
 from mmengine.model import BaseModule
 from torch import nn
 
-from mmseg_gl.errors import UserError, check_choice
+from mmseg_gl.errors import check_choice, check_loss_weights
 from mmseg_gl.models.losses.adversarial import GAN_LOSSES, SOURCE, TARGET, adversarial_loss
 from mmseg_gl.models.representations import REPRESENTATIONS
 
@@ -24,7 +24,7 @@ class BaseDiscriminatorHead(BaseModule):
         gan (str): 'bce' or 'lsgan'.
 
     Raises:
-        UserError: For an unknown representation or gan, or a level that the segmentor lacks.
+        UserError: For an unknown representation or gan, or weights that are not numbers >= 0.
     """
 
     name = None  # part of the names of this head's losses
@@ -33,7 +33,7 @@ class BaseDiscriminatorHead(BaseModule):
         super().__init__()
         check_choice('representation', representation, REPRESENTATIONS)
         check_choice('gan', gan, GAN_LOSSES)
-        self.loss_weights = dict(loss_weights)
+        self.loss_weights = check_loss_weights(loss_weights)
         self.represent = REPRESENTATIONS[representation]
         self.gan = gan
         self.boundary = 0.0 if gan == 'bce' else 0.5  # scores above it mean target
@@ -61,7 +61,7 @@ class BaseDiscriminatorHead(BaseModule):
         return {
             f'loss_adv_{self.name}_{level}': self.loss_weights[level]
             * adversarial_loss(self.score(level, target[level]), SOURCE, self.gan)
-            for level in self.levels(target)
+            for level in self.loss_weights
         }
 
     def discriminate(self, source, target, labels=None):
@@ -77,7 +77,7 @@ class BaseDiscriminatorHead(BaseModule):
             share of right decisions in [0, 1], each domain counting half.
         """
         losses = {}
-        for level in self.levels(source):
+        for level in self.loss_weights:
             on_source = self.score(level, source[level])
             on_target = self.score(level, target[level])
             losses[f'loss_d_{self.name}_{level}'] = 0.5 * (
@@ -89,16 +89,6 @@ class BaseDiscriminatorHead(BaseModule):
                 + (on_target >= self.boundary).float().mean()
             )
         return losses
-
-    def levels(self, maps):
-        """Return the aligned levels, after checking that the segmentor has them."""
-        for level in self.loss_weights:
-            if level not in maps:
-                raise UserError(
-                    f'{type(self).__name__}: loss_weights names the output level "{level}", but '
-                    f'the segmentor has only {", ".join(maps)}; drop it or add an auxiliary_head'
-                )
-        return list(self.loss_weights)
 
     def score(self, level, logits):
         """Return the discriminator's raw scores of one level's logits."""

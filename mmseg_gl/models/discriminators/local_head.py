@@ -50,10 +50,11 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
         num_points=None,
         ignore_index=255,
     ):
-        if num_points is not None and (num_points < 1 or kernel_size != 1):
+        whole = isinstance(num_points, int) and num_points >= 1
+        if num_points is not None and not (whole and kernel_size == 1):
             raise UserError(
                 f'num_points={num_points} with kernel_size={kernel_size}: sampled pixels have no '
-                'neighbours; use num_points >= 1 with kernel_size=1, or num_points=None'
+                'neighbours; use a whole num_points >= 1 with kernel_size=1, or num_points=None'
             )
         self.widths = (num_classes, *channels, 1)
         self.kernel_size = kernel_size
@@ -77,7 +78,7 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
     def fool(self, target):
         """See :meth:`BaseDiscriminatorHead.fool`; the mean is over (sampled) pixels."""
         if self.num_points is not None:
-            target = {level: self.sample(target[level]) for level in self.levels(target)}
+            target = {level: self.sample(target[level]) for level in self.loss_weights}
         return super().fool(target)
 
     def discriminate(self, source, target, labels):
@@ -93,7 +94,7 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             map without a valid pixel counts as loss 0.
         """
         losses = {}
-        for level in self.levels(source):
+        for level in self.loss_weights:
             mixed, domain, valid = self.mixture(source[level], target[level], labels)
             on_target = target[level]
             if self.num_points is not None:

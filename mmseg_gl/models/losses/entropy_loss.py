@@ -1,6 +1,7 @@
 from mmseg.registry import MODELS
 from torch import nn
 
+from mmseg_gl.errors import check_loss_weights
 from mmseg_gl.models.representations import entropy_map
 
 
@@ -16,7 +17,7 @@ class EntropyLoss(nn.Module):
 
     def __init__(self, loss_weights):
         super().__init__()
-        self.loss_weights = dict(loss_weights)
+        self.loss_weights = check_loss_weights(loss_weights)
 
     def forward(self, logits, data_samples=None):
         """Compute the loss.

@@ -35,7 +35,8 @@ class UDASegmentor(BaseModel):
         data_preprocessor (dict | None): Applied to each domain by itself.
 
     Raises:
-        UserError: When the segmentor has no ``mode='outputs'``.
+        UserError: When the segmentor has no ``mode='outputs'``, a head or loss is for an output
+            level that it does not have, or (in training) data are missing or a loss is not finite.
     """
 
     HEADS = ('global_head', 'local_head')
@@ -59,6 +60,21 @@ class UDASegmentor(BaseModel):
         self.local_head = MODELS.build(local_head) if local_head else None
         self.target_losses = nn.ModuleList(MODELS.build(loss) for loss in target_losses)
         self.active_heads = tuple(n for n in self.HEADS if getattr(self, n) is not None)
+        self.check_levels()
+
+    def check_levels(self):
+        """Refuse heads and losses for output levels that the segmentor does not have."""
+        levels = [level for level, _ in self.segmentor.heads()]
+        heads = [getattr(self, name) for name in self.active_heads]
+        for part in (*heads, *self.target_losses):
+            for level in getattr(part, 'loss_weights', ()):
+                if level not in levels:
+                    raise UserError(
+                        f'{type(part).__name__}: loss_weights names the output level "{level}", '
+                        f'but the segmentor has only {", ".join(levels)}; drop it, or add an '
+                        'auxiliary_head (for local alignment of one output there is '
+                        '_base_/uda/local_alignment_single_level.py)'
+                    )
 
     def train_step(self, data, optim_wrapper):
         """Make one update of the segmentor and of every active discriminator head.
@@ -119,7 +135,17 @@ class UDASegmentor(BaseModel):
 
 def backward(losses, optimizer):
     """Backpropagate the sum of all entries named ``loss_*``; return every entry, detached."""
-    optimizer.backward(sum(value for name, value in losses.items() if name.startswith('loss_')))
+    terms = {name: value for name, value in losses.items() if name.startswith('loss_')}
+    if not terms:
+        raise UserError('the source images have no labels: add LoadTrainIds to their pipeline')
+    total = sum(terms.values())
+    if not torch.isfinite(total):
+        values = ', '.join(f'{name} {value.item():.4g}' for name, value in terms.items())
+        raise UserError(
+            f'training has diverged ({values}); go on from an earlier checkpoint with a smaller '
+            'learning rate or smaller loss_weights'
+        )
+    optimizer.backward(total)
     return detach(losses)
 
 
