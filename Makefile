@@ -7,7 +7,8 @@ SEEDS ?= 0
 JOBS ?= 2
 DEMO_CONFIGS := \
 	configs/source_only/source-only_deeplabv2-tiny_street-scenes.py \
-	configs/adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py
+	configs/adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py \
+	configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py
 SMOKE := data/street_scenes_64x128
 
 .PHONY: help install demo smoke test lint format
@@ -37,7 +38,6 @@ smoke: install
 	STREET_SCENES=$(SMOKE) $(BIN)/python tools/compare.py $(DEMO_CONFIGS) \
 		--seeds $(SEEDS) --jobs $(JOBS) --work-dir work_dirs/smoke --cfg-options \
 		val_dataloader.dataset.pipeline.1.scale='(128,64)' \
-		test_dataloader.dataset.pipeline.1.scale='(128,64)' \
 		train_cfg.max_iters=400 train_cfg.val_interval=200 param_scheduler.0.end=401
 
 lint: install

@@ -96,3 +96,11 @@ def test_street_scenes_config_trains(path, street_scenes, monkeypatch, tmp_path)
         if key.endswith('conv1.weight'):
             assert not torch.equal(value, before[key])
     assert runner.message_hub.get_scalar('val/mIoU').current() >= 0
+
+
+def test_options_of_the_validation_data_reach_the_test_data():
+    root = 'val_dataloader.dataset.data_root'
+    cfg = load_config(SMALL[0], {root: 'elsewhere'})
+    assert cfg.test_dataloader.dataset.data_root == 'elsewhere'
+    cfg = load_config(SMALL[0], {root: 'here', root.replace('val', 'test'): 'there'})
+    assert cfg.test_dataloader.dataset.data_root == 'there'

@@ -15,7 +15,7 @@ PIPELINE = [dict(type='LoadImage'), dict(type='PackSegInputs')]
 @pytest.fixture
 def folder(tmp_path):
     init_default_scope('mmseg')
-    for name in ('b/day/2.jpg', 'a.png', 'b/1.jpeg', 'c.d/3.png'):
+    for name in ('b/day/2.JPG', 'a.png', 'b/1.jpeg', 'c.d/3.png'):
         path = tmp_path / 'photos' / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((3, 5, 3), 90, np.uint8)).save(path)
@@ -26,7 +26,7 @@ def folder(tmp_path):
 def test_finds_images_in_subfolders_sorted(folder):
     dataset = ImageFolderDataset(data_root=str(folder), pipeline=PIPELINE)
     found = [dataset.get_data_info(i)['img_path'] for i in range(len(dataset))]
-    names = ('a.png', 'b/1.jpeg', 'b/day/2.jpg', 'c.d/3.png')
+    names = ('a.png', 'b/1.jpeg', 'b/day/2.JPG', 'c.d/3.png')
     assert found == [str(folder / name) for name in names]
 
 

@@ -66,3 +66,9 @@ def test_unknown_name_lists_the_known_ones():
 def test_train_id_out_of_range(bad):
     with pytest.raises(UserError, match=f'ids maps to {bad}; trainIds are 0..18'):
         lookup_table({1: bad})
+
+
+@pytest.mark.parametrize('raw', [-1, 256, 300])
+def test_raw_id_that_no_8_bit_file_holds(raw):
+    with pytest.raises(UserError, match=f'ids maps the id {raw}; ids in 8-bit files are 0..255'):
+        lookup_table({1: 2, raw: 0})

@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmseg_gl.apis import load_config
+from mmseg_gl.engine import TwoPhaseHook
 from mmseg_gl.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -152,3 +153,9 @@ def test_heads_that_do_not_exist_are_said(options, tmp_path):
     cfg.custom_hooks[0].phases = [('global',), ('lokal',)]
     with pytest.raises(UserError, match='names the head "lokal"; known: global, local'):
         train(cfg, 'typo')
+
+
+@pytest.mark.parametrize('begin', [1.5, -1, 'half', None])
+def test_begin_is_an_iteration_or_a_share(begin):
+    with pytest.raises(UserError, match='begin=.*expected an iteration'):
+        TwoPhaseHook(begin=begin, phases=[('global',), ('global', 'local')])
