@@ -197,6 +197,16 @@ def test_places_of_sampled_points_resume():
     assert not torch.equal(first, second)
 
 
+def test_places_of_sampled_points_differ_between_runs_and_processes(monkeypatch):
+    head = build_head(num_points=8)
+    other_run = LocalDiscriminatorHead(K, dict(decode=1.0), num_points=8)
+    other_process = build_head(num_points=8)
+    places = head.sample(maps())
+    assert not torch.equal(places, other_run.sample(maps()))
+    monkeypatch.setattr('mmseg_gl.models.discriminators.local_head.get_rank', lambda: 1)
+    assert not torch.equal(places, other_process.sample(maps()))
+
+
 def test_options_that_do_not_fit():
     with pytest.raises(UserError, match='sampled pixels have no neighbours'):
         build_head(num_points=8, kernel_size=3)

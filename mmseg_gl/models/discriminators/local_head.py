@@ -1,10 +1,13 @@
 import torch
+from mmengine.dist import get_rank
 from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.models.discriminators.base_head import BaseDiscriminatorHead
 from mmseg_gl.models.losses.adversarial import GAN_LOSSES, TARGET
+
+RANK_STRIDE = 10_000_000  # more draws than a run makes; PyTorch uses 32 bits of a seed
 
 
 @MODELS.register_module()
@@ -29,7 +32,8 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
         background (str): What becomes of the source's unlabelled pixels; see MixtureModule.
         num_points (int | None): Sample so many valid pixels, with replacement, from each map before
             the discriminator: the same expected loss at a fraction of the cost. None: all pixels.
-            The places follow from a buffer that counts the draws, so that they resume.
+            The places follow from a buffer, drawn at random once and counted up from then on, and
+            from the rank: they differ between runs and processes, and resume.
         ignore_index (int): Label of the source's unlabelled pixels.
 
     Raises:
@@ -63,7 +67,7 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             dict(type='MixtureModule', background=background, ignore_index=ignore_index)
         )
         self.num_points = num_points
-        self.register_buffer('num_draws', torch.zeros((), dtype=torch.long))
+        self.register_buffer('sampling_seed', torch.randint(2**31, ()))
 
     def build_discriminator(self):
         layers, kernel_size = [], self.kernel_size
@@ -124,8 +128,9 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             (1, 1, P, 1) if given. Without any valid pixel the points are drawn anywhere and
             marked as not valid.
         """
-        generator = torch.Generator().manual_seed(self.num_draws.item())
-        self.num_draws += 1
+        seed = self.sampling_seed.item() + RANK_STRIDE * get_rank()
+        generator = torch.Generator().manual_seed(seed)
+        self.sampling_seed += 1
         pixels = logits.shape[0] * logits.shape[2] * logits.shape[3]
         if valid is not None and valid.any() and not valid.all():
             candidates = valid.flatten().nonzero().squeeze(1)
