@@ -15,6 +15,7 @@ from mmseg_gl.models import (
     DeepLabV2VGG,
     GlobalDiscriminatorHead,
 )
+from mmseg_gl.models.decode_heads.summed_dilated_conv import summed_dilated_conv
 from mmseg_gl.models.representations import entropy_map, softmax_map
 
 
@@ -170,3 +171,23 @@ def test_vgg_loads_torchvision_layout(tmp_path):
     for index, own in zip(indices, ours):
         assert torch.equal(net.features[own].weight, official[f'features.{index}.weight'])
         assert torch.equal(net.features[own].bias, official[f'features.{index}.bias'])
+
+
+@pytest.mark.parametrize('size', [(9, 13), (3, 20), (1, 1)])
+@pytest.mark.parametrize('dilations', [(6, 12, 18, 24), (2, 4), (1,)])
+def test_summed_dilated_conv_equals_the_convolutions(size, dilations):
+    torch.manual_seed(0)
+    convs = torch.nn.ModuleList(
+        torch.nn.Conv2d(5, 4, 3, padding=d, dilation=d) for d in dilations
+    ).double()
+    x = torch.randn(2, 5, *size, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(2, 4, *size, dtype=torch.float64)
+    wanted = sum(conv(x) for conv in convs)
+    got = summed_dilated_conv(x, convs)
+    torch.testing.assert_close(got, wanted, rtol=1e-12, atol=1e-12)
+    inputs = [x, *convs.parameters()]
+    for a, b in zip(
+        torch.autograd.grad((got * weights).sum(), inputs),
+        torch.autograd.grad((wanted * weights).sum(), inputs),
+    ):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)

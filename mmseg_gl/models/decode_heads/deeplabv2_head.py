@@ -2,10 +2,14 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import nn
 
+from mmseg_gl.models.decode_heads.summed_dilated_conv import summed_dilated_conv
+
 
 @MODELS.register_module()
 class DeepLabV2Head(BaseDecodeHead):
     """DeepLab-v2's classifier: parallel dilated 3x3 convolutions whose outputs are summed.
+
+    They are computed together, see :func:`summed_dilated_conv`.
 
     The published AdaptSegNet networks (and the frozen network inside BDL's CycleGAN) sum only the
     first two branches, since their forward returns from inside the loop; their weights need
@@ -50,4 +54,4 @@ class DeepLabV2Head(BaseDecodeHead):
 
     def forward(self, inputs):
         features = self._transform_inputs(inputs)
-        return sum(branch(features) for branch in self.branches)
+        return summed_dilated_conv(features, self.branches)
