@@ -6,10 +6,8 @@ done, and writes one table (report.md) and one picture (report.png) to the work 
 
 import argparse
 import os
-import re
 import shlex
 import shutil
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +17,7 @@ from mmengine.config import Config
 
 from mmseg_gl.apis import load_config
 from mmseg_gl.apis.comparison import collect, prediction_montage, table
+from mmseg_gl.apis.tool_process import ToolProcess
 from mmseg_gl.cli import ConfigOptions, make_folder, run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.errors import UserError
@@ -55,7 +54,7 @@ class Run:
     dir: str
     options: list = field(default_factory=list)
     state: str = 'waiting'
-    process: subprocess.Popen | None = None
+    process: ToolProcess | None = None
 
     @property
     def name(self):
@@ -85,47 +84,28 @@ class Run:
         print(f'{self.name}: done', flush=True)
 
     def call(self, tool, arguments, threads):
-        command = [sys.executable, os.path.join(TOOLS, tool), *arguments]
-        if self.options:
-            command += ['--cfg-options', *self.options]
-        environment = {**os.environ, 'OMP_NUM_THREADS': str(threads)}
-        with open(self.log_file, 'a') as log:
-            log.write(f'$ {shlex.join(command)}\n')
-            log.flush()
-            self.process = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, env=environment
-            )
-            code = self.process.wait()
-        if code:
+        options = ['--cfg-options', *self.options] if self.options else []
+        self.process = ToolProcess(
+            self.name,
+            os.path.join(TOOLS, tool),
+            [*arguments, *options],
+            os.path.join(self.dir, 'compare.log'),
+            threads,
+        )
+        try:
+            self.process.run()
+        except UserError:
             self.state = 'failed'
-            lines = self.log_lines()
-            errors = [line for line in lines if line.startswith('error: ')] or lines
-            raise UserError(
-                f'{self.name}: {tool} ended with exit code {code} '
-                f'({errors[-1].removeprefix("error: ")}); the whole log is {self.log_file}'
-            )
-
-    @property
-    def log_file(self):
-        return os.path.join(self.dir, 'compare.log')
+            raise
 
     def stop(self):
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-
-    def log_lines(self):
-        with open(self.log_file, errors='replace') as file:
-            return [line.strip() for line in file if line.strip()]
+        if self.process is not None:
+            self.process.stop()
 
     def progress(self):
         """Return e.g. 'training 400/1000, eta 0:01:10'."""
-        if self.state == 'training' and os.path.exists(self.log_file):
-            for line in reversed(self.log_lines()):
-                if match := re.search(r'Iter\(train\) \[ *(\d+/\d+)\].*?eta: (\S+)', line):
-                    return f'training {match[1]}, eta {match[2]}'
-                if line.startswith('$'):
-                    break
-        return self.state
+        detail = self.process.progress() if self.state == 'training' and self.process else None
+        return f'{self.state} {detail}' if detail else self.state
 
 
 def main():
