@@ -1,5 +1,5 @@
-from mmseg_gl.models.backbones import DeepLabV2ResNet, DeepLabV2VGG
-from mmseg_gl.models.decode_heads import DeepLabV2Head
+from mmseg_gl.models.backbones import DeepLabV2ResNet, DeepLabV2VGG, FCN8sVGG
+from mmseg_gl.models.decode_heads import DeepLabV2Head, FCN8sHead
 from mmseg_gl.models.discriminators import (
     GlobalDiscriminatorHead,
     LocalDiscriminatorHead,
@@ -13,6 +13,8 @@ __all__ = [
     'DeepLabV2ResNet',
     'DeepLabV2VGG',
     'EntropyLoss',
+    'FCN8sHead',
+    'FCN8sVGG',
     'GlobalDiscriminatorHead',
     'LocalDiscriminatorHead',
     'MixtureModule',

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
@@ -13,6 +14,8 @@ from mmseg_gl.models import (
     DeepLabV2Head,
     DeepLabV2ResNet,
     DeepLabV2VGG,
+    FCN8sHead,
+    FCN8sVGG,
     GlobalDiscriminatorHead,
 )
 from mmseg_gl.models.decode_heads.summed_dilated_conv import summed_dilated_conv
@@ -191,3 +194,83 @@ def test_summed_dilated_conv_equals_the_convolutions(size, dilations):
         torch.autograd.grad((wanted * weights).sum(), inputs),
     ):
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+
+
+def small_fcn8s():
+    """A narrow FCN-8s with random weights everywhere, in double precision."""
+    torch.manual_seed(0)
+    backbone = FCN8sVGG(base_channels=4)
+    head = FCN8sHead(in_channels=(16, 32, 256), num_classes=5, loss_decode=[])
+    for parameter in [*backbone.parameters(), *head.parameters()]:
+        with torch.no_grad():
+            parameter.copy_(torch.randn(parameter.shape) * 0.1)
+    return backbone.double().eval(), head.double().eval()
+
+
+@pytest.mark.parametrize('size', [(32, 64), (45, 61)])
+def test_fcn8s_against_straight_line_code(size):
+    backbone, head = small_fcn8s()
+    x = torch.randn(2, 3, *size, dtype=torch.float64)
+    convs = iter(m for m in backbone.features if isinstance(m, nn.Conv2d))
+    pools, z = [], x
+    for block, length in enumerate((2, 2, 3, 3, 3)):
+        for i in range(length):
+            conv = next(convs)
+            padding = 100 if block == i == 0 else 1
+            z = F.relu(F.conv2d(z, conv.weight, conv.bias, padding=padding))
+        z = F.max_pool2d(z, 2, ceil_mode=True)
+        pools.append(z)
+    for fc in (backbone.fc6, backbone.fc7):
+        z = F.relu(F.conv2d(z, fc.weight, fc.bias))
+    score = F.conv2d(z, head.score_fr.weight, head.score_fr.bias)
+    up2 = F.conv_transpose2d(score, head.upscore2.weight, stride=2)
+    s4 = F.conv2d(0.01 * pools[3], head.score_pool4.weight, head.score_pool4.bias)
+    h, w = up2.shape[2:]
+    up4 = F.conv_transpose2d(
+        up2 + s4[:, :, 5 : 5 + h, 5 : 5 + w], head.upscore_pool4.weight, stride=2
+    )
+    s3 = F.conv2d(0.0001 * pools[2], head.score_pool3.weight, head.score_pool3.bias)
+    h, w = up4.shape[2:]
+    up8 = F.conv_transpose2d(up4 + s3[:, :, 9 : 9 + h, 9 : 9 + w], head.upscore8.weight, stride=8)
+    expected = up8[:, :, 31 : 31 + size[0], 31 : 31 + size[1]]
+    torch.testing.assert_close(head(backbone(x)), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_fcn8s_has_the_official_sizes_and_starting_values():
+    backbone = FCN8sVGG()
+    head = FCN8sHead(in_channels=(256, 512, 4096), num_classes=19, loss_decode=[])
+    state = {**backbone.state_dict(), **head.state_dict()}
+    assert len(state) == 39  # tensors of the official state dict
+    assert state['fc6.weight'].shape == (4096, 512, 7, 7)
+    assert not any(head.state_dict()[f'score_{name}.weight'].any() for name in ('fr', 'pool3'))
+    assert not any(p.requires_grad for n, p in head.named_parameters() if n.startswith('up'))
+    # Bilinear kernels keep a constant map constant and do not mix channels.
+    constant = torch.arange(19.0)[None, :, None, None].expand(1, 19, 6, 7)
+    for layer in (head.upscore2, head.upscore_pool4, head.upscore8):
+        inner = layer(constant)[:, :, 16:-16, 16:-16] if layer is head.upscore8 else layer(constant)
+        middle = inner[:, :, 4:-4, 4:-4]
+        torch.testing.assert_close(middle, torch.arange(19.0)[:, None, None].expand_as(middle))
+
+
+def test_fcn8s_loads_the_classifier_of_vgg(tmp_path):
+    net = FCN8sVGG(base_channels=4)
+    official = {k: torch.randn(v.shape) for k, v in net.features.state_dict().items()}
+    official = {f'features.{k}': v for k, v in official.items()}
+    official['classifier.0.weight'] = torch.randn(256, 32 * 7 * 7)
+    official['classifier.3.weight'] = torch.randn(256, 256)
+    official.update({f'classifier.{i}.bias': torch.randn(256) for i in (0, 3)})
+    path = tmp_path / 'vgg.pth'
+    torch.save(official, path)
+    net.init_cfg = pretrained_cfg(path)
+    net.init_weights()
+    assert torch.equal(net.features[28].weight, official['features.28.weight'])
+    x = torch.randn(1, 32, 7, 7)
+    torch.testing.assert_close(
+        net.fc6(x).flatten(),
+        F.linear(x.flatten(), official['classifier.0.weight'], official['classifier.0.bias']),
+        rtol=1e-4,
+        atol=1e-4,
+    )
+    torch.save({k: v for k, v in official.items() if 'classifier' not in k}, path)
+    with pytest.raises(UserError, match='lacks 4 of the .*vgg16-00b39a1b.pth'):
+        net.init_weights()

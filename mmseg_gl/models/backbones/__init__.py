@@ -1,4 +1,5 @@
 from mmseg_gl.models.backbones.deeplabv2_resnet import DeepLabV2ResNet
 from mmseg_gl.models.backbones.deeplabv2_vgg import DeepLabV2VGG
+from mmseg_gl.models.backbones.fcn8s_vgg import FCN8sVGG
 
-__all__ = ['DeepLabV2ResNet', 'DeepLabV2VGG']
+__all__ = ['DeepLabV2ResNet', 'DeepLabV2VGG', 'FCN8sVGG']

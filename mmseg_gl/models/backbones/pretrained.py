@@ -7,7 +7,7 @@ import torch
 from mmseg_gl.errors import UserError
 
 
-def load_pretrained_backbone(backbone, path, where, rename=None, optional=()):
+def load_pretrained_backbone(backbone, path, where, rename=None, convert=None, optional=()):
     """Load a local checkpoint of ImageNet weights into ``backbone``.
 
     A "Scale." or "backbone." prefix (Caffe conversions) is dropped, and so are tensors that the
@@ -19,6 +19,7 @@ def load_pretrained_backbone(backbone, path, where, rename=None, optional=()):
         where (str): One sentence part that says where people get the file.
         rename (Callable[[str], str | None] | None): Maps the file's keys to the backbone's;
             None drops a key.
+        convert (Callable[[dict], dict] | None): Changes the renamed tensors, e.g. their shapes.
         optional (tuple[str]): Prefixes of backbone keys that the file need not have (layers that
             the papers start at random, ``num_batches_tracked``).
 
@@ -40,6 +41,8 @@ def load_pretrained_backbone(backbone, path, where, rename=None, optional=()):
         raise UserError(f'{path} is not a readable PyTorch weights file ({error})') from error
     if rename is not None:
         weights = {rename(key): value for key, value in weights.items()}
+    if convert is not None:
+        weights = convert(weights)
     own = backbone.state_dict()
     optional = (*optional, 'num_batches_tracked')
     missing = [
