@@ -42,35 +42,35 @@ def main():
     if args.amp:
         use_amp(cfg)
     if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'latest' else args.resume
-        if cfg.load_from and not os.path.isfile(cfg.load_from):
-            raise UserError(f'--resume: there is no checkpoint file {cfg.load_from}')
+        resume_from(args.resume, cfg)
     if not args.resume and glob.glob(os.path.join(cfg.work_dir, '*.pth')):
         raise UserError(
             f'{cfg.work_dir} already holds checkpoints: go on with --resume, or choose another '
             '--work-dir'
         )
     check_files(cfg, ('train', 'val'))
-    start = start_checkpoint(cfg)
     make_folder(cfg.work_dir, '--work-dir')
     runner = Runner.from_cfg(cfg)
-    if start:
-        check_start(runner.model, start, cfg.resume)
+    if cfg.get('load_from'):
+        check_start(runner.model, cfg.load_from, cfg.get('resume'))
     runner.train()
 
 
-def start_checkpoint(cfg):
-    """Return the checkpoint that the run starts from, or None."""
-    if not cfg.get('resume') or cfg.get('load_from'):
-        return cfg.get('load_from')
-    latest = find_latest_checkpoint(cfg.work_dir)
-    if latest is None and glob.glob(os.path.join(cfg.work_dir, '*.pth')):
-        raise UserError(
-            f'--resume: {cfg.work_dir} holds checkpoints, but no file last_checkpoint says which '
-            'is the latest; name it: --resume CKPT'
-        )
-    return latest
+def resume_from(checkpoint, cfg):
+    """Make a config go on from a checkpoint, or from 'latest'; without one it starts as it says."""
+    if checkpoint == 'latest':
+        checkpoint = find_latest_checkpoint(cfg.work_dir)
+        if checkpoint:  # the work dir may have been moved since
+            checkpoint = os.path.join(cfg.work_dir, os.path.basename(checkpoint))
+        elif glob.glob(os.path.join(cfg.work_dir, '*.pth')):
+            raise UserError(
+                f'--resume: {cfg.work_dir} holds checkpoints, but no file last_checkpoint says '
+                'which is the latest; name it: --resume CKPT'
+            )
+    elif not os.path.isfile(checkpoint):
+        raise UserError(f'--resume: there is no checkpoint file {checkpoint}')
+    if checkpoint:
+        cfg.resume, cfg.load_from = True, checkpoint
 
 
 def use_amp(cfg):

@@ -1,0 +1,2 @@
+_base_ = './bdl_80k_fcn8s.py'
+train_cfg = dict(max_iters=120_000)  # with pseudo labels

@@ -1,0 +1,9 @@
+# BDL M0: on translated images, without pseudo labels.
+_base_ = [
+    '../_base_/models/deeplabv2_r101.py',
+    '../_base_/datasets/synthia_translated_to_cityscapes.py',
+    '../_base_/schedules/bdl_80k_r101.py',
+    '../_base_/uda/adaptsegnet_single_level.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(segmentor=dict(auxiliary_head=None), global_head=_base_.global_head)

@@ -1,0 +1,14 @@
+# BDL M0 of FCN-8s: on translated images, without pseudo labels, from weights trained on the
+# untranslated ones: --cfg-options load_from=work_dirs/source-only_fcn8s-vgg16_.../....pth
+_base_ = [
+    '../_base_/models/fcn8s_vgg16.py',
+    '../_base_/datasets/gta5_translated_to_cityscapes.py',
+    '../_base_/schedules/bdl_80k_fcn8s.py',
+    '../_base_/uda/bdl_fcn8s.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    segmentor=dict(backbone=dict(init_cfg=None)),  # all weights come from the checkpoint
+    global_head=_base_.global_head,
+)
+load_from = 'work_dirs/source-only_fcn8s-vgg16_gta5-to-cityscapes/NAME-THE-CHECKPOINT.pth'

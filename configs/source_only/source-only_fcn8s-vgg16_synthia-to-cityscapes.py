@@ -1,0 +1,8 @@
+# The weights that BDL's FCN-8s starts from were trained on the synthetic images.
+_base_ = [
+    '../_base_/models/fcn8s_vgg16.py',
+    '../_base_/datasets/synthia_to_cityscapes.py',
+    '../_base_/schedules/bdl_80k_fcn8s.py',
+    '../_base_/default_runtime.py',
+]
+train_dataloader = dict(dataset=dict(target=None))
