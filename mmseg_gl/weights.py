@@ -1,0 +1,74 @@
+"""Reading files of weights, and making sure that they are a network's, all of it."""
+
+import os
+
+import torch
+from mmengine.runner.checkpoint import get_torch_safe_globals
+
+from mmseg_gl.errors import UserError
+
+
+def read_checkpoint(path):
+    """Read a checkpoint file with ``weights_only=True``.
+
+    Args:
+        path (str): File written by ``torch.save``.
+
+    Returns:
+        dict: Its contents.
+
+    Raises:
+        UserError: When it is missing, damaged, or holds more than tensors and plain values.
+    """
+    if not os.path.isfile(path):
+        raise UserError(f'there is no checkpoint file {path}')
+    try:
+        with torch.serialization.safe_globals(get_torch_safe_globals()):
+            contents = torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f'{path} is damaged or not a PyTorch checkpoint ({reason})') from error
+    if not isinstance(contents, dict) or not isinstance(contents.get('state_dict', {}), dict):
+        raise UserError(f'{path} is not a checkpoint of a model; it holds no named tensors')
+    return contents
+
+
+def tensors_of(contents):
+    weights = contents.get('state_dict', contents)
+    return {key: value for key, value in weights.items() if isinstance(value, torch.Tensor)}
+
+
+def check_tensors(model, weights, path, prefix, what="this config's model"):
+    """Return the model's tensors below ``prefix``; ``weights`` must have these and no others.
+
+    An empty tensor takes its shape from what is loaded (``ImagePool``).
+
+    Args:
+        model (nn.Module): The network.
+        weights (dict[str, Tensor]): What is to be loaded.
+        path (str): The file that it comes from, for the message.
+        prefix (str): Of the names that count.
+        what (str): What to call the network in the message.
+
+    Raises:
+        UserError: When tensors are missing, have another shape, or are too many.
+    """
+    own = {key: value for key, value in model.state_dict().items() if key.startswith(prefix)}
+    missing = [key for key in own if key not in weights]
+    misshapen = [
+        key
+        for key, value in own.items()
+        if key in weights and value.numel() and weights[key].shape != value.shape
+    ]
+    surplus = [key for key in weights if key.startswith(prefix) and key not in own]
+    for keys, fault in (
+        (missing, 'are missing from it'),
+        (misshapen, 'have another shape in it'),
+        (surplus, 'of it are not in the model'),
+    ):
+        if keys:
+            raise UserError(
+                f'{path} is not a checkpoint of {what}: {len(keys)} tensors {fault} '
+                f'(first: {keys[0]}; the model has {len(own)}); use the config it was trained with'
+            )
+    return own
