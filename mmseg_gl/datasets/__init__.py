@@ -1,7 +1,7 @@
 from mmseg_gl.datasets.gta5 import GTA5Dataset
 from mmseg_gl.datasets.image_folder import ImageFolderDataset
 from mmseg_gl.datasets.synthia import SYNTHIADataset
-from mmseg_gl.datasets.transforms import LoadImage, LoadTrainIds
+from mmseg_gl.datasets.transforms import LoadImage, LoadPseudoLabels, LoadTrainIds
 from mmseg_gl.datasets.uda_dataset import UDADataset
 from mmseg_gl.datasets.uda_sampler import UDASampler
 
@@ -9,6 +9,7 @@ __all__ = [
     'GTA5Dataset',
     'ImageFolderDataset',
     'LoadImage',
+    'LoadPseudoLabels',
     'LoadTrainIds',
     'SYNTHIADataset',
     'UDADataset',

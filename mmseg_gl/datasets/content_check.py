@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
+from mmcv.image import rescale_size
 from mmseg.registry import TRANSFORMS
 
 from mmseg_gl.datasets.inspection import build_lazily, label_exists, list_images
 from mmseg_gl.datasets.label_ids import IGNORED
+from mmseg_gl.datasets.pseudo_labels import check_pseudo_labels
 from mmseg_gl.datasets.transforms.load_image import read_pil
 from mmseg_gl.errors import UserError
 
@@ -120,6 +122,11 @@ def check_dataset(name, cfg, max_images=None, workers=1, progress=None):
         report.add_trouble('folders that cannot be used', str(error))
         return report
     report.images = len(files)
+    try:
+        check_pseudo_labels(name, cfg, files)
+    except UserError as error:
+        report.add_trouble('pseudo labels that cannot be used', str(error))
+        files = [(image, None) for image, _ in files]
     if any(label for _, label in files):
         for image, label in files:
             if not label_exists(label):
@@ -133,7 +140,7 @@ def check_dataset(name, cfg, max_images=None, workers=1, progress=None):
     if max_images is not None and max_images < len(files):
         files = [files[i] for i in np.linspace(0, len(files) - 1, max_images).astype(int)]
     report.opened = len(files)
-    for done, (size, pixels, troubles) in enumerate(open_all(files, label_loader(cfg), workers), 1):
+    for done, (size, pixels, troubles) in enumerate(open_all(files, cfg, workers), 1):
         if size is not None:
             report.sizes[size] += 1
         if pixels is not None:
@@ -146,8 +153,9 @@ def check_dataset(name, cfg, max_images=None, workers=1, progress=None):
 
 
 def label_loader(cfg):
-    """Build the LoadTrainIds of a data set's pipeline; None if it has none."""
-    steps = [step for step in cfg['pipeline'] if step['type'] == 'LoadTrainIds']
+    """Build the LoadTrainIds or LoadPseudoLabels of a data set's pipeline; None if it has none."""
+    loaders = ('LoadPseudoLabels', 'LoadTrainIds')
+    steps = [step for step in cfg['pipeline'] if step['type'] in loaders]
     return TRANSFORMS.build(steps[0]) if steps else None
 
 
@@ -160,9 +168,24 @@ def release_size(cfg):
     return RELEASES.get(cfg['type'], RELEASES.get((cfg['type'], split)))
 
 
-def open_all(files, loader, workers):
+def label_size(cfg, size):
+    """Return the (width, height) that the label of an image of that size must have.
+
+    It is the image's own, but a pseudo label's is what the image is resized to before it is loaded.
+    """
+    resized = size
+    for step in cfg['pipeline']:
+        if step['type'] == 'LoadPseudoLabels':
+            return resized
+        if step['type'] == 'Resize' and step.get('scale'):
+            scale = tuple(step['scale'])
+            resized = rescale_size(resized, scale) if step.get('keep_ratio') else scale
+    return size
+
+
+def open_all(files, cfg, workers):
     """Yield :func:`check_sample` of every file, in order, using several processes."""
-    check = partial(check_sample, loader=loader)
+    check = partial(check_sample, loader=label_loader(cfg), label_size=partial(label_size, cfg))
     if workers == 1:
         yield from map(check, files)
         return
@@ -172,12 +195,13 @@ def open_all(files, loader, workers):
         yield from pool.map(check, files, chunksize=8)
 
 
-def check_sample(paths, loader):
+def check_sample(paths, loader, label_size):
     """Open an image and its label.
 
     Args:
         paths (tuple[str, str | None]): Image and label.
-        loader (LoadTrainIds | None): Reads the label; None leaves it closed.
+        loader (LoadTrainIds | LoadPseudoLabels | None): Reads the label; None leaves it closed.
+        label_size (Callable): Maps the image's (width, height) to the label's.
 
     Returns:
         tuple: The image's (width, height) or None, the number of label pixels by trainId, (256,),
@@ -197,8 +221,10 @@ def check_sample(paths, loader):
     except UserError as error:
         return size, None, [*troubles, ('unreadable labels', str(error))]
     height, width = raw.shape
-    if size not in (None, (width, height)):
+    if size is not None and label_size(size) != (width, height):
         sentence = f'{label} is {width}x{height}, its image {size[0]}x{size[1]}'
+        if label_size(size) != size:
+            sentence += ', resized to {}x{}'.format(*label_size(size))
         troubles.append(('labels of another size than their image', sentence))
     try:
         pixels = np.bincount(loader.map_ids(raw, label).ravel(), minlength=256)

@@ -4,10 +4,12 @@ import os
 
 from mmseg.registry import DATASETS
 
+from mmseg_gl.datasets.pseudo_labels import check_pseudo_labels, pseudo_label_folder
+from mmseg_gl.datasets.transforms.load_pseudo_labels import pseudo_label_path
 from mmseg_gl.datasets.transforms.load_train_ids import LABEL_IDS, TRAIN_IDS
 from mmseg_gl.errors import UserError
 
-LABEL_LOADERS = ('LoadTrainIds', 'LoadAnnotations')
+LABEL_LOADERS = ('LoadTrainIds', 'LoadPseudoLabels', 'LoadAnnotations')
 
 
 def datasets_of(cfg, splits=('train', 'val', 'test')):
@@ -63,6 +65,9 @@ def list_images(name, cfg):
             f'the {name} folder {folder} has no images ending in '
             f'{suffix if isinstance(suffix, str) else " or ".join(suffix)}: is data_root right?'
         )
+    folder = pseudo_label_folder(cfg)
+    if folder is not None:
+        return [(s['img_path'], pseudo_label_path(folder, s['img_path'])) for s in samples]
     labelled = any(step['type'] in LABEL_LOADERS for step in cfg.get('pipeline', ()))
     return [(s['img_path'], s.get('seg_map_path') if labelled else None) for s in samples]
 
@@ -71,9 +76,11 @@ def list_files(name, cfg):
     """List the files of a data set like :func:`list_images`, and insist on the labels.
 
     Raises:
-        UserError: See :func:`list_images`; and when images lack labels.
+        UserError: See :func:`list_images`; when images lack labels; and for pseudo labels, see
+            :func:`check_pseudo_labels`.
     """
     files = list_images(name, cfg)
+    check_pseudo_labels(name, cfg, files)
     missing = [image for image, label in files if label is not None and not label_exists(label)]
     if missing:
         label = dict(files)[missing[0]]

@@ -5,7 +5,7 @@ from mmseg_gl.models.discriminators import (
     LocalDiscriminatorHead,
     MixtureModule,
 )
-from mmseg_gl.models.losses import EntropyLoss
+from mmseg_gl.models.losses import EntropyLoss, PseudoLabelLoss
 from mmseg_gl.models.segmentors import MultiOutputEncoderDecoder, UDASegmentor
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     'LocalDiscriminatorHead',
     'MixtureModule',
     'MultiOutputEncoderDecoder',
+    'PseudoLabelLoss',
     'UDASegmentor',
 ]

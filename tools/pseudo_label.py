@@ -1,0 +1,198 @@
+"""Write pseudo labels of the target's training images: python tools/pseudo_label.py CONFIG CKPT.
+
+BDL's rule (SSL.py): per class, the more confident half of the pixels keeps its label, and so does
+every pixel with a confidence of the cap or more; all others become 255. The images go through the
+test pipeline, and the labels have the size of the network's input. A run that was interrupted goes
+on when it is started again; until it is done it needs 3 bytes of disk per pixel (4.7 GB for
+Cityscapes at 1024x512).
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shlex
+import sys
+import time
+
+import torch
+from mmengine.dataset import pseudo_collate
+from mmseg.registry import DATASETS, MODELS
+from torch.utils.data import DataLoader, Subset
+
+from mmseg_gl.apis import load_config, load_segmentor
+from mmseg_gl.apis.pseudo_label_folder import PseudoLabelFolder
+from mmseg_gl.apis.pseudo_labels import (
+    BINS,
+    find_thresholds,
+    histogram,
+    predict,
+    select,
+    shares_kept,
+)
+from mmseg_gl.cli import ConfigOptions, make_folder, run_tool
+from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_of, list_images
+from mmseg_gl.datasets.pseudo_labels import check_leaf_names, read_summary
+from mmseg_gl.errors import UserError
+
+REQUIRED = ('model', 'train_dataloader', 'test_dataloader')
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
+    parser.add_argument('--out', metavar='DIR', required=True, help='a new folder for the labels')
+    parser.add_argument(
+        '--cap',
+        type=float,
+        default=0.9,
+        help=f'largest threshold, rounded to 1/{BINS} (default: 0.9, as in BDL)',
+    )
+    parser.add_argument(
+        '--portion',
+        type=float,
+        default=0.5,
+        help='share of the pixels of a class below its threshold (default: 0.5, as in BDL)',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=ConfigOptions,
+        metavar='KEY=VALUE',
+        help='change the config',
+    )
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    for option, value in (('--cap', args.cap), ('--portion', args.portion)):
+        if not 0 <= value <= 1:
+            raise UserError(f'{option} {value}: expected a number from 0 to 1')
+    cfg = load_config(args.config, args.cfg_options, REQUIRED)
+    if not os.path.isfile(args.checkpoint):
+        raise UserError(f'there is no checkpoint file {args.checkpoint}')
+    dataset_cfg = target_of(cfg, args.config)
+    images = [image for image, _ in list_images('target', dataset_cfg)]
+    check_leaf_names('target', images)
+    model = MODELS.build(cfg.model)
+    load_segmentor(model, args.checkpoint)
+    make_folder(args.out, '--out')
+    folder = PseudoLabelFolder(
+        args.out,
+        images,
+        run=dict(
+            weights_sha256=weights_digest(model.segmentor),
+            network_sha256=digest(json.dumps([cfg.model.segmentor, cfg.model.data_preprocessor])),
+            pipeline_sha256=digest(json.dumps(dataset_cfg['pipeline'])),
+            images_sha256=digest('\n'.join(map(os.path.basename, images))),
+            num_images=len(images),
+            cap=args.cap,
+            portion=args.portion,
+            bins_per_unit=BINS,
+        ),
+        about=dict(
+            config=args.config,
+            checkpoint=args.checkpoint,
+            command=shlex.join(['python', *sys.argv]),
+        ),
+    )
+    if folder.open():
+        print(f'{args.out} is already complete, nothing to do')
+    else:
+        dataset = DATASETS.build(dataset_cfg)
+        predict_all(model, dataset, folder, cfg.test_dataloader.get('num_workers', 0))
+        label_all(dataset.metainfo, folder, args.cap, args.portion)
+    print_table(read_summary(args.out))
+
+
+def target_of(cfg, path):
+    """Return the target's training data set with the test pipeline, which loads no labels here."""
+    if 'target' not in datasets_of(cfg, ('train',)):
+        raise UserError(
+            f'the config {path} has no target images (train_dataloader.dataset.target); use the '
+            'config of a method that adapts to a target'
+        )
+    steps = cfg.test_dataloader.dataset.pipeline
+    pipeline = [step for step in steps if step['type'] not in LABEL_LOADERS]
+    return {**cfg.train_dataloader.dataset.target, 'pipeline': pipeline}
+
+
+def predict_all(model, dataset, folder, num_workers):
+    """Predict the images that have not been predicted yet."""
+    model = model.to('cuda' if torch.cuda.is_available() else 'cpu').eval()
+    waiting = [
+        i
+        for i, image in enumerate(folder.images)
+        if not os.path.exists(folder.prediction_path(image))
+    ]
+    if len(waiting) < len(folder.images):
+        print(f'{len(folder.images) - len(waiting)} images were predicted before, going on')
+    loader = DataLoader(
+        Subset(dataset, waiting), num_workers=num_workers, collate_fn=pseudo_collate
+    )
+    start = time.time()
+    for done, (i, batch) in enumerate(zip(waiting, loader), 1):
+        folder.write_prediction(folder.images[i], *predict(model, batch))
+        show_progress(
+            f'predicting, {done / (time.time() - start):.1f} images/s', done, len(waiting)
+        )
+
+
+def label_all(metainfo, folder, cap, portion):
+    """Find the thresholds and write the labels."""
+    classes = metainfo['classes']
+    counts = histogram(map(folder.read_prediction, folder.images), len(classes))
+    thresholds = find_thresholds(counts, cap, portion)
+    sizes = set()
+    for done, image in enumerate(folder.images, 1):
+        labels = select(*folder.read_prediction(image), thresholds)
+        folder.write_label(image, labels, metainfo['palette'])
+        sizes.add(labels.shape[::-1])
+        show_progress('writing labels', done, len(folder.images))
+    folder.finish(
+        input_sizes=sorted(sizes),  # (width, height)
+        thresholds={name: int(t) / BINS for name, t in zip(classes, thresholds)},
+        kept_percent={
+            name: None if share is None else round(100 * share, 2)
+            for name, share in zip(classes, shares_kept(counts, thresholds))
+        },
+    )
+    print(f'wrote {len(folder.images)} pseudo labels to {folder.path}')
+
+
+def print_table(summary):
+    print(f'{"class":>15} threshold  kept %')
+    for name, threshold in summary['thresholds'].items():
+        kept = summary['kept_percent'][name]
+        kept = 'never predicted' if kept is None else f'{kept:7.2f}'
+        print(f'{name:>15} {threshold:9.5f} {kept}')
+
+
+def show_progress(what, done, total):
+    """Rewrite one line on a terminal; elsewhere print a line per tenth."""
+    text = f'{what}: {done}/{total} images'
+    if sys.stdout.isatty():
+        print(f'\r{text}', end='\n' if done == total else '', flush=True)
+    elif done * 10 // total > (done - 1) * 10 // total:
+        print(text, flush=True)
+
+
+def weights_digest(module):
+    """Return the SHA-256 of a module's tensors, names and all."""
+    sha = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        sha.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}'.encode())
+        sha.update(tensor.cpu().numpy().tobytes())
+    return sha.hexdigest()
+
+
+def digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+if __name__ == '__main__':
+    run_tool(main)
