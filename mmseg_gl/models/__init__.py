@@ -7,8 +7,10 @@ from mmseg_gl.models.discriminators import (
 )
 from mmseg_gl.models.losses import EntropyLoss, PseudoLabelLoss
 from mmseg_gl.models.segmentors import MultiOutputEncoderDecoder, UDASegmentor
+from mmseg_gl.models.translation import CycleGAN, PatchDiscriminator, ResNetGenerator
 
 __all__ = [
+    'CycleGAN',
     'DeepLabV2Head',
     'DeepLabV2ResNet',
     'DeepLabV2VGG',
@@ -19,6 +21,8 @@ __all__ = [
     'LocalDiscriminatorHead',
     'MixtureModule',
     'MultiOutputEncoderDecoder',
+    'PatchDiscriminator',
     'PseudoLabelLoss',
+    'ResNetGenerator',
     'UDASegmentor',
 ]

@@ -1,0 +1,139 @@
+import torch
+from mmengine.model import BaseModel
+from mmseg.registry import MODELS
+from torch import nn
+from torch.nn.functional import l1_loss
+
+from mmseg_gl.errors import UserError, check_choice, check_loss_weights
+from mmseg_gl.models.training import backward, frozen
+from mmseg_gl.models.translation.discriminator_pair import DiscriminatorPair
+from mmseg_gl.models.translation.generator_pair import GeneratorPair
+from mmseg_gl.models.translation.image_pool import ImagePool
+from mmseg_gl.models.translation.semantic_consistency import SemanticConsistency
+
+DOMAINS = ('source', 'target')
+
+
+@MODELS.register_module()
+class CycleGAN(BaseModel):
+    """Unpaired image translation between the domains, BDL's first half (Li et al., CVPR 2019).
+
+    ::
+
+        source, target -> generators -> fake, cycled and same images of both domains
+                       -> GAN + cycle + identity + semantic losses -> backward, generators step
+        real images, fake ones out of the pools -> discriminators' losses -> backward, they step
+
+    Without a ``segmentor`` it is the plain CycleGAN (Zhu et al., ICCV 2017), for the first
+    translation; with one, the translated and the cycled images must also mean to it what the real
+    image means (:class:`SemanticConsistency`). The training data are ``UDADataset``'s, images only.
+
+    Args:
+        generator (dict): Config of each generator, e.g. :class:`ResNetGenerator`.
+        discriminator (dict): Config of each discriminator, e.g. :class:`PatchDiscriminator`.
+        segmentor (dict | None): The frozen segmentor of the semantic losses.
+        segmentor_checkpoint (str | None): Its weights. A resumed run reads them again.
+        loss_weights (dict[str, float] | None): Replaces single ones of the papers' weights,
+            :attr:`LOSS_WEIGHTS`, which hold for each domain. A loss of weight 0 is not computed.
+        pool_size (int): Number of images in each discriminator's :class:`ImagePool`.
+        data_preprocessor (dict | None): Applied to each domain; must give RGB in [-1, 1].
+
+    Raises:
+        UserError: For unknown or negative loss weights, or when (in training) data are missing or a
+            loss is not finite.
+    """
+
+    # BDL cyclegan/readme.md and cycle_gan_model.py. identity: lambda_identity .5 times 10; semantic
+    # compares the translated image, semantic_reconstruction the cycled one, with the real one.
+    LOSS_WEIGHTS = dict(
+        gan=1.0, cycle=10.0, identity=5.0, semantic=0.1, semantic_reconstruction=10.0
+    )
+
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        segmentor=None,
+        segmentor_checkpoint=None,
+        loss_weights=None,
+        pool_size=50,
+        data_preprocessor=None,
+    ):
+        super().__init__(data_preprocessor=data_preprocessor)
+        for name in check_loss_weights(loss_weights or {}):
+            check_choice('the name in loss_weights', name, self.LOSS_WEIGHTS)
+        self.loss_weights = {**self.LOSS_WEIGHTS, **(loss_weights or {})}
+        self.generators = GeneratorPair(generator)
+        self.discriminators = DiscriminatorPair(discriminator)
+        self.pools = nn.ModuleDict({domain: ImagePool(pool_size) for domain in DOMAINS})
+        self.semantics = SemanticConsistency(segmentor, segmentor_checkpoint) if segmentor else None
+
+    def train_step(self, data, optim_wrapper):
+        """Make one update of the generators, then one of the discriminators.
+
+        Args:
+            data (dict): ``source`` and ``target``: batches of ``inputs`` of one size.
+            optim_wrapper (OptimWrapperDict): One optimizer for ``generators``, one for
+                ``discriminators``.
+
+        Returns:
+            dict[str, Tensor]: Detached scalars to log.
+        """
+        real = {domain: self.preprocess(data, domain) for domain in DOMAINS}
+        weights = self.loss_weights
+
+        optimizer = optim_wrapper['generators']
+        with frozen([self.discriminators]), optimizer.optim_context(self.generators):
+            images = self.generators(**real, identity=weights['identity'] > 0)
+            fake = {domain: images[f'fake_{domain}'] for domain in DOMAINS}
+            losses = {}
+            for domain, loss in self.discriminators('fool', fake).items():
+                losses[f'loss_gan_{domain}'] = weights['gan'] * loss
+            for domain in DOMAINS:
+                cycled = l1_loss(images[f'cycled_{domain}'], real[domain])
+                losses[f'loss_cycle_{domain}'] = weights['cycle'] * cycled
+                if weights['identity']:
+                    same = l1_loss(images[f'same_{domain}'], real[domain])
+                    losses[f'loss_identity_{domain}'] = weights['identity'] * same
+            losses.update(self.semantic_losses(real, images))
+        logs = backward(losses, optimizer)
+        optimizer.step()
+        optimizer.zero_grad()
+
+        optimizer = optim_wrapper['discriminators']
+        fake = {domain: self.pools[domain](fake[domain].detach()) for domain in DOMAINS}
+        with optimizer.optim_context(self.discriminators):
+            losses = self.discriminators('discriminate', fake, real)
+        logs.update(backward({f'loss_d_{k}': loss for k, loss in losses.items()}, optimizer))
+        optimizer.step()
+        optimizer.zero_grad()
+        return logs
+
+    def semantic_losses(self, real, images):
+        """Return the weighted semantic losses; each is named after the domain of the real image."""
+        losses = {}
+        if self.semantics is None:
+            return losses
+        for domain, other in (DOMAINS, DOMAINS[::-1]):
+            with torch.no_grad():
+                features = self.semantics.features(real[domain])
+            for name, of in (
+                ('semantic', f'fake_{other}'),
+                ('semantic_reconstruction', f'cycled_{domain}'),
+            ):
+                if weight := self.loss_weights[name]:
+                    loss = self.semantics(images[of], features)
+                    losses[f'loss_{name}_{domain}'] = weight * loss
+        return losses
+
+    def preprocess(self, data, domain):
+        if domain not in data:
+            raise UserError(
+                f'the training data has no "{domain}" images, but translation needs them: give '
+                f'train_dataloader.dataset a {domain} data set'
+            )
+        return self.data_preprocessor(data[domain], True)['inputs']
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        """Translate source images (N, 3, H, W), RGB in [-1, 1], to the target's looks."""
+        return self.generators['source_to_target'](inputs)
