@@ -1,4 +1,4 @@
-"""Two gloo processes train; their checkpoint has the keys of one process and loads in test.py."""
+"""Two gloo processes train; their checkpoint has the keys of one process and loads in it."""
 
 import os
 import socket
@@ -64,3 +64,28 @@ def test_two_processes_train_and_their_checkpoint_loads(street_scenes, data_opti
     )
     assert 'mIoU' in out and (tmp_path / 'test' / 'metrics.json').exists()
     assert len(list((tmp_path / 'out').iterdir())) == 3
+
+
+def test_two_processes_train_a_cycle_gan(street_scenes, tmp_path):
+    config = ROOT / 'configs/bdl/cyclegan_perceptual_deeplabv2-tiny_street-scenes.py'
+    model = MODELS.build(load_config(str(config)).model)
+    torch.save(model.semantics.segmentor.state_dict(), tmp_path / 'segmentor.pth')
+    work_dir = tmp_path / 'work'
+    options = [
+        f'model.segmentor_checkpoint={tmp_path}/segmentor.pth',
+        'train_dataloader.batch_size=1',
+        'train_cfg.max_iters=2',
+        f'train_dataloader.dataset.source.data_root={street_scenes}/GTA5',
+        f'train_dataloader.dataset.target.data_root={street_scenes}/cityscapes',
+        'train_dataloader.dataset.source.pipeline.1.crop_size=32',
+        'train_dataloader.dataset.target.pipeline.1.crop_size=32',
+    ]
+    run(
+        *('-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={free_port()}'),
+        *('tools/train.py', str(config), '--launcher', 'pytorch', '--work-dir', str(work_dir)),
+        *('--cfg-options', *options),
+    )
+    weights = read_checkpoint(work_dir / 'iter_2.pth')['state_dict']
+    assert weights.keys() == model.state_dict().keys()
+    model.load_state_dict(weights)
+    assert weights['pools.target.images'].shape == (2, 3, 32, 32)
