@@ -37,9 +37,9 @@ def parse_args():
     parser.add_argument(
         '--workers',
         type=int,
-        default=4,
+        default=min(4, os.cpu_count() or 1),
         metavar='N',
-        help='number of processes that read images; default: 4, and 0 for none of their own',
+        help='number of processes that read images; default: 4, or one per core; 0: none',
     )
     parser.add_argument(
         '--cfg-options',
