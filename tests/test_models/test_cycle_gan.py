@@ -434,7 +434,6 @@ def test_config(path):
         cfg.translation_dataset.type,
         cfg.translation_dataset.data_root,
     )
-    assert cfg.train_dataloader.batch_size == 4
     assert schedule.end == 2 * schedule.begin + 1 == cfg.train_cfg.max_iters + 1
     if 'street' not in path:
         epoch = {'gta5': 24_966, 'synthia': 9_400}[name(path).split('_')[-1].split('-')[0]] / 4
@@ -443,6 +442,7 @@ def test_config(path):
             group = wrapper.param_groups[0]
             assert (group['lr'], group['betas']) == (2e-4, (0.5, 0.999))
         assert sum(p.numel() for p in model.generators.parameters()) == 2 * 11_378_179
+        assert cfg.train_dataloader.batch_size == 4
         assert dataset.source.pipeline[2] == dict(type='RandomCrop', crop_size=452)
 
 

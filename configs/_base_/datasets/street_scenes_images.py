@@ -3,11 +3,13 @@ _base_ = './gta5_and_cityscapes_images.py'
 data_root = '{{$STREET_SCENES:data/street_scenes}}'  # the environment variable, or this default
 image_pipeline = [
     dict(type='LoadImage'),
-    dict(type='RandomCrop', crop_size=64),
+    # The whole height: instance norm over a crop of road alone would lose what colour it has.
+    dict(type='RandomCrop', crop_size=96),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(
+    batch_size=2,  # 2 source + 2 target images
     num_workers=0,  # the images are tiny
     persistent_workers=False,
     dataset=dict(

@@ -1,4 +1,4 @@
-# Quarter-width networks for the embedded benchmark's 64x64 crops.
+# Quarter-width networks for the embedded benchmark's 96x96 crops.
 _base_ = './cyclegan.py'
 cyclegan = dict(
     generator=dict(channels=16, num_blocks=3),

@@ -1,11 +1,11 @@
 # The embedded benchmark: small networks from scratch in a few minutes, so at a larger rate.
 _base_ = './cyclegan_gta5.py'
 optim_wrapper = dict(
-    generators=dict(optimizer=dict(lr=1e-3)),
-    discriminators=dict(optimizer=dict(lr=1e-3)),
+    generators=dict(optimizer=dict(lr=5e-4)),
+    discriminators=dict(optimizer=dict(lr=5e-4)),
 )
 param_scheduler = [
-    dict(type='LinearLR', start_factor=1.0, end_factor=0.0, begin=200, end=401, by_epoch=False),
+    dict(type='LinearLR', start_factor=1.0, end_factor=0.0, begin=250, end=501, by_epoch=False),
 ]
-train_cfg = dict(max_iters=400)
-default_hooks = dict(checkpoint=dict(interval=200))
+train_cfg = dict(max_iters=500)
+default_hooks = dict(checkpoint=dict(interval=250))
