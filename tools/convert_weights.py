@@ -147,7 +147,7 @@ def save(contents, path):
         torch.save(contents, path + PART)
         os.replace(path + PART, path)
     except (OSError, RuntimeError) as error:
-        raise UserError(f'cannot write {path} ({str(error).splitlines()[0]})') from error
+        raise UserError(f'cannot write {path} ({error})') from error
     finally:
         if os.path.exists(path + PART):
             os.remove(path + PART)

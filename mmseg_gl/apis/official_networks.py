@@ -23,9 +23,8 @@ def deeplab(network, decode, auxiliary=None, backbone='DeepLabV2ResNet', branche
             its forward pass returns from inside the loop.
     """
     resnet = backbone == 'DeepLabV2ResNet'
-    heads = {'decode_head': (decode, dict(in_channels=2048, in_index=1))}
-    if not resnet:
-        heads['decode_head'] = (decode, dict(in_channels=1024, in_index=0))
+    inputs = dict(in_channels=2048, in_index=1) if resnet else dict(in_channels=1024, in_index=0)
+    heads = {'decode_head': (decode, inputs)}
     if auxiliary:
         heads['auxiliary_head'] = (auxiliary, dict(in_channels=1024, in_index=0))
     common = dict(type='DeepLabV2Head', num_classes=NUM_CLASSES, loss_decode=[])
@@ -35,14 +34,16 @@ def deeplab(network, decode, auxiliary=None, backbone='DeepLabV2ResNet', branche
         **{head: dict(common, **inputs) for head, (_, inputs) in heads.items()},
     )
     renames = [(rf'^{head}\.branches', f'{name}.conv2d_list') for head, (name, _) in heads.items()]
-    two = branches == 2
+    two_of_four = dict(
+        unused=r'\w+_head\.branches\.[23]\.',
+        options={f'model.segmentor.{head}.num_branches': 2 for head in heads},
+    )
     return Layout(
         network,
         partial(MODELS.build, segmentor),
         prefix='segmentor.',
         renames=((r'^backbone\.', ''), *renames),
-        unused=r'\w+_head\.branches\.[23]\.' if two else r'(?!)',
-        options={f'model.segmentor.{head}.num_branches': 2 for head in heads} if two else {},
+        **(two_of_four if branches == 2 else {}),
     )
 
 

@@ -15,6 +15,7 @@ from mmseg_gl.errors import UserError
 WRAPPERS = ('module.', 'Scale.')  # DataParallel's prefix; that of the ImageNet file from Caffe
 COUNTER = 'num_batches_tracked'  # of batch norms; files of torch < 0.4.1 lack it
 MAX_NAMED = 5
+NOTHING = r'(?!)'  # a regular expression that never matches
 
 
 class Row(NamedTuple):
@@ -48,8 +49,8 @@ class Layout:
     build: Callable
     prefix: str = ''
     renames: tuple = ()
-    unused: str = r'(?!)'  # matches nothing
-    ignored: str = r'(?!)'
+    unused: str = NOTHING
+    ignored: str = NOTHING
     options: dict = field(default_factory=dict)
     wrapper: str = ''
 

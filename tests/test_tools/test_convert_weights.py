@@ -13,10 +13,11 @@ import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
 
-from mmseg_gl.apis import check_start, load_config
+from mmseg_gl.apis import load_config
 from mmseg_gl.apis.official_networks import KINDS, PLACES, find_layouts
 from mmseg_gl.apis.weight_layout import recognise
 from mmseg_gl.models import DeepLabV2ResNet, DeepLabV2VGG, FCN8sVGG
+from mmseg_gl.weights import read_checkpoint
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 DILATIONS = (6, 12, 18, 24)
@@ -95,9 +96,11 @@ def deeplab_vgg():
 
 
 def fcn8s():
+    fc6 = doubled(conv('fc6', 4096, 512, 1))
+    fc6['fc6.weight'] = fc6['fc6.weight'].expand(4096, 512, 7, 7)  # stores 1 value of 49
     return {
         **vgg_convs(FCN),
-        **conv('fc6', 4096, 512, 7),
+        **fc6,
         **conv('fc7', 4096, 4096, 1),
         **conv('score_fr', 19, 4096, 1),
         **conv('score_pool3', 19, 256, 1),
@@ -322,12 +325,12 @@ def test_deeplab_on_resnet(trunk, kind, channels, branches, prefix, config):
     assert layout.options == (options if branches == 2 else {})
 
     net = build(config.format('gta5-to-cityscapes'), own, options=layout.options)
-    maps = dict(zip((1024, 2048), net.extract_feat(trunk.image)))
+    maps = net.extract_feat(trunk.image)
     for head, (name, width) in zip(names, heads.items()):
         features = {1024: trunk.layer3, 2048: trunk.layer4}[width]
-        assert_close(maps[width], features)
-        wanted = run_classifier(doubled(official), name, features, branches)
-        assert_close(getattr(net, head)(net.extract_feat(trunk.image)), wanted)
+        weights = doubled({key: value for key, value in official.items() if name in key})
+        wanted = run_classifier(weights, name, features, branches)
+        assert_close(getattr(net, head)(maps), wanted)
 
 
 @torch.no_grad()
@@ -366,9 +369,9 @@ def test_resnet_on_imagenet(trunk, tmp_path):
 
 def test_vgg_on_imagenet(monkeypatch, tmp_path):
     official = vgg_convs(f'features.{i}' for block in TORCHVISION for i in block)
-    for name, shape in (('0', (4096, 25_088)), ('3', (4096, 4096)), ('6', (1000, 4096))):
-        official[f'classifier.{name}.weight'] = torch.empty(shape).uniform_()
-        official[f'classifier.{name}.bias'] = torch.randn(shape[0])
+    for name, (rows, columns) in (('0', (4096, 25_088)), ('3', (4096, 4096)), ('6', (1000, 4096))):
+        official[f'classifier.{name}.weight'] = torch.rand(columns).expand(rows, columns)
+        official[f'classifier.{name}.bias'] = torch.randn(rows)
     _, own = convert('vgg16-caffe', official)
     with torch.device('meta'):
         net = FCN8sVGG()
@@ -381,7 +384,9 @@ def test_vgg_on_imagenet(monkeypatch, tmp_path):
     path = tmp_path / 'vgg.pth'
     path.touch()
     monkeypatch.setattr(torch, 'load', lambda *args, **kwargs: dict(state_dict=own))
-    net = DeepLabV2VGG(init_cfg=dict(type='Pretrained', checkpoint=str(path)))
+    with torch.device('meta'):
+        net = DeepLabV2VGG(init_cfg=dict(type='Pretrained', checkpoint=str(path)))
+    net.to_empty(device='cpu')
     net.init_weights()
     assert torch.equal(net.features[27].weight, official['features.28.weight'])
 
@@ -477,17 +482,22 @@ def test_a_converted_network_is_tested_and_trained(
     assert checkpoint['meta']['cfg_options'] == option
 
     config = CONFIGS / 'adaptsegnet/adaptsegnet_deeplabv2-vgg16_gta5-to-cityscapes.py'
-    small = [f'train_dataloader.dataset.{d}.pipeline.{i}.scale=(64,32)' for d, i in DOMAINS]
+    steps = ('source.pipeline.2', 'target.pipeline.1')
+    small = [f'train_dataloader.dataset.{step}.scale=(64,32)' for step in steps]
     common = [
         *('--work-dir', tmp_path / 'work', '--cfg-options', *data_options(street_scenes)),
         *(option, *small, 'val_dataloader.dataset.pipeline.1.scale=(64,32)'),
         *('val_dataloader.num_workers=0', 'val_dataloader.persistent_workers=False'),
         *('train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False'),
         *('train_cfg.max_iters=1', 'default_hooks.checkpoint.interval=1'),
+        *(
+            'default_hooks.checkpoint.save_best=None',
+            'default_hooks.checkpoint.save_optimizer=False',
+        ),
     ]
     outcome = run('test', config, converted, *common)
     assert outcome.code == 0, outcome.err
-    assert 'have another shape' not in outcome.err and 'metrics.json' in outcome.out
+    assert 'metrics.json' in outcome.out
     wrong = [argument for argument in common if argument != option]
     assert '4 tensors are missing' in run('test', config, converted, *wrong).error
 
@@ -495,7 +505,7 @@ def test_a_converted_network_is_tested_and_trained(
     outcome = run('train', config, *common, *starting)
     assert outcome.code == 0, outcome.err
     trained = tmp_path / 'work/iter_1.pth'
-    weights = load_trained(trained)
+    weights = read_checkpoint(trained)['state_dict']
     key = 'segmentor.backbone.features.29.weight'
     before, after = checkpoint['state_dict'][key], weights[key]
     assert 0 < (after - before).norm() < 0.05 * before.norm()
@@ -508,13 +518,6 @@ def test_a_converted_network_is_tested_and_trained(
     assert {name: t.shape for name, t in back.items()} == {n: t.shape for n, t in official.items()}
     assert torch.equal(back['features.29.weight'], after)
     assert not back['classifier.conv2d_list.3.weight'].any()
-
-
-DOMAINS = (('source', 2), ('target', 1))
-
-
-def load_trained(path):
-    return torch.load(path, weights_only=False)['state_dict']
 
 
 @pytest.mark.parametrize(
@@ -592,15 +595,12 @@ def test_files_of_another_kind(tool, tmp_path):
     narrow = {**official, 'conv1.weight': torch.zeros(64, 16, 4, 4)}
     error = tool('discriminator', narrow, level).error
     assert 'conv1.weight (64, 16, 4, 4) instead of (64, 19, 4, 4)' in error
-    assert '10 tensors are missing: conv1' not in tool('bdl', official).error
-    assert 'not the weights of' in tool('cyclegan-generator', official, GENERATOR).error
+    assert 'not the weights of' in tool('bdl', official).error
+    assert 'not the weights of' in tool('cyclegan-discriminator', official, '--domain=source').error
     assert '--reverse only for files of this library' in tool('advent', official, '--reverse').error
     converted = convert('discriminator', official, 'decode')[1]
     assert 'not the weights of' in tool('discriminator', converted, level).error
     assert not (tmp_path / 'dst.pth').exists()
-
-
-GENERATOR = '--direction=source_to_target'
 
 
 def test_files_that_are_no_checkpoint(tool, tmp_path):
@@ -641,12 +641,15 @@ def test_bad_arguments(run, tool, tmp_path):
     assert (tmp_path / 'dst.pth').read_text() == 'precious'
 
 
-def test_load_from_accepts_a_converted_network(trunk, tmp_path):
-    _, own = convert(
-        'advent', trunk.weights | classifier('layer5', 1024) | classifier('layer6', 2048)
-    )
-    torch.save(dict(meta={}, state_dict=own), tmp_path / 'converted.pth')
-    cfg = load_config(CONFIGS / 'advent/advent_deeplabv2-r101_gta5-to-cityscapes.py').model
-    with torch.device('meta'):
-        model = MODELS.build(cfg)
-    check_start(model, tmp_path / 'converted.pth', resume=False)
+def test_a_full_disk(tool, monkeypatch, tmp_path):
+    """Nothing is left behind."""
+
+    def save(contents, path):
+        Path(path).write_text('half')
+        raise OSError(28, 'No space left on device')
+
+    torch.save(discriminator(NAMED, 4), tmp_path / 'official.pth')
+    monkeypatch.setattr(torch, 'save', save)
+    error = tool('discriminator', tmp_path / 'official.pth', '--level=decode').error
+    assert f'cannot write {tmp_path}/dst.pth' in error and 'No space left' in error
+    assert [path.name for path in tmp_path.iterdir()] == ['official.pth']
