@@ -1,8 +1,8 @@
 # The embedded benchmark: small networks from scratch in a few minutes, so at a larger rate.
 _base_ = './cyclegan_gta5.py'
 optim_wrapper = dict(
-    generators=dict(optimizer=dict(lr=5e-4)),
-    discriminators=dict(optimizer=dict(lr=5e-4)),
+    generators=dict(optimizer=dict(lr=1e-3)),
+    discriminators=dict(optimizer=dict(lr=1e-3)),
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=1.0, end_factor=0.0, begin=250, end=501, by_epoch=False),
