@@ -47,9 +47,12 @@ def test_names_and_settings(path):
         assert loaders == {'LoadImage'} | ({'LoadPseudoLabels'} if pseudo_labels else set())
     if method.startswith('bdl'):
         assert 'translated' in source.data_prefix.img_path
-        assert cfg.train_cfg.max_iters == {('street',): 400, ('m0',): 80_000, (): 120_000}[
-            ('street',) if path in SMALL else tuple(name(path).split('_')[3:])
-        ]
+        assert (
+            cfg.train_cfg.max_iters
+            == {('street',): 400, ('m0',): 80_000, (): 120_000}[
+                ('street',) if path in SMALL else tuple(name(path).split('_')[3:])
+            ]
+        )
     if path in PAPER and 'fcn8s' in path:
         optimizer = cfg.optim_wrapper.segmentor.optimizer
         assert optimizer == dict(type='Adam', lr=1e-5, betas=(0.9, 0.99))

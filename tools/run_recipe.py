@@ -81,9 +81,7 @@ def run_stage(stage, name, lock):
     """Run one stage in a process of its own and print its progress now and then."""
     stage.begin()
     tool = os.path.join(TOOLS, f'{stage.tool}.py')
-    process = ToolProcess(
-        name, tool, stage.arguments(), stage.log_file, pass_fds=(lock.fileno(),)
-    )
+    process = ToolProcess(name, tool, stage.arguments(), stage.log_file, pass_fds=(lock.fileno(),))
     print(f'{name}: {stage.tool}, log in {stage.log_file}', flush=True)
     start = shown = time.monotonic()
     with ThreadPoolExecutor(1) as pool:

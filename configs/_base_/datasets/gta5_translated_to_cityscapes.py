@@ -4,7 +4,9 @@ train_dataloader = dict(
     dataset=dict(
         source=dict(
             data_root='',
-            data_prefix=dict(img_path='data/GTA5_translated/images', seg_map_path='data/GTA5/labels'),
+            data_prefix=dict(
+                img_path='data/GTA5_translated/images', seg_map_path='data/GTA5/labels'
+            ),
         ),
     ),
 )
