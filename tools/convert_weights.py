@@ -15,6 +15,10 @@ KIND                     SRC
   cyclegan-generator     of BDL's CycleGAN
   cyclegan-discriminator of BDL's CycleGAN
 
+KIND decides where files look alike: AdaptSegNet's and ADVENT's multi-level networks have the same
+tensors, of which AdaptSegNet's forward pass uses fewer. A discriminator's or generator's DST holds
+that network alone.
+
 Tensors that have no place here (unused branches, statistics of instance norms) are kept in DST
 beside the weights for --reverse; a checkpoint trained here lacks them, and default values are
 written. ImageNet files are read as they are by training; they need no conversion.
