@@ -1,4 +1,5 @@
 import torch
+import torch.nn.functional as F
 from mmengine.dist import get_rank
 from mmseg.registry import MODELS
 from torch import nn
@@ -79,6 +80,13 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             kernel_size = 1
         return nn.Sequential(*layers[:-1])
 
+    def score(self, level, logits):
+        """Return the raw scores of one level's logits (N, K, H, W), (N, 1, H, W)."""
+        maps = self.represent(logits)
+        if self.kernel_size > 1:
+            return self.discriminators[level](maps)
+        return apply_to_pixels(self.discriminators[level], maps)
+
     def fool(self, target):
         """See :meth:`BaseDiscriminatorHead.fool`; the mean is over (sampled) pixels."""
         if self.num_points is not None:
@@ -147,6 +155,18 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             if tensor is not None
         ]
         return points[0] if domain is None else tuple(points)
+
+
+def apply_to_pixels(layers, maps):
+    """Apply 1x1 convolutions and activations to maps (N, C, H, W) as plain matrix products."""
+    n, _, height, width = maps.shape
+    pixels = maps.permute(0, 2, 3, 1).flatten(0, 2)
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            pixels = F.linear(pixels, layer.weight.flatten(1), layer.bias)
+        else:
+            pixels = layer(pixels)
+    return pixels.view(n, height, width, -1).permute(0, 3, 1, 2)
 
 
 def masked_mean(values, valid):
