@@ -5,7 +5,6 @@ _base_ = [
     '../_base_/uda/local_alignment.py',
 ]
 model = dict(
-    segmentor=dict(backbone=dict(init_cfg=None)),  # all weights come from the checkpoint
     global_head=None,
     local_head=dict(_base_.local_head, representation='entropy', background='keep'),
 )

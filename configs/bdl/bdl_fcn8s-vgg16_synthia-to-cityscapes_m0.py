@@ -8,7 +8,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    segmentor=dict(backbone=dict(init_cfg=None)),  # all weights come from the checkpoint
     global_head=_base_.global_head,
 )
 load_from = 'work_dirs/source-only_fcn8s-vgg16_synthia-to-cityscapes/NAME-THE-CHECKPOINT.pth'

@@ -31,6 +31,9 @@ def load_segmentor(model, path):
 def check_start(model, path, resume):
     """Make sure that training can start from a checkpoint; mmengine would leave gaps random.
 
+    All weights of the segmentor come from it then: an ImageNet file that the config names is not
+    read, and need not be there.
+
     Args:
         model (nn.Module): The model, possibly wrapped for distributed use.
         path (str): Checkpoint file.
@@ -49,6 +52,10 @@ def check_start(model, path, resume):
     model = unwrapped(model)
     start = 'segmentor.' if hasattr(model, 'segmentor') else 'generators.'
     check_tensors(model, tensors_of(contents), path, '' if resume else start)
+    for module in model.modules():
+        init_cfg = getattr(module, 'init_cfg', None)
+        if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
+            module.init_cfg = None
 
 
 def unwrapped(model):
