@@ -5,6 +5,7 @@ import os
 
 import pytest
 import torch
+import yaml
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
@@ -97,6 +98,67 @@ def test_paper_config_builds_and_runs_at_reduced_size(path):
         assert rates == {2e-5}  # biases
     else:
         assert {g['lr'] for g in wrappers['segmentor'].param_groups} == {2.5e-4}
+
+
+@pytest.mark.parametrize('path', PAPER, ids=name)
+def test_header_says_what_the_config_is(path):
+    with open(path) as file:
+        header = [line for line in file if line.startswith('# ')]
+    for entry in ('Paper row', 'Mirrors', 'Deviations', 'Memory', 'Run'):
+        assert sum(line.startswith(f'# {entry}: ') for line in header) == 1
+    run = next(line for line in header if line.startswith('# Run: '))
+    assert run.split()[-1] == os.path.relpath(path, ROOT)
+
+
+def test_heads_have_the_published_number_of_branches():
+    for path in PAPER:
+        head = load_config(path).model.segmentor.decode_head
+        if head.type == 'DeepLabV2Head':
+            two = name(path).startswith(('adaptsegnet', 'source-only'))
+            assert head.num_branches == (2 if two else 4), path
+
+
+def test_metafiles_list_every_paper_config():
+    listed = {}
+    for path in glob.glob(os.path.join(ROOT, 'configs', '*', 'metafile.yaml')):
+        with open(path) as file:
+            metafile = yaml.safe_load(file)
+        collections = {entry['Name'] for entry in metafile['Collections']}
+        for model in metafile['Models']:
+            assert model['In Collection'] in collections
+            assert model['Name'] == name(model['Config'])
+            listed[os.path.join(ROOT, model['Config'])] = model
+            for result in model.get('Results', []):
+                assert result['Source'] == 'paper'
+    assert sorted(listed) == PAPER
+    row = listed[os.path.join(ROOT, 'configs/bdl/bdl-gl_deeplabv2-r101_gta5-to-cityscapes.py')]
+    assert row['Results'][0]['Metrics'] == {'mIoU': 49.4}
+
+
+def test_ablation_configs_change_one_thing():
+    paths = glob.glob(os.path.join(ROOT, 'configs/adaptsegnet/ablations/*.py'))
+    base = load_config(
+        os.path.join(ROOT, 'configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py')
+    )
+    changed = {}
+    for path in paths:
+        cfg = load_config(path)
+        MODELS.build(cfg.model)
+        variant = name(path).split('_')[-1]
+        changed[variant] = {
+            key: value
+            for key, value in cfg.model.local_head.items()
+            if value != base.model.local_head.get(key)
+        }
+    assert changed.pop('local-only') == {}
+    assert changed == {
+        'replace': {'background': 'replace'},
+        'ignore': {'background': 'ignore'},
+        'entropy': {'representation': 'entropy'},
+        'all-pixels': {'num_points': None},
+    }
+    local_only = load_config(next(path for path in paths if 'local-only' in path))
+    assert local_only.custom_hooks[0].phases[1] == ('local',)
 
 
 # BDL's stages need each other's outputs: tests/test_tools/test_run_recipe.py.

@@ -1,3 +1,10 @@
+# Paper row: ADVENT + ours, ResNet-101, SYNTHIA -> Cityscapes, sequential: 48.3 (13 classes), the
+#   paper's figure.
+# Mirrors: the release of the paper (an ADVENT fork), train_UDA.py (train_advent).
+# Deviations: 19 outputs instead of 16 (see _16-classes); full input size; the release has no
+#   SYNTHIA; those of all configs, see configs/README.md.
+# Memory: not measured.
+# Run: python tools/train.py configs/advent/advent-gl_deeplabv2-r101_synthia-to-cityscapes_sequential.py
 # The order of the released code: a run of its own with the local discriminators alone, from a
 # finished ADVENT checkpoint: --cfg-options load_from=work_dirs/.../best_mIoU_iter_....pth
 _base_ = [

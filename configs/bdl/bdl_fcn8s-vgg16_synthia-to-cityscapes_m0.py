@@ -1,3 +1,9 @@
+# Paper row: none of the table; the first stage of BDL, VGG-16 (FCN-8s), SYNTHIA -> Cityscapes.
+# Mirrors: BDL, BDL.py --model VGG.
+# Deviations: learning rates of the paper, not the code's defaults; stops at 80 000 iterations, not
+#   100 later; those of all configs, see configs/README.md.
+# Memory: not measured.
+# Run: python tools/train.py configs/bdl/bdl_fcn8s-vgg16_synthia-to-cityscapes_m0.py
 # BDL M0 of FCN-8s: on translated images, without pseudo labels, from weights trained on the
 # untranslated ones: --cfg-options load_from=work_dirs/source-only_fcn8s-vgg16_.../....pth
 _base_ = [

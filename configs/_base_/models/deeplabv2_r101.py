@@ -22,7 +22,7 @@ model = dict(
             in_channels=2048,  # layer4
             in_index=1,
             num_classes=19,
-            num_branches=4,  # 2 for AdaptSegNet's published weights
+            num_branches=4,
             loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=1.0),
         ),
         auxiliary_head=dict(
