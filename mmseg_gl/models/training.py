@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 import torch
+from mmengine.dist import all_reduce
 
 from mmseg_gl.errors import UserError
 
@@ -12,15 +13,45 @@ def backward(losses, optimizer):
     terms = {name: value for name, value in losses.items() if name.startswith('loss_')}
     if not terms:
         raise UserError('the source images have no labels: add LoadTrainIds to their pipeline')
-    total = sum(terms.values())
-    if not torch.isfinite(total):
-        values = ', '.join(f'{name} {value.item():.4g}' for name, value in terms.items())
-        raise UserError(
-            f'training has diverged ({values}); go on from an earlier checkpoint with a smaller '
-            'learning rate or smaller loss_weights'
-        )
-    optimizer.backward(total)
+    optimizer.backward(sum(terms.values()))
     return detach(losses)
+
+
+def update(optimizers, losses, skip_nonfinite=False):
+    """Let the optimizers step, all or none of them: none unless every loss is finite.
+
+    Args:
+        optimizers (list[OptimWrapper]): With gradients; they are zeroed.
+        losses (dict[str, Tensor]): Scalars; those named ``loss_*`` count.
+        skip_nonfinite (bool): Return without a step where a loss is not finite, instead of raising.
+
+    Raises:
+        UserError: Where a loss is not finite; no weight has been changed then.
+    """
+    finite = are_finite(losses)
+    if not (finite or skip_nonfinite):
+        raise UserError(
+            f'training has diverged ({in_words(losses)}); go on from an earlier checkpoint with a '
+            'smaller learning rate or smaller loss_weights'
+        )
+    for optimizer in optimizers:
+        if finite:
+            optimizer.step()
+        optimizer.zero_grad()
+
+
+def are_finite(losses):
+    """Return whether all entries named ``loss_*`` are finite, in every process."""
+    terms = torch.stack([v.float() for name, v in losses.items() if name.startswith('loss_')])
+    finite = torch.isfinite(terms).all().float()
+    all_reduce(finite, 'min')  # the processes step together or not at all
+    return bool(finite)
+
+
+def in_words(losses):
+    """Return e.g. 'loss_seg_decode nan, loss_d_global_decode 0.4'."""
+    terms = [(name, value) for name, value in losses.items() if name.startswith('loss_')]
+    return ', '.join(f'{name} {value.item():.4g}' for name, value in terms)
 
 
 def detach(tensors):

@@ -315,10 +315,10 @@ def test_the_segmentor_update_leaves_no_gradient_in_the_discriminators():
     model = build(global_head=dict(head, loss_weights=dict(decode=0.1)))
     wrappers = optimizers(model, ('segmentor', 'global_head'))
     seen = []
-    step = wrappers['segmentor'].step
-    wrappers['segmentor'].step = lambda: (
+    backward = wrappers['segmentor'].backward
+    wrappers['segmentor'].backward = lambda loss: (
+        backward(loss),
         seen.extend(p.grad for p in model.global_head.parameters()),
-        step(),
     )
     model.train_step(dict(source=batch(0, 33, 65), target=batch(1, 33, 65)), wrappers)
     assert seen and all(gradient is None for gradient in seen)
@@ -357,6 +357,39 @@ def test_a_loss_that_is_not_finite_stops_training():
     model.segmentor.decode_head.branches[0].weight.data.fill_(float('nan'))
     with pytest.raises(UserError, match='training has diverged .loss_seg_decode nan'):
         model.train_step(dict(source=batch(0, 33, 65)), optimizers(model, ['segmentor']))
+
+
+@pytest.mark.parametrize('skip', [False, True])
+def test_a_broken_discriminator_changes_no_weight(skip):
+    head = dict(type='GlobalDiscriminatorHead', num_classes=K, channels=(8,))
+    model = build(global_head=dict(head, loss_weights=dict(decode=0.1)))
+    model.global_head.discriminators['decode'][0].bias.data.fill_(float('inf'))
+    model.skip_nonfinite = skip
+    before = copy.deepcopy(model.segmentor.state_dict())
+    data = dict(source=batch(0, 33, 65), target=batch(1, 33, 65))
+    wrappers = optimizers(model, ('segmentor', 'global_head'))
+    if skip:
+        logs = model.train_step(data, wrappers)
+        assert not torch.isfinite(logs['loss_d_global_decode'])
+    else:
+        with pytest.raises(UserError, match='diverged .*loss_d_global_decode'):
+            model.train_step(data, wrappers)
+    for name, parameter in model.segmentor.named_parameters():
+        assert torch.equal(parameter, before[name])
+    assert not skip or all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_accuracies_per_domain():
+    head = dict(type='GlobalDiscriminatorHead', num_classes=K, channels=(8,))
+    model = build(global_head=dict(head, loss_weights=dict(decode=0.1)))
+    maps = dict(decode=torch.randn(2, K, 64, 64, dtype=torch.float64))
+    scores = model.global_head.score('decode', maps['decode'])
+    right = (scores < 0).double().mean().item()
+    assert 0 < right < 1
+    losses = model.global_head('discriminate', source=maps, target=maps)
+    assert losses['acc_d_source_global_decode'].item() == pytest.approx(right)
+    assert losses['acc_d_target_global_decode'].item() == pytest.approx(1 - right)
+    assert losses['acc_d_global_decode'].item() == pytest.approx(0.5)
 
 
 def test_a_plain_segmentor_is_refused():

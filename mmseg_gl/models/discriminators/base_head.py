@@ -73,8 +73,9 @@ class BaseDiscriminatorHead(BaseModule):
             labels (Tensor | None): The source's labels, (N, H, W), for heads that mix.
 
         Returns:
-            dict[str, Tensor]: Scalars ``loss_d_<head>_<level>`` and ``acc_d_<head>_<level>``, the
-            share of right decisions in [0, 1], each domain counting half.
+            dict[str, Tensor]: Scalars ``loss_d_<head>_<level>`` and, in [0, 1], the shares of right
+            decisions ``acc_d_source_<head>_<level>``, ``acc_d_target_<head>_<level>`` and their
+            mean ``acc_d_<head>_<level>``.
         """
         losses = {}
         for level in self.loss_weights:
@@ -84,10 +85,11 @@ class BaseDiscriminatorHead(BaseModule):
                 adversarial_loss(on_source, SOURCE, self.gan)
                 + adversarial_loss(on_target, TARGET, self.gan)
             )
-            losses[f'acc_d_{self.name}_{level}'] = 0.5 * (
-                (on_source < self.boundary).float().mean()
-                + (on_target >= self.boundary).float().mean()
-            )
+            right_source = (on_source < self.boundary).float().mean()
+            right_target = (on_target >= self.boundary).float().mean()
+            losses[f'acc_d_source_{self.name}_{level}'] = right_source
+            losses[f'acc_d_target_{self.name}_{level}'] = right_target
+            losses[f'acc_d_{self.name}_{level}'] = 0.5 * (right_source + right_target)
         return losses
 
     def score(self, level, logits):

@@ -102,8 +102,11 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             labels (Tensor): The source's labels, (N, H, W).
 
         Returns:
-            dict[str, Tensor]: Scalars ``loss_d_local_<level>`` and ``acc_d_local_<level>``. A mixed
-            map without a valid pixel counts as loss 0.
+            dict[str, Tensor]: Scalars ``loss_d_local_<level>`` and, in [0, 1], the shares of right
+            decisions: ``acc_d_local_<level>`` over both maps, each counting half,
+            ``acc_d_source_local_<level>`` over the mixed map's source pixels and
+            ``acc_d_target_local_<level>`` over the target's map. A mixed map without a valid pixel
+            counts as loss 0.
         """
         losses = {}
         for level in self.loss_weights:
@@ -118,10 +121,11 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
                 masked_mean(GAN_LOSSES[self.gan](on_mixed, domain, reduction='none'), valid)
                 + GAN_LOSSES[self.gan](on_target, torch.full_like(on_target, TARGET))
             )
-            right = (on_mixed >= self.boundary) == (domain == TARGET)
-            losses[f'acc_d_local_{level}'] = 0.5 * (
-                masked_mean(right.float(), valid) + (on_target >= self.boundary).float().mean()
-            )
+            right = ((on_mixed >= self.boundary) == (domain == TARGET)).float()
+            right_target = (on_target >= self.boundary).float().mean()
+            losses[f'acc_d_source_local_{level}'] = masked_mean(right, valid * (domain != TARGET))
+            losses[f'acc_d_target_local_{level}'] = right_target
+            losses[f'acc_d_local_{level}'] = 0.5 * (masked_mean(right, valid) + right_target)
         return losses
 
     def sample(self, logits, domain=None, valid=None):

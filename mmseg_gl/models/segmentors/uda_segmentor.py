@@ -5,7 +5,7 @@ from torch import nn
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.models.representations import entropy_map
-from mmseg_gl.models.training import backward, detach, frozen
+from mmseg_gl.models.training import backward, detach, frozen, update
 
 
 @MODELS.register_module()
@@ -17,8 +17,8 @@ class UDASegmentor(BaseModel):
         source -> segmentor -> {decode, auxiliary} -> supervised loss            -> backward
         target -> segmentor -> {decode, auxiliary} -> fool the active heads
                                                     + target losses              -> backward
-                                                                   segmentor's optimizer steps
-        detached maps of both domains -> every active head -> its own loss, its optimizer steps
+        detached maps of both domains -> every active head -> its own loss   -> backward
+                                                 the optimizers step, unless a loss is not finite
 
     The domains are forwarded and backpropagated one after the other, source first: batch norm sees
     one domain at a time, as in the official codes, and the source's graph is freed before the
@@ -39,6 +39,7 @@ class UDASegmentor(BaseModel):
     """
 
     HEADS = ('global_head', 'local_head')
+    skip_nonfinite = False  # True: somebody else looks for losses that are not finite in the logs
 
     def __init__(
         self,
@@ -106,8 +107,6 @@ class UDASegmentor(BaseModel):
             logs.update(backward(losses, optimizer))
             target_maps = detach(target_maps)
             logs['entropy_target'] = entropy_map(target_maps['decode']).sum(dim=1).mean()
-        optimizer.step()
-        optimizer.zero_grad()
 
         labels = stack_labels(source['data_samples'])
         for name, head in heads.items():
@@ -115,8 +114,7 @@ class UDASegmentor(BaseModel):
             with optimizer.optim_context(head):
                 losses = head('discriminate', source=source_maps, target=target_maps, labels=labels)
             logs.update(backward(losses, optimizer))
-            optimizer.step()
-            optimizer.zero_grad()
+        update([optim_wrapper[n] for n in ('segmentor', *heads)], logs, self.skip_nonfinite)
         return logs
 
     def preprocess(self, data, domain):

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.functional import l1_loss
 
 from mmseg_gl.errors import UserError, check_choice, check_loss_weights
-from mmseg_gl.models.training import backward, frozen
+from mmseg_gl.models.training import are_finite, backward, frozen, update
 from mmseg_gl.models.translation.discriminator_pair import DiscriminatorPair
 from mmseg_gl.models.translation.generator_pair import GeneratorPair
 from mmseg_gl.models.translation.image_pool import ImagePool
@@ -21,8 +21,9 @@ class CycleGAN(BaseModel):
     ::
 
         source, target -> generators -> fake, cycled and same images of both domains
-                       -> GAN + cycle + identity + semantic losses -> backward, generators step
-        real images, fake ones out of the pools -> discriminators' losses -> backward, they step
+                       -> GAN + cycle + identity + semantic losses    -> backward
+        real images, fake ones out of the pools -> discriminators' losses   -> backward
+                                      the optimizers step, unless a loss is not finite
 
     Without a ``segmentor`` it is the plain CycleGAN (Zhu et al., ICCV 2017), for the first
     translation; with one, the translated and the cycled images must also mean to it what the real
@@ -48,6 +49,7 @@ class CycleGAN(BaseModel):
     LOSS_WEIGHTS = dict(
         gan=1.0, cycle=10.0, identity=5.0, semantic=0.1, semantic_reconstruction=10.0
     )
+    skip_nonfinite = False  # see UDASegmentor
 
     def __init__(
         self,
@@ -97,16 +99,15 @@ class CycleGAN(BaseModel):
                     losses[f'loss_identity_{domain}'] = weights['identity'] * same
             losses.update(self.semantic_losses(real, images))
         logs = backward(losses, optimizer)
-        optimizer.step()
-        optimizer.zero_grad()
 
-        optimizer = optim_wrapper['discriminators']
-        fake = {domain: self.pools[domain](fake[domain].detach()) for domain in DOMAINS}
-        with optimizer.optim_context(self.discriminators):
-            losses = self.discriminators('discriminate', fake, real)
-        logs.update(backward({f'loss_d_{k}': loss for k, loss in losses.items()}, optimizer))
-        optimizer.step()
-        optimizer.zero_grad()
+        if are_finite(logs):  # the pools would keep broken images
+            optimizer = optim_wrapper['discriminators']
+            fake = {domain: self.pools[domain](fake[domain].detach()) for domain in DOMAINS}
+            with optimizer.optim_context(self.discriminators):
+                losses = self.discriminators('discriminate', fake, real)
+            logs.update(backward({f'loss_d_{k}': loss for k, loss in losses.items()}, optimizer))
+        optimizers = [optim_wrapper[name] for name in ('generators', 'discriminators')]
+        update(optimizers, logs, self.skip_nonfinite)
         return logs
 
     def semantic_losses(self, real, images):
