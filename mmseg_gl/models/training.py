@@ -25,6 +25,9 @@ def update(optimizers, losses, skip_nonfinite=False):
         losses (dict[str, Tensor]): Scalars; those named ``loss_*`` count.
         skip_nonfinite (bool): Return without a step where a loss is not finite, instead of raising.
 
+    Returns:
+        bool: Whether they have stepped.
+
     Raises:
         UserError: Where a loss is not finite; no weight has been changed then.
     """
@@ -38,6 +41,7 @@ def update(optimizers, losses, skip_nonfinite=False):
         if finite:
             optimizer.step()
         optimizer.zero_grad()
+    return finite
 
 
 def are_finite(losses):

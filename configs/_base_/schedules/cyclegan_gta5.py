@@ -31,4 +31,5 @@ default_hooks = dict(
         max_keep_ckpts=2,  # each holds the pools too
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    alignment_monitor=dict(type='AlignmentMonitorHook'),
 )

@@ -32,5 +32,6 @@ default_hooks = dict(
         save_best='mIoU',
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    alignment_monitor=dict(type='AlignmentMonitorHook'),
     visualization=dict(type='SegVisualizationHook'),
 )

@@ -39,7 +39,8 @@ class UDASegmentor(BaseModel):
     """
 
     HEADS = ('global_head', 'local_head')
-    skip_nonfinite = False  # True: somebody else looks for losses that are not finite in the logs
+    skip_nonfinite = False  # True: no error for a loss that is not finite; see `stepped`
+    stepped = True  # whether the last train_step has changed the weights
 
     def __init__(
         self,
@@ -114,7 +115,8 @@ class UDASegmentor(BaseModel):
             with optimizer.optim_context(head):
                 losses = head('discriminate', source=source_maps, target=target_maps, labels=labels)
             logs.update(backward(losses, optimizer))
-        update([optim_wrapper[n] for n in ('segmentor', *heads)], logs, self.skip_nonfinite)
+        optimizers = [optim_wrapper[name] for name in ('segmentor', *heads)]
+        self.stepped = update(optimizers, logs, self.skip_nonfinite)
         return logs
 
     def preprocess(self, data, domain):

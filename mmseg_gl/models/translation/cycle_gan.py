@@ -49,7 +49,7 @@ class CycleGAN(BaseModel):
     LOSS_WEIGHTS = dict(
         gan=1.0, cycle=10.0, identity=5.0, semantic=0.1, semantic_reconstruction=10.0
     )
-    skip_nonfinite = False  # see UDASegmentor
+    skip_nonfinite, stepped = False, True  # see UDASegmentor
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class CycleGAN(BaseModel):
                 losses = self.discriminators('discriminate', fake, real)
             logs.update(backward({f'loss_d_{k}': loss for k, loss in losses.items()}, optimizer))
         optimizers = [optim_wrapper[name] for name in ('generators', 'discriminators')]
-        update(optimizers, logs, self.skip_nonfinite)
+        self.stepped = update(optimizers, logs, self.skip_nonfinite)
         return logs
 
     def semantic_losses(self, real, images):
