@@ -6,9 +6,10 @@ import torch
 from mmseg.registry import DATASETS
 
 from mmseg_gl.datasets.inspection import list_images
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_choice
 
-SOURCE, TARGET, AUGMENTATION = range(3)  # independent random streams of one seed
+SOURCE, TARGET, AUGMENTATION, REPLACEMENT = range(4)  # independent random streams of one seed
+MAX_REPLACEMENTS = 10  # of one draw; more broken files in a row are no accident
 
 
 @DATASETS.register_module()
@@ -24,12 +25,18 @@ class UDADataset:
         source (dict): Labelled data set. It decides the length and the classes.
         target (dict | None): Data set of images; its pipeline loads no labels. None for methods
             that never see the target (source-only).
+        on_bad_image (str): What to do about a file that cannot be used. 'stop': raise an error
+            that names it. 'skip': take another image of that domain, a function of (seed, n) as
+            well; the sample's metainfo ``replaced`` lists the errors, for :class:`BadImageHook`.
 
     Raises:
-        UserError: When a domain has no images or the domains have different classes.
+        UserError: When a domain has no images or the domains have different classes; for an
+            unknown ``on_bad_image``; and in use, see there.
     """
 
-    def __init__(self, source, target=None):
+    def __init__(self, source, target=None, on_bad_image='stop'):
+        check_choice('on_bad_image', on_bad_image, ('stop', 'skip'))
+        self.on_bad_image = on_bad_image
         self.domains = {}
         for name, cfg in (('source', source), ('target', target)):
             if cfg is not None:
@@ -65,9 +72,25 @@ class UDADataset:
         """
         seed, n = index if isinstance(index, tuple) else (0, index)
         with random_numbers([seed, AUGMENTATION, n]):
-            return {
-                name: dataset[self.draw(name, seed, n)] for name, dataset in self.domains.items()
-            }
+            return {name: self.load(name, seed, n) for name in self.domains}
+
+    def load(self, name, seed, n):
+        """Return a domain's item of draw ``n``, or of the first replacement that can be used."""
+        index, errors = self.draw(name, seed, n), []
+        while True:
+            try:
+                item = self.domains[name][index]
+                check_label_size(item)
+                break
+            except UserError as error:
+                if self.on_bad_image == 'stop' or len(errors) == MAX_REPLACEMENTS:
+                    raise
+                errors.append(str(error))
+                key = (seed, REPLACEMENT, SOURCE if name == 'source' else TARGET, n, len(errors))
+                index = int(np.random.default_rng(key).integers(len(self.domains[name])))
+        if errors:
+            item['data_samples'].set_metainfo(dict(replaced=errors))
+        return item
 
     def draw(self, name, seed, n):
         """Return the index into a domain ('source' or 'target') of draw ``n``."""
@@ -77,6 +100,18 @@ class UDADataset:
             order = np.random.default_rng(key).permutation(len(self.domains[name]))
             self.permutations[name] = (key, order)
         return int(self.permutations[name][1][position])
+
+
+def check_label_size(item):
+    """Raise a UserError when an item's label does not have the size of its image."""
+    sample = item['data_samples']
+    if 'gt_sem_seg' in sample and item['inputs'].shape[-2:] != sample.gt_sem_seg.shape:
+        sizes = ['{1}x{0}'.format(*s[-2:]) for s in (sample.gt_sem_seg.shape, item['inputs'].shape)]
+        raise UserError(
+            f'the label of the image {sample.img_path} is {sizes[0]} after the pipeline, but the '
+            f'image is {sizes[1]}: it is not the label of this image; copy both anew, or put '
+            'LoadTrainIds before Resize'
+        )
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """UDADataset and UDASampler: which pairs are drawn, and that a draw depends on (seed, n) alone."""
 
 import random
+import shutil
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -211,3 +213,61 @@ def test_stream_has_no_end(dataset):
     sampler = sampler_of(dataset)
     assert len(sampler) == NUM_SOURCE
     assert take(sampler, 5 * NUM_SOURCE)[-1] == (3, 5 * NUM_SOURCE - 1)
+
+
+@pytest.fixture
+def broken_folder(folder, tmp_path):
+    """The data with a truncated source image and a target image that is none."""
+    broken = Path(shutil.copytree(folder, tmp_path / 'broken'))
+    path = broken / 'source/images/2.png'
+    path.write_bytes(path.read_bytes()[:40])
+    (broken / 'target/images/city/1_leftImg8bit.png').write_bytes(b'not an image')
+    return broken
+
+
+def test_a_broken_image_stops_by_default(broken_folder):
+    dataset = UDADataset(source_cfg(broken_folder), target_cfg(broken_folder))
+    with pytest.raises(UserError, match='/[12](_leftImg8bit)?.png is truncated or not an image'):
+        [dataset[draw] for draw in STREAM]
+
+
+@pytest.mark.parametrize('num_workers', [0, 2])
+def test_broken_images_are_replaced_on_demand(broken_folder, dataset, num_workers):
+    skipping = UDADataset(source_cfg(broken_folder), target_cfg(broken_folder), on_bad_image='skip')
+    loader = DataLoader(
+        skipping,
+        batch_size=None,
+        sampler=UDASampler(skipping, seed=3),
+        num_workers=num_workers,
+    )
+    replaced = {'source': 0, 'target': 0}
+    for item, draw in zip(loader, STREAM):
+        intact = signature(dataset[draw])
+        for name, (index, _) in signature(item).items():
+            bad = dict(source=2, target=1)[name]
+            errors = item[name]['data_samples'].get('replaced', ())
+            assert bool(errors) == (intact[name][0] == bad)
+            assert all(f'/{bad}' in error and 'not an image' in error for error in errors)
+            assert index != bad and (errors or index == intact[name][0])
+            replaced[name] += bool(errors)
+        assert signature(item) == signature(skipping[draw])  # also after a resume
+    assert replaced == {'source': 2, 'target': 2}
+
+
+def test_data_without_any_whole_image_still_stop(folder, tmp_path):
+    broken = Path(shutil.copytree(folder / 'source', tmp_path / 'source'))
+    for path in (broken / 'images').iterdir():
+        path.write_bytes(b'')
+    dataset = UDADataset(source_cfg(tmp_path), on_bad_image='skip')
+    with pytest.raises(UserError, match='is truncated or not an image'):
+        dataset[0]
+    with pytest.raises(UserError, match="on_bad_image='drop' is unknown; choose from stop, skip"):
+        UDADataset(source_cfg(tmp_path), on_bad_image='drop')
+
+
+def test_a_label_of_another_size_is_said(folder, tmp_path, write_png):
+    shutil.copytree(folder / 'source', tmp_path / 'source')
+    write_png(tmp_path / 'source/labels/0.png', np.full((4, 4), 7, np.uint8))
+    dataset = UDADataset(source_cfg(tmp_path))
+    with pytest.raises(UserError, match='label of the image .*/0.png is 4x4 .* image is 4x2'):
+        [dataset[n] for n in range(NUM_SOURCE)]

@@ -32,4 +32,5 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     alignment_monitor=dict(type='AlignmentMonitorHook'),
+    bad_images=dict(type='BadImageHook'),
 )

@@ -33,5 +33,6 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     alignment_monitor=dict(type='AlignmentMonitorHook'),
+    bad_images=dict(type='BadImageHook'),
     visualization=dict(type='SegVisualizationHook'),
 )
