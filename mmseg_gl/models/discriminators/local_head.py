@@ -1,12 +1,12 @@
 import torch
-import torch.nn.functional as F
 from mmengine.dist import get_rank
 from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.models.discriminators.base_head import BaseDiscriminatorHead
-from mmseg_gl.models.losses.adversarial import GAN_LOSSES, TARGET
+from mmseg_gl.models.discriminators.pixelwise_loss import pixelwise_loss
+from mmseg_gl.models.losses.adversarial import SOURCE, TARGET
 
 RANK_STRIDE = 10_000_000  # more draws than a run makes; PyTorch uses 32 bits of a seed
 
@@ -80,18 +80,21 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             kernel_size = 1
         return nn.Sequential(*layers[:-1])
 
-    def score(self, level, logits):
-        """Return the raw scores of one level's logits (N, K, H, W), (N, 1, H, W)."""
-        maps = self.represent(logits)
+    def loss(self, level, logits, domain, valid):
+        """Return one level's mean loss over the valid pixels, and the raw scores (N, 1, H, W)."""
+        maps, layers = self.represent(logits), self.discriminators[level]
         if self.kernel_size > 1:
-            return self.discriminators[level](maps)
-        return apply_to_pixels(self.discriminators[level], maps)
+            maps, layers = layers[:2](maps), layers[2:]  # the layers that see neighbours
+        return pixelwise_loss(maps, domain, valid, layers, self.gan)
 
     def fool(self, target):
         """See :meth:`BaseDiscriminatorHead.fool`; the mean is over (sampled) pixels."""
-        if self.num_points is not None:
-            target = {level: self.sample(target[level]) for level in self.loss_weights}
-        return super().fool(target)
+        losses = {}
+        for level, weight in self.loss_weights.items():
+            logits = target[level] if self.num_points is None else self.sample(target[level])
+            loss, _ = self.loss(level, logits, *whole_domain(logits, SOURCE))
+            losses[f'loss_adv_local_{level}'] = weight * loss
+        return losses
 
     def discriminate(self, source, target, labels):
         """Loss of the discriminators on the mixed map and on the target's map.
@@ -111,16 +114,13 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
         losses = {}
         for level in self.loss_weights:
             mixed, domain, valid = self.mixture(source[level], target[level], labels)
-            on_target = target[level]
+            logits = target[level]
             if self.num_points is not None:
                 mixed, domain, valid = self.sample(mixed, domain, valid)
-                on_target = self.sample(on_target)
-            on_mixed = self.score(level, mixed)
-            on_target = self.score(level, on_target)
-            losses[f'loss_d_local_{level}'] = 0.5 * (
-                masked_mean(GAN_LOSSES[self.gan](on_mixed, domain, reduction='none'), valid)
-                + GAN_LOSSES[self.gan](on_target, torch.full_like(on_target, TARGET))
-            )
+                logits = self.sample(logits)
+            loss_mixed, on_mixed = self.loss(level, mixed, domain, valid)
+            loss_target, on_target = self.loss(level, logits, *whole_domain(logits, TARGET))
+            losses[f'loss_d_local_{level}'] = 0.5 * (loss_mixed + loss_target)
             right = ((on_mixed >= self.boundary) == (domain == TARGET)).float()
             right_target = (on_target >= self.boundary).float().mean()
             losses[f'acc_d_source_local_{level}'] = masked_mean(right, valid * (domain != TARGET))
@@ -161,16 +161,10 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
         return points[0] if domain is None else tuple(points)
 
 
-def apply_to_pixels(layers, maps):
-    """Apply 1x1 convolutions and activations to maps (N, C, H, W) as plain matrix products."""
-    n, _, height, width = maps.shape
-    pixels = maps.permute(0, 2, 3, 1).flatten(0, 2)
-    for layer in layers:
-        if isinstance(layer, nn.Conv2d):
-            pixels = F.linear(pixels, layer.weight.flatten(1), layer.bias)
-        else:
-            pixels = layer(pixels)
-    return pixels.view(n, height, width, -1).permute(0, 3, 1, 2)
+def whole_domain(logits, domain):
+    """Return one domain for every pixel, and that all are valid, (N, 1, H, W) each."""
+    domain = logits.new_full((len(logits), 1, *logits.shape[2:]), domain)
+    return domain, torch.ones_like(domain, dtype=torch.bool)
 
 
 def masked_mean(values, valid):
