@@ -36,9 +36,16 @@ def test_names_and_settings(path):
     steps = {step['type']: step for step in source.pipeline}
     assert 'LoadTrainIds' in steps
     if task.startswith('gta5'):
-        assert source.type == 'GTA5Dataset' and steps['Resize']['scale'] == (1280, 720)
+        size = (640, 360) if 'half-resolution' in path else (1280, 720)
+        assert source.type == 'GTA5Dataset' and steps['Resize']['scale'] == size
     if task.startswith('synthia'):
         assert source.type == 'SYNTHIADataset' and steps['Resize']['scale'] == (1280, 760)
+    if path in PAPER:
+        size = (512, 256) if 'half-resolution' in path else (1024, 512)
+        for dataset in (target, cfg.val_dataloader.dataset, cfg.test_dataloader.dataset):
+            assert dataset is None or dataset.pipeline[1].scale == size
+        upsampled = cfg.model.segmentor.test_cfg.get('upsample', 'logits')
+        assert upsampled == ('probabilities' if method.startswith('bdl') else 'logits')
     if method == 'source-only':
         assert target is None
         assert not {'global_head', 'local_head', 'target_losses'} & set(cfg.model)
@@ -86,7 +93,8 @@ def test_paper_config_builds_and_runs_at_reduced_size(path):
         for child in model.active_heads:
             losses = getattr(model, child)('fool', target=maps)
             assert all(torch.isfinite(value) for value in losses.values())
-    assert all(z.shape == (1, 19, 64, 96) for z in maps.values())
+    classes = 16 if '16-classes' in path else 19
+    assert all(z.shape == (1, classes, 64, 96) for z in maps.values())
     if '-r101' in path:
         groups = wrappers['segmentor'].param_groups
         entries = [(g['repeats'], g['lr']) for g in groups if g['params'][0].requires_grad]

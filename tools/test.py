@@ -12,7 +12,7 @@ from mmseg_gl.apis import add_run_arguments, load_run_config, load_segmentor
 from mmseg_gl.cli import make_folder, run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.errors import UserError
-from mmseg_gl.evaluation.uda_iou_metric import PROTOCOL
+from mmseg_gl.evaluation import UDAIoUMetric
 
 REQUIRED = ('model', 'test_dataloader', 'test_evaluator', 'default_hooks')
 
@@ -50,16 +50,19 @@ def main():
     figures = runner.test()
     if is_main_process():
         classes = runner.test_dataloader.dataset.metainfo['classes']
-        path = write_metrics(cfg.work_dir, args.checkpoint, figures, classes)
+        metrics = runner.test_loop.evaluator.metrics
+        protocols = [m.protocol for m in metrics if isinstance(m, UDAIoUMetric)]
+        protocol = protocols[0] if protocols else None
+        path = write_metrics(cfg.work_dir, args.checkpoint, figures, classes, protocol)
         print(f'wrote {path}')
 
 
-def write_metrics(work_dir, checkpoint, figures, classes):
+def write_metrics(work_dir, checkpoint, figures, classes, protocol):
     """Write metrics.json; an earlier one with other contents is kept as metrics.N.json."""
     names = ('mIoU', 'mIoU16', 'mIoU13', *(f'IoU.{name}' for name in classes))
     contents = {name: figures.get(name) for name in names}  # null: the class does not occur
     contents = {k: None if v is None or math.isnan(v) else v for k, v in contents.items()}
-    contents['protocol'] = PROTOCOL
+    contents['protocol'] = protocol
     contents['checkpoint'] = checkpoint
     text = json.dumps(contents, indent=1)
     path = os.path.join(work_dir, 'metrics.json')

@@ -12,4 +12,7 @@ _base_ = [
     '../_base_/uda/adaptsegnet_single_level.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(segmentor=dict(auxiliary_head=None), global_head=_base_.global_head)
+model = dict(
+    segmentor=dict(auxiliary_head=None, test_cfg=dict(upsample='probabilities')),
+    global_head=_base_.global_head,
+)

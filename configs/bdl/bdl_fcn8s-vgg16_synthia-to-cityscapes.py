@@ -14,6 +14,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
+    segmentor=dict(test_cfg=dict(upsample='probabilities')),
     global_head=_base_.global_head,
     target_losses=_base_.target_losses,
 )

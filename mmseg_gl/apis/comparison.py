@@ -79,10 +79,17 @@ def table(results, seeds):
         str: Markdown.
     """
     occurring = [c for c in CLASSES if any(v is not None for v in results_of(results, c))]
+    protocols = {
+        method: ' / '.join(dict.fromkeys(map(str, figures.get('protocol', []))))
+        for method, figures in results.items()
+    }
+    shared = len(set(protocols.values())) == 1
+    classes = f'the {len(occurring)} classes that occur in the validation set'
     lines = [
-        f'Target mIoU (%) over the {len(occurring)} classes that occur in the validation set; '
-        f'{seeds_in_words(seeds)}. "last" is the last iterate; "best" is the best validation '
-        'of each run, chosen on the validation set itself, as the papers do.',
+        f'Target mIoU (%) over {classes if shared else "the classes of each protocol below"}; '
+        f'{seeds_in_words(seeds)}. "last" is the last iterate: no label of the target chose it. '
+        '"best" is the best of all validations of a run: best-on-val is the papers\' custom, and '
+        'uses labels of the target to choose the checkpoint.',
         '',
         '| method | last | best | ' + ' | '.join(f'seed {seed}' for seed in seeds) + ' |',
         '|---|---|---|' + '---|' * len(seeds),
@@ -93,6 +100,11 @@ def table(results, seeds):
             f'| {method} | {mean_and_std(figures["mIoU"])} | {mean_and_std(figures["best"])} '
             f'| {each} |'
         )
+    if shared:
+        lines += ['', f'Protocol: {protocols[method]}.']
+    else:
+        lines += ['', 'Protocols, whose figures are not the same measure:', '']
+        lines += [f'- {method}: {protocol}' for method, protocol in protocols.items()]
     lines += [
         '',
         'IoU (%) per class, last iterate:',
@@ -101,7 +113,9 @@ def table(results, seeds):
         '|---|' + '---|' * len(results),
     ]
     for name in occurring:
-        cells = ' | '.join(mean_and_std(figures[f'IoU.{name}']) for figures in results.values())
+        cells = ' | '.join(
+            mean_and_std(figures.get(f'IoU.{name}', [])) for figures in results.values()
+        )
         lines.append(f'| {name} | {cells} |')
     return '\n'.join(lines)
 
@@ -113,7 +127,7 @@ def seeds_in_words(seeds):
 
 
 def results_of(results, class_name):
-    return [value for figures in results.values() for value in figures[f'IoU.{class_name}']]
+    return [v for figures in results.values() for v in figures.get(f'IoU.{class_name}', [])]
 
 
 def prediction_montage(dataset_cfg, run_dirs, rows=6):

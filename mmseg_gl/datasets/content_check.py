@@ -14,8 +14,8 @@ from mmcv.image import rescale_size
 from mmseg.registry import TRANSFORMS
 
 from mmseg_gl.datasets.inspection import build_lazily, label_exists, list_images
-from mmseg_gl.datasets.label_ids import IGNORED
-from mmseg_gl.datasets.pseudo_labels import check_pseudo_labels
+from mmseg_gl.datasets.label_ids import IGNORED, renumber
+from mmseg_gl.datasets.pseudo_labels import check_pseudo_labels, pseudo_label_folder
 from mmseg_gl.datasets.transforms.load_image import read_pil
 from mmseg_gl.errors import UserError
 
@@ -40,7 +40,7 @@ class DataReport:
         labels: Number of labels; None if the pipeline loads none.
         opened: Number of images that were opened.
         sizes: Number of images by (width, height).
-        pixels: Number of label pixels by trainId, (256,).
+        pixels: Number of label pixels by class, (256,).
         troubles: Sentences by kind of trouble.
         notes: What is worth knowing but no trouble.
     """
@@ -185,7 +185,13 @@ def label_size(cfg, size):
 
 def open_all(files, cfg, workers):
     """Yield :func:`check_sample` of every file, in order, using several processes."""
-    check = partial(check_sample, loader=label_loader(cfg), label_size=partial(label_size, cfg))
+    check = partial(
+        check_sample,
+        loader=label_loader(cfg),
+        label_size=partial(label_size, cfg),
+        # Pseudo labels have the network's numbers already.
+        label_map=None if pseudo_label_folder(cfg) else build_lazily(cfg).label_map,
+    )
     if workers == 1:
         yield from map(check, files)
         return
@@ -195,16 +201,17 @@ def open_all(files, cfg, workers):
         yield from pool.map(check, files, chunksize=8)
 
 
-def check_sample(paths, loader, label_size):
+def check_sample(paths, loader, label_size, label_map):
     """Open an image and its label.
 
     Args:
         paths (tuple[str, str | None]): Image and label.
         loader (LoadTrainIds | LoadPseudoLabels | None): Reads the label; None leaves it closed.
         label_size (Callable): Maps the image's (width, height) to the label's.
+        label_map (dict[int, int] | None): The data set's choice of classes, see :func:`renumber`.
 
     Returns:
-        tuple: The image's (width, height) or None, the number of label pixels by trainId, (256,),
+        tuple: The image's (width, height) or None, the number of label pixels by class, (256,),
         or None, and a list of troubles: (kind, sentence).
     """
     image, label = paths
@@ -227,7 +234,7 @@ def check_sample(paths, loader, label_size):
             sentence += ', resized to {}x{}'.format(*label_size(size))
         troubles.append(('labels of another size than their image', sentence))
     try:
-        pixels = np.bincount(loader.map_ids(raw, label).ravel(), minlength=256)
+        labels = renumber(loader.map_ids(raw, label), label_map)
     except UserError as error:
         return size, None, [*troubles, ('labels with impossible ids', str(error))]
-    return size, pixels, troubles
+    return size, np.bincount(labels.ravel(), minlength=256), troubles

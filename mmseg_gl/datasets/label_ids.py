@@ -33,6 +33,24 @@ SCHEMES = {
 }
 
 
+def renumber(labels, label_map):
+    """Number trainIds by the classes that a data set uses (``metainfo=dict(classes=...)``).
+
+    Args:
+        labels (ndarray): trainIds, uint8.
+        label_map (dict[int, int] | None): mmseg's: trainId -> number among the chosen classes, or
+            255; None where all classes are used.
+
+    Returns:
+        ndarray: uint8, of the same shape.
+    """
+    if label_map is None:
+        return labels
+    table = np.arange(256, dtype=np.uint8)
+    table[list(label_map)] = list(label_map.values())
+    return table[labels]
+
+
 def lookup_table(ids):
     """Build a lookup table.
 

@@ -5,65 +5,100 @@ from mmseg.registry import METRICS
 
 from mmseg_gl.errors import UserError
 
-# Indices into the 19 classes (BDL, evaluation.py): 16 leaves out terrain, truck and train, which
-# SYNTHIA does not have; 13 leaves out wall, fence and pole as well.
-CLASSES_16 = (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 15, 17, 18)
-CLASSES_13 = (0, 1, 2, 6, 7, 8, 10, 11, 12, 13, 15, 17, 18)
-
-PROTOCOL = (
-    '19 outputs; mean over the classes that occur in the ground truth; '
-    '16 and 13: rows of the same matrix'
-)
+# BDL, evaluation.py: what SYNTHIA's means leave out of the 19 classes.
+NOT_IN_16 = ('terrain', 'truck', 'train')
+NOT_IN_13 = (*NOT_IN_16, 'wall', 'fence', 'pole')
 
 
 @METRICS.register_module()
 class UDAIoUMetric(BaseMetric):
-    """IoU of the 19 Cityscapes classes, and the 16- and 13-class means of SYNTHIA, in one pass.
+    """IoU of the Cityscapes classes, and the 16- and 13-class means of SYNTHIA, in one pass.
 
-    All pixels with a ground truth of 0..18 go into one 19x19 confusion matrix over all images, and
-    IoU = TP / (TP + FP + FN). The 16- and 13-class figures average the chosen rows of that matrix:
-    ground truth of a left-out class stays valid, so predicting something else there is an error of
-    that something (AdaptSegNet's, BDL's and DAFormer's protocol; ADVENT's 16-output networks
-    ignore those pixels, which gives slightly higher figures). A class that occurs in no ground
-    truth has no IoU and is left out of the means; in Cityscapes' validation set all 19 occur.
+    All pixels whose ground truth is one of the K classes go into one KxK confusion matrix over all
+    images, and IoU = TP / (TP + FP + FN). K is the number of the data set's classes:
+
+    - 19 outputs (AdaptSegNet, BDL, DAFormer): the 16- and 13-class figures average rows of the
+      19x19 matrix. Ground truth of a left-out class stays valid: predicting something else there
+      is an error of that something.
+    - 16 outputs (ADVENT, DADA): terrain, truck and train are 255 in the ground truth, and ignored,
+      which gives slightly higher figures. The 13-class figure averages rows of the 16x16 matrix.
+
+    ``ignored_classes`` drops ground truth of 19-output networks in the same way; what they predict
+    as one of those classes remains an error. A class that occurs in no (valid) ground truth has no
+    IoU and is left out of the means; in Cityscapes' validation set all 19 occur.
 
     Returns of ``evaluate`` (in percent): ``mIoU``, ``mIoU16``, ``mIoU13`` and ``IoU.<class>`` for
-    every class that occurs. ``save_best='mIoU'`` works.
+    every class that occurs. ``save_best='mIoU'`` works. The attribute ``protocol`` then says in
+    words how they came about, as far as the data samples tell: outputs, ignored ground truth, the
+    sizes of the input and of the scored maps, and what was upsampled.
 
     Args:
+        ignored_classes (Sequence[str]): Classes whose ground truth is ignored, e.g.
+            ``('terrain', 'truck', 'train')`` to compare 19 outputs with 16.
         ignore_index (int): Ground truth label to leave out.
         **kwargs: See mmengine's ``BaseMetric``.
+
+    Raises:
+        UserError: When the data set has no class of an ignored name; when a label has another size
+            than its image; or when the network has more outputs than the data set has classes.
     """
 
     default_prefix = ''  # names of figures have no prefix, so that save_best='mIoU' finds them
 
-    def __init__(self, ignore_index=255, **kwargs):
+    def __init__(self, ignored_classes=(), ignore_index=255, **kwargs):
         super().__init__(**kwargs)
+        self.ignored_classes = tuple(ignored_classes)
         self.ignore_index = ignore_index
+        self.protocol = None
 
     def process(self, data_batch, data_samples):
-        """Add one confusion matrix, (K, K) int64, [ground truth, prediction], per image."""
+        """Add a confusion matrix, (K, K) int64, [ground truth, prediction], and how it was made."""
         num_classes = len(self.dataset_meta['classes'])
+        ignored = [self.ignore_index, *self.ignored_indices()]
         for sample in data_samples:
-            truth = sample['gt_sem_seg']['data'].squeeze().cpu().numpy().astype(np.int64)
-            prediction = sample['pred_sem_seg']['data'].squeeze().cpu().numpy().astype(np.int64)
+            truth = sample['gt_sem_seg']['data'].squeeze(0).cpu().numpy().astype(np.int64)
+            prediction = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy().astype(np.int64)
             if truth.shape != prediction.shape:
                 raise UserError(
                     f'the label of {sample.get("img_path", "an image")} is {truth.shape[1]}x'
                     f'{truth.shape[0]}, but the image is {prediction.shape[1]}x'
                     f'{prediction.shape[0]}; labels must have the size of their image'
                 )
-            valid = truth != self.ignore_index
+            if prediction.max() >= num_classes:
+                raise UserError(
+                    f'the network predicts the class number {prediction.max()}, but the data set '
+                    f'has {num_classes} classes (from 0); give both the same classes'
+                )
+            valid = np.logical_and.reduce([truth != label for label in ignored])
             pairs = num_classes * truth[valid] + prediction[valid]
             matrix = np.bincount(pairs, minlength=num_classes**2)
-            self.results.append(matrix.reshape(num_classes, num_classes))
+            self.results.append(
+                (
+                    matrix.reshape(num_classes, num_classes),
+                    tuple(sample.get('img_shape', ())[:2]),
+                    truth.shape,
+                    sample.get('upsampled', 'logits'),
+                )
+            )
+
+    def ignored_indices(self):
+        names = self.dataset_meta['classes']
+        if unknown := [name for name in self.ignored_classes if name not in names]:
+            raise UserError(
+                f'ignored_classes names "{unknown[0]}", but the classes of the data set are '
+                f'{", ".join(names)}'
+            )
+        return [names.index(name) for name in self.ignored_classes]
 
     def compute_metrics(self, results):
         """Sum the matrices; print the table; return the figures in percent, by name."""
         names = self.dataset_meta['classes']
-        figures = iou_figures(sum(results), names)
+        matrices, *how = zip(*results)
+        figures = iou_figures(sum(matrices), names)
+        self.protocol = protocol_in_words(names, self.ignored_classes, *map(set, how))
         rows = [f'{name:>15} {figures.get(f"IoU.{name}", "does not occur"):>6}' for name in names]
-        print_log('\n'.join(['IoU per class (%)', *rows, summary(figures)]), logger='current')
+        summary = summary_line(figures, self.protocol)
+        print_log('\n'.join(['IoU per class (%)', *rows, summary]), logger='current')
         return figures
 
 
@@ -82,21 +117,57 @@ def iou_figures(matrix, names):
     union = matrix.sum(axis=0) + matrix.sum(axis=1) - true_positives
     iou = 100 * true_positives / np.maximum(union, 1)
 
-    def mean(classes):
-        chosen = [c for c in classes if occurs[c]]
+    def mean(left_out=()):
+        chosen = [c for c, name in enumerate(names) if occurs[c] and name not in left_out]
         return round(float(iou[chosen].mean()), 2) if chosen else float('nan')
 
-    figures = {'mIoU': mean(range(len(names)))}
-    if len(names) == 19:
-        figures.update(mIoU16=mean(CLASSES_16), mIoU13=mean(CLASSES_13))
+    figures = {'mIoU': mean()}
+    if len(names) in (19, 16):
+        figures.update(mIoU16=mean(NOT_IN_16), mIoU13=mean(NOT_IN_13))
     figures.update(
         {f'IoU.{name}': round(float(iou[c]), 2) for c, name in enumerate(names) if occurs[c]}
     )
     return figures
 
 
-def summary(figures):
+def protocol_in_words(names, ignored_classes, input_sizes, scored_sizes, upsampled):
+    """Say how figures came about.
+
+    Args:
+        names (Sequence[str]): The K class names.
+        ignored_classes (Sequence[str]): See :class:`UDAIoUMetric`.
+        input_sizes (set[tuple]): (height, width) of the network's inputs; () where not known.
+        scored_sizes (set[tuple[int, int]]): (height, width) of the labels.
+        upsampled (set[str]): What was upsampled to the size of the labels.
+
+    Returns:
+        str: Parts separated by semicolons.
+    """
+    not_counted = [name for name in NOT_IN_16 if len(names) == 16 or name in ignored_classes]
+    not_counted += [name for name in ignored_classes if name not in NOT_IN_16]
+    parts = [
+        f'{len(names)} outputs',
+        f'ground truth of {", ".join(not_counted)} ignored'
+        if not_counted
+        else 'ground truth of every class counts',
+    ]
+    if len(names) == 19:
+        parts.append('mIoU16 and mIoU13: rows of the same matrix')
+    if len(names) == 16:
+        parts.append('mIoU13: rows of the same matrix')
+    if () not in input_sizes:
+        parts.append(f'input {size_in_words(input_sizes)}')
+    parts.append(f'scored at {size_in_words(scored_sizes)}')
+    parts.append(f'{" or ".join(sorted(upsampled))} upsampled')
+    return '; '.join(parts)
+
+
+def size_in_words(sizes):
+    return 'several sizes' if len(sizes) > 1 else '{1}x{0}'.format(*next(iter(sizes)))
+
+
+def summary_line(figures, protocol):
     """One line with the means, naming the protocol."""
     means = ', '.join(f'{k} {v}' for k, v in figures.items() if k.startswith('mIoU'))
     occurring = sum(name.startswith('IoU.') for name in figures)
-    return f'{means} (%; {occurring} classes; protocol: {PROTOCOL})'
+    return f'{means} (%; {occurring} classes; protocol: {protocol})'

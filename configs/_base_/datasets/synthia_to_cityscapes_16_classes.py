@@ -21,6 +21,8 @@ classes = (
     'bicycle',
 )
 metainfo = dict(classes=classes)
-train_dataloader = dict(dataset=dict(source=dict(metainfo=metainfo), target=dict(metainfo=metainfo)))
+train_dataloader = dict(
+    dataset=dict(source=dict(metainfo=metainfo), target=dict(metainfo=metainfo))
+)
 val_dataloader = dict(dataset=dict(metainfo=metainfo))
 test_dataloader = val_dataloader

@@ -5,7 +5,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from mmseg_gl.datasets.label_ids import IMPOSSIBLE, lookup_table
+from mmseg_gl.datasets.label_ids import IMPOSSIBLE, lookup_table, renumber
 from mmseg_gl.datasets.transforms.load_image import read_bytes, read_pil
 from mmseg_gl.errors import UserError
 
@@ -16,7 +16,9 @@ LABEL_IDS, TRAIN_IDS = '_labelIds.png', '_labelTrainIds.png'
 class LoadTrainIds(BaseTransform):
     """Read a raw label PNG and map its ids to the 19 Cityscapes trainIds by a lookup table.
 
-    Needs ``seg_map_path``; adds ``gt_seg_map`` (uint8, (H, W), 0..18 and 255 = ignore).
+    Needs ``seg_map_path``; adds ``gt_seg_map`` (uint8, (H, W), 0..18 and 255 = ignore). Where the
+    data set uses some of the classes only (``metainfo=dict(classes=...)``, passed on by mmseg as
+    ``label_map``), they are numbered in its order and the others are 255.
 
     Args:
         ids (str | dict[int, int]): What the file holds. 'gta5': palette or grey PNG of Cityscapes
@@ -36,7 +38,8 @@ class LoadTrainIds(BaseTransform):
 
     def transform(self, results):
         path = self.find(results['seg_map_path'])
-        results['gt_seg_map'] = self.map_ids(self.read(path), path)
+        train_ids = self.map_ids(self.read(path), path)
+        results['gt_seg_map'] = renumber(train_ids, results.get('label_map'))
         results.setdefault('seg_fields', []).append('gt_seg_map')
         return results
 

@@ -2,6 +2,10 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 
+from mmseg_gl.errors import UserError, check_choice
+
+UPSAMPLED = ('logits', 'probabilities')
+
 
 @MODELS.register_module()
 class MultiOutputEncoderDecoder(EncoderDecoder):
@@ -14,7 +18,28 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
 
     For a test image the low-resolution logits are resized once, straight to the original image
     size, as the official evaluations do, instead of to the input size first.
+
+    Args:
+        test_cfg (dict): mmseg's, and ``upsample``, what is resized for a test image before the
+            largest is taken: 'logits' (default; AdaptSegNet, ADVENT), or 'probabilities', the
+            softmax of the network's output (BDL, evaluation.py; with ``mode='whole'`` only). The
+            predicted samples then hold probabilities as ``seg_logits``. Their metainfo
+            ``upsampled`` tells which.
+        **kwargs: See mmseg's EncoderDecoder.
+
+    Raises:
+        UserError: For an unknown ``upsample``, or probabilities in another mode.
     """
+
+    def __init__(self, *args, test_cfg=None, **kwargs):
+        super().__init__(*args, test_cfg=test_cfg, **kwargs)
+        test_cfg = test_cfg or {}
+        self.upsample = test_cfg.get('upsample', 'logits')
+        check_choice('test_cfg.upsample', self.upsample, UPSAMPLED)
+        if self.upsample == 'probabilities' and test_cfg.get('mode') != 'whole':
+            raise UserError(
+                "test_cfg.upsample='probabilities' is for whole images; give test_cfg mode='whole'"
+            )
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         """Run the network.
@@ -63,10 +88,17 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
         sizes = {tuple(meta['ori_shape'][:2]) for meta in batch_img_metas}
         padded = any(any(meta.get('img_padding_size', ())) for meta in batch_img_metas)
         one_resize = len(sizes) == 1 and not padded
+        maps = self._forward(inputs)
         return resize(
-            self._forward(inputs),
+            maps.softmax(dim=1) if self.upsample == 'probabilities' else maps,
             size=sizes.pop() if one_resize else inputs.shape[2:],
             mode='bilinear',
             align_corners=self.align_corners,
             warning=False,
         )
+
+    def postprocess_result(self, seg_logits, data_samples=None):
+        samples = super().postprocess_result(seg_logits, data_samples)
+        for sample in samples:
+            sample.set_metainfo(dict(upsampled=self.upsample))
+        return samples
