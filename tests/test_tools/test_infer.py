@@ -1,0 +1,121 @@
+"""tools/infer.py: labels and colours of images of any size, equal to those of tools/test.py."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmseg.datasets import CityscapesDataset
+from mmseg.registry import MODELS
+from PIL import Image
+
+from mmseg_gl.apis import load_config
+
+CONFIG = Path(__file__).parents[2] / (
+    'configs/source_only/source-only_deeplabv2-tiny_street-scenes.py'
+)
+VAL = 'cityscapes/leftImg8bit/val/perlinburg'
+PALETTE = np.array(CityscapesDataset.METAINFO['palette'], np.uint8)
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    """The tiny network, not trained, whose predictions vary."""
+    torch.manual_seed(0)
+    model = MODELS.build(load_config(CONFIG).model)
+    for parameter in model.segmentor.decode_head.parameters():
+        torch.nn.init.normal_(parameter, std=0.4)
+    path = tmp_path_factory.mktemp('checkpoint') / 'tiny.pth'
+    torch.save(dict(meta={}, state_dict=model.state_dict()), path)
+    return path
+
+
+@pytest.fixture
+def infer(run, checkpoint, tmp_path):
+    def infer(images, out='out', weights=checkpoint):
+        return run('infer', CONFIG, weights, images, '--out', tmp_path / out)
+
+    return infer
+
+
+@pytest.mark.parametrize('num_workers', [0, 1])
+def test_same_as_the_test_tool(run, checkpoint, street_scenes, data_options, tmp_path, num_workers):
+    options = [
+        *data_options(street_scenes, target=False),
+        f'test_dataloader.num_workers={num_workers}',
+    ]
+    command = [CONFIG, checkpoint, '--out', tmp_path / 'test', '--work-dir', tmp_path / 'work']
+    assert run('test', *command, '--cfg-options', *options).code == 0
+    command = [CONFIG, checkpoint, street_scenes / VAL, '--out', tmp_path / 'infer']
+    outcome = run('infer', *command, '--cfg-options', *options)
+    assert outcome.code == 0, outcome.err
+    assert f'wrote 3 predictions to {tmp_path}/infer, ' in outcome.out
+    assert outcome.out.splitlines()[-1].endswith(' images/s')
+    names = sorted(path.name for path in (street_scenes / VAL).iterdir())
+    for name in names:
+        theirs = np.asarray(Image.open(tmp_path / 'test' / name))
+        ours = Image.open(tmp_path / 'infer/labels' / name)
+        assert (ours.mode, ours.size) == ('P', (64, 32))
+        np.testing.assert_array_equal(ours, theirs)
+        assert len(np.unique(theirs)) > 2
+        colours = Image.open(tmp_path / 'infer/colour' / name)
+        np.testing.assert_array_equal(colours, PALETTE[theirs])
+        np.testing.assert_array_equal(ours.convert('RGB'), PALETTE[theirs])
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Images of several sizes, modes and formats, in subfolders."""
+    folder = tmp_path / 'photos'
+    generator = np.random.default_rng(0)
+    for name, shape in (
+        ('a.JPG', (50, 33, 3)),
+        ('deep/er/b.png', (7, 90, 4)),
+        ('deep/c.jpeg', (40, 40)),
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        pixels = generator.integers(0, 256, shape).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / name)
+    (folder / 'notes.txt').write_text('no image')
+    return folder
+
+
+def test_any_size_and_subfolders(infer, photos, tmp_path):
+    assert infer(photos).code == 0
+    for kind in ('labels', 'colour'):
+        written = {
+            str(path.relative_to(tmp_path / 'out' / kind)): Image.open(path).size
+            for path in (tmp_path / 'out' / kind).rglob('*.*')
+        }
+        assert written == {'a.png': (33, 50), 'deep/er/b.png': (90, 7), 'deep/c.png': (40, 40)}
+
+
+def test_one_image(infer, photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(photos)
+    assert infer('a.JPG').code == 0
+    assert [p.name for p in (tmp_path / 'out/labels').iterdir()] == ['a.png']
+    assert infer(photos / 'deep/er/b.png', out='other').code == 0
+    assert [p.name for p in (tmp_path / 'other/colour').iterdir()] == ['b.png']
+
+
+def test_nothing_is_overwritten(infer, photos, tmp_path):
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out/mine').write_text('precious')
+    assert 'out is not empty; choose a new folder' in infer(photos).error
+    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['mine']
+
+
+def test_mistakes(infer, photos, checkpoint, tmp_path):
+    assert f'there is no image or folder {tmp_path}/none' in infer(tmp_path / 'none').error
+    (tmp_path / 'empty').mkdir()
+    assert 'has no images ending in' in infer(tmp_path / 'empty').error
+    error = infer(photos / 'notes.txt').error
+    assert f'the image {photos}/notes.txt is truncated or not an image' in error
+    weights = torch.load(checkpoint)['state_dict']
+    weights['segmentor.decode_head.branches.0.weight'][:] = torch.nan
+    torch.save(weights, tmp_path / 'nan.pth')
+    error = infer(photos, out='nan', weights=tmp_path / 'nan.pth').error
+    assert f'no finite output for {photos}/a.JPG; its training has diverged' in error
+    (photos / 'a.png').write_bytes((photos / 'deep/er/b.png').read_bytes())
+    error = infer(photos, out='twice').error
+    assert f'{photos}/a.JPG and {photos}/a.png would have the same prediction a.png' in error

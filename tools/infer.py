@@ -1,0 +1,151 @@
+"""Segment images of any size: python tools/infer.py CONFIG CKPT IMAGE_OR_DIR --out DIR.
+
+Writes DIR/labels/ (8-bit palette PNGs of trainIds) and DIR/colour/ (RGB pictures), each of the
+image's own size and under its name and subfolder, as a PNG.
+"""
+
+import argparse
+import os
+import sys
+import time
+
+import numpy as np
+import torch
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from mmseg_gl.apis import load_config, load_segmentor
+from mmseg_gl.cli import ConfigOptions, make_folder, run_tool
+from mmseg_gl.datasets.inspection import LABEL_LOADERS, build_lazily, list_images
+from mmseg_gl.errors import UserError
+from mmseg_gl.visualization.montage import colour
+
+REQUIRED = ('model', 'test_dataloader')
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
+    parser.add_argument('images', help='an image, or a folder that is searched for PNG and JPEG')
+    parser.add_argument('--out', metavar='DIR', required=True, help='a new folder to write to')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=ConfigOptions,
+        metavar='KEY=VALUE',
+        help='change the config',
+    )
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options, REQUIRED)
+    files = find_images(args.images)
+    if os.path.isdir(args.out) and os.listdir(args.out):
+        raise UserError(f'--out {args.out} is not empty; choose a new folder')
+    model = MODELS.build(cfg.model)
+    load_segmentor(model, args.checkpoint)
+    make_folder(args.out, '--out')
+    start = time.time()
+    segment(model, cfg.test_dataloader, files, args.out)
+    print(
+        f'wrote {len(files)} predictions to {args.out}, '
+        f'{len(files) / (time.time() - start):.2f} images/s'
+    )
+
+
+def find_images(path):
+    """Return the images of a folder, or the image itself, by the name of its prediction.
+
+    Args:
+        path (str): An image file, or a folder that is searched with its subfolders.
+
+    Returns:
+        dict[str, str]: Path by relative name, which ends in '.png'.
+
+    Raises:
+        UserError: When there is nothing, or two images would have the same prediction.
+    """
+    init_default_scope('mmseg')
+    root, paths = os.path.dirname(path), [path]
+    if os.path.isdir(path):
+        root = path
+        paths = [
+            p for p, _ in list_images('given', dict(type='ImageFolderDataset', data_root=path))
+        ]
+    elif not os.path.exists(path):
+        raise UserError(f'there is no image or folder {path}')
+    files = {}
+    for file in paths:
+        name = os.path.splitext(os.path.relpath(file, root or '.'))[0] + '.png'
+        if name in files:
+            raise UserError(
+                f'{files[name]} and {file} would have the same prediction {name}; rename one'
+            )
+        files[name] = file
+    return files
+
+
+@torch.no_grad()
+def segment(model, loader_cfg, files, folder):
+    """Predict images one by one, through the test pipeline, and write what comes out.
+
+    Args:
+        model (UDASegmentor): With its weights.
+        loader_cfg (dict): Config of the test data loader.
+        files (dict[str, str]): Output of :func:`find_images`.
+        folder (str): Where to write.
+
+    Raises:
+        UserError: When an image is broken, the network's output is not finite, or the disk is full.
+    """
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    model = model.to(device).eval()
+    steps = [s for s in loader_cfg.dataset.pipeline if s['type'] not in LABEL_LOADERS]
+    pipeline = Compose(steps)
+    palette = build_lazily(loader_cfg.dataset).metainfo['palette']
+    loader = DataLoader(
+        [dict(img_path=path, seg_fields=[]) for path in files.values()],
+        num_workers=loader_cfg.get('num_workers', 0),
+        collate_fn=lambda items: pseudo_collate([pipeline(item) for item in items]),
+    )
+    for done, (name, batch) in enumerate(zip(files, loader), 1):
+        sample = model.test_step(batch)[0]
+        if not torch.isfinite(sample.seg_logits.data).all():
+            raise UserError(
+                f'the network has no finite output for {files[name]}; its training has diverged: '
+                'use an earlier checkpoint'
+            )
+        labels = sample.pred_sem_seg.data.squeeze(0).cpu().numpy().astype(np.uint8)
+        picture = Image.fromarray(labels)
+        picture.putpalette([channel for rgb in palette for channel in rgb])
+        save(picture, os.path.join(folder, 'labels', name))
+        save(colour(labels, palette), os.path.join(folder, 'colour', name))
+        show_progress(done, len(files))
+
+
+def save(picture, path):
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        picture.save(path)
+    except OSError as error:
+        raise UserError(f'cannot write {path} ({error.strerror or error})') from error
+
+
+def show_progress(done, total):
+    """Rewrite one line on a terminal; elsewhere print a line per tenth."""
+    if sys.stdout.isatty():
+        print(f'\r{done}/{total} images', end='\n' if done == total else '', flush=True)
+    elif done * 10 // total > (done - 1) * 10 // total:
+        print(f'{done}/{total} images', flush=True)
+
+
+if __name__ == '__main__':
+    run_tool(main)
