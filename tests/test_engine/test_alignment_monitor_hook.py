@@ -2,7 +2,10 @@
 
 import logging
 import math
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -203,3 +206,28 @@ def test_broken_weights_are_not_kept(train, tmp_path, monkeypatch):
     error = train().error
     assert 'at iteration 3 ' in error and 'the weights themselves are not finite any more' in error
     assert not list((tmp_path / 'work').glob('*.pth'))
+
+
+def test_no_process_steps_where_one_loss_of_one_process_is_not_finite(tmp_path):
+    script = tmp_path / 'script.py'
+    script.write_text("""
+import torch
+from mmengine.dist import get_rank
+
+from mmseg_gl.models.training import update
+
+torch.distributed.init_process_group('gloo')
+for value, expected in ((float('nan'), False), (1.0, True)):
+    loss = torch.tensor(value if get_rank() else 1.0)
+    assert update([], dict(loss_seg=loss), skip_nonfinite=True) is expected
+torch.distributed.destroy_process_group()
+""")
+    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2']
+    outcome = subprocess.run(
+        [*command, str(script)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, 'OMP_NUM_THREADS': '1'},
+    )
+    assert outcome.returncode == 0, outcome.stderr

@@ -96,7 +96,7 @@ class AlignmentMonitorHook(Hook):
             return
         entropy = self.average(runner, 'entropy_target')
         for name in model.active_heads:
-            head = getattr(model, name)
+            head = unwrapped(getattr(model, name))
             for level in head.loss_weights:
                 self.judge_discriminator(runner, name, head, level)
         if self.every_n_train_iters(runner, self.interval):
