@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
 from mmseg_gl.apis import load_config
+from mmseg_gl.errors import UserError
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CONFIGS = sorted(glob.glob(os.path.join(ROOT, 'configs', '[a-z]*', '*.py')))
@@ -193,3 +194,12 @@ def test_options_of_the_validation_data_reach_the_test_data():
     assert cfg.test_dataloader.dataset.data_root == 'elsewhere'
     cfg = load_config(SMALL[0], {root: 'here', root.replace('val', 'test'): 'there'})
     assert cfg.test_dataloader.dataset.data_root == 'there'
+
+
+def test_heads_and_data_of_different_classes():
+    path = next(path for path in PAPER if '16-classes' in path)
+    head = 'model.segmentor.decode_head.num_classes'
+    with pytest.raises(UserError, match=f'{head} is 19, but .*auxiliary_head.num_classes is 16'):
+        load_config(path, {head: 19})
+    with pytest.raises(UserError, match=f'{head} is 19, but the .* of the val data set is 2: give'):
+        load_config(SMALL[0], {'val_dataloader.dataset.metainfo': dict(classes=['road', 'sky'])})

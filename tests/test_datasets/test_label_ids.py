@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mmseg.datasets import CityscapesDataset
 
-from mmseg_gl.datasets.label_ids import IGNORED, IMPOSSIBLE, lookup_table
+from mmseg_gl.datasets.label_ids import IGNORED, IMPOSSIBLE, lookup_table, renumber
 from mmseg_gl.errors import UserError
 
 CLASSES = CityscapesDataset.METAINFO['classes']
@@ -72,3 +72,11 @@ def test_train_id_out_of_range(bad):
 def test_raw_id_that_no_8_bit_file_holds(raw):
     with pytest.raises(UserError, match=f'ids maps the id {raw}; ids in 8-bit files are 0..255'):
         lookup_table({1: 2, raw: 0})
+
+
+def test_renumber_by_the_chosen_classes():
+    labels = np.uint8([[0, 1, 18], [9, 255, 2]])
+    assert renumber(labels, None) is labels
+    chosen = renumber(labels, {0: 1, 1: 0, 2: 255, 9: 255, 18: 2})
+    assert chosen.dtype == np.uint8
+    assert chosen.tolist() == [[1, 0, 2], [255, 255, 255]]

@@ -7,8 +7,11 @@ import pytest
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
+from mmseg.datasets import CityscapesDataset
+from mmseg.registry import DATASETS as REGISTRY
 from PIL import Image
 
+from mmseg_gl.datasets.content_check import check_dataset
 from mmseg_gl.datasets.label_ids import lookup_table
 
 DATASETS = Path(__file__).parents[2] / 'configs' / '_base_' / 'datasets'
@@ -78,3 +81,97 @@ def test_validation_labels_keep_their_size(tmp_path, write_png, name, split):
     labels = results['data_samples'].gt_sem_seg.data.squeeze(0).numpy()
     np.testing.assert_array_equal(labels, lookup_table('cityscapes')[raw])
     assert results['data_samples'].ori_shape == (102, 204)
+
+
+# DADA's 16-class scheme, dada/dataset/synthia.py: SYNTHIA id -> class.
+SYNTHIA_16 = {
+    3: 0, 4: 1, 2: 2, 21: 3, 5: 4, 7: 5, 15: 6, 9: 7, 6: 8, 1: 9, 10: 10, 17: 11, 8: 12, 19: 13,
+    12: 14, 11: 15,
+}  # fmt: skip
+# Cityscapes ids of the same classes in the same order.
+CITYSCAPES_16 = [7, 8, 11, 12, 13, 17, 19, 20, 21, 23, 24, 25, 26, 28, 32, 33]
+
+
+@pytest.fixture
+def data_of_16_classes(tmp_path, write_png):
+    """A SYNTHIA label with every id and a Cityscapes one, and the config that points to them."""
+    image = random_image((30, 2))
+    raw = np.arange(60, dtype=np.uint16).reshape(2, 30) % 23
+    write_png(tmp_path / 'S/RGB/0.png', image)
+    write_png(tmp_path / 'S/GT/LABELS/0.png', np.dstack([raw, raw, raw]))
+    write_png(tmp_path / 'C/leftImg8bit/train/a/a_leftImg8bit.png', image)
+    raw = np.arange(60, dtype=np.uint8).reshape(2, 30) % 34
+    write_png(tmp_path / 'C/leftImg8bit/val/a/a_leftImg8bit.png', image)
+    write_png(tmp_path / 'C/gtFine/val/a/a_gtFine_labelIds.png', raw)
+    cfg = Config.fromfile(DATASETS / 'synthia_to_cityscapes_16_classes.py')
+    cfg.train_dataloader.dataset.source.data_root = str(tmp_path / 'S')
+    cfg.train_dataloader.dataset.source.pipeline[2].scale = (30, 2)
+    cfg.train_dataloader.dataset.target.data_root = str(tmp_path / 'C')
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        loader.dataset.data_root = str(tmp_path / 'C')
+    return cfg
+
+
+def test_16_classes(data_of_16_classes):
+    cfg, names = data_of_16_classes, CityscapesDataset.METAINFO['classes']
+    pairs = REGISTRY.build(cfg.train_dataloader.dataset)
+    sets = [*pairs.domains.values()]
+    sets += [REGISTRY.build(cfg[f'{split}_dataloader'].dataset) for split in ('val', 'test')]
+    wanted = [name for name in names if name not in ('terrain', 'truck', 'train')]
+    colours = dict(zip(names, CityscapesDataset.METAINFO['palette']))
+    assert len(sets) == 4
+    for dataset in sets:
+        assert list(dataset.metainfo['classes']) == wanted
+        assert dataset.metainfo['palette'] == [colours[name] for name in wanted]
+
+    labels = pairs[0]['source']['data_samples'].gt_sem_seg.data.numpy().ravel()
+    raw = np.arange(60) % 23
+    assert labels.tolist() == [SYNTHIA_16.get(id, 255) for id in raw]
+    assert 'gt_sem_seg' not in pairs[0]['target']['data_samples']
+    for dataset in sets[2:]:
+        labels = dataset[0]['data_samples'].gt_sem_seg.data.numpy().ravel()
+        ids = np.arange(60) % 34
+        assert labels.tolist() == [
+            CITYSCAPES_16.index(id) if id in CITYSCAPES_16 else 255 for id in ids
+        ]
+
+
+def test_16_classes_of_label_train_ids(data_of_16_classes, tmp_path, write_png):
+    folder = tmp_path / 'C/gtFine/val/a'
+    (folder / 'a_gtFine_labelIds.png').unlink()
+    write_png(folder / 'a_gtFine_labelTrainIds.png', np.uint8([[*range(19), *[255] * 11]] * 2))
+    dataset = REGISTRY.build(data_of_16_classes.val_dataloader.dataset)
+    labels = dataset[0]['data_samples'].gt_sem_seg.data.numpy()[0, 0, :20]
+    assert labels.tolist() == [*range(9), 255, 9, 10, 11, 12, 255, 13, 255, 14, 15, 255]
+
+
+def test_check_of_16_classes_counts_those(data_of_16_classes):
+    source = data_of_16_classes.train_dataloader.dataset.source
+    counts = np.bincount([SYNTHIA_16.get(id, 255) for id in np.arange(60) % 23], minlength=256)
+    report = check_dataset('source', source)
+    assert report.pixels.tolist() == counts.tolist()
+    assert sum('bicycle ' in line for line in report.lines()) == 1
+
+
+def test_half_resolution(tmp_path, write_png):
+    cfg = Config.fromfile(DATASETS / 'gta5_to_cityscapes_half_resolution.py')
+    pixels = random_image((204, 102))
+    paths = dict(
+        img_path=write_png(tmp_path / 'image.png', pixels),
+        seg_map_path=write_png(tmp_path / 'a_labelIds.png', pixels[..., 0] % 34),
+    )
+
+    def packed(pipeline):
+        return Compose(pipeline)(dict(paths, seg_fields=[]))
+
+    source = packed(cfg.train_dataloader.dataset.source.pipeline)
+    np.testing.assert_array_equal(source['inputs'].numpy(), pil_resized(pixels, (640, 360)))
+    assert source['data_samples'].gt_sem_seg.data.shape == (1, 360, 640)
+    target = packed(cfg.train_dataloader.dataset.target.pipeline)
+    np.testing.assert_array_equal(target['inputs'].numpy(), pil_resized(pixels, (512, 256)))
+    assert 'gt_sem_seg' not in target['data_samples']
+    for split in ('val', 'test'):
+        tested = packed(cfg[f'{split}_dataloader'].dataset.pipeline)
+        np.testing.assert_array_equal(tested['inputs'].numpy(), pil_resized(pixels, (512, 256)))
+        assert tested['data_samples'].gt_sem_seg.data.shape == (1, 102, 204)
+        assert tested['data_samples'].ori_shape == (102, 204)

@@ -13,6 +13,7 @@ from mmengine.structures import PixelData
 from mmseg.datasets import CityscapesDataset
 from mmseg.structures import SegDataSample
 
+from mmseg_gl.errors import UserError
 from mmseg_gl.evaluation import UDAIoUMetric
 
 META = CityscapesDataset.METAINFO
@@ -21,10 +22,14 @@ NOT_IN_16 = {'terrain', 'truck', 'train'}
 NOT_IN_13 = NOT_IN_16 | {'wall', 'fence', 'pole'}
 
 
-def sample(truth, prediction, dtype=torch.uint8):
+META_16 = dict(classes=tuple(name for name in CLASSES if name not in NOT_IN_16))
+
+
+def sample(truth, prediction, dtype=torch.uint8, **metainfo):
     return dict(
         gt_sem_seg=dict(data=torch.as_tensor(truth).to(dtype)[None]),
         pred_sem_seg=dict(data=torch.as_tensor(prediction)[None]),
+        **metainfo,
     )
 
 
@@ -37,7 +42,7 @@ def evaluate(*batches, dtype=torch.uint8):
     return metric.evaluate(sum(map(len, batches)))
 
 
-def counted(*images):
+def counted(*images, names=CLASSES):
     """IoU in percent by class name, by the definition, one pixel at a time."""
     pairs = [
         (int(t), int(p))
@@ -46,7 +51,7 @@ def counted(*images):
         if t != 255
     ]
     iou = {}
-    for c, name in enumerate(CLASSES):
+    for c, name in enumerate(names):
         if not any(t == c for t, _ in pairs):
             continue
         intersection = sum(t == c and p == c for t, p in pairs)
@@ -159,3 +164,85 @@ def test_table_says_what_does_not_occur_and_the_protocol(caplog):
     assert 'road  100.0' in caplog.text
     assert 'bicycle does not occur' in caplog.text
     assert 'mIoU 100.0, mIoU16 100.0, mIoU13 100.0 (%; 2 classes; protocol: 19' in caplog.text
+    assert '19 outputs; ground truth of every class counts; mIoU16 and mIoU13: rows' in caplog.text
+
+
+def evaluated(images, classes, ignored_classes=()):
+    """Return the metric, after the images have been evaluated, and the figures."""
+    metric = UDAIoUMetric(ignored_classes=ignored_classes)
+    metric.dataset_meta = dict(classes=classes)
+    metric.process({}, [sample(*image) for image in images])
+    return metric, metric.evaluate(len(images))
+
+
+def assert_figures_of_16(figures, iou):
+    assert figures['mIoU'] == figures['mIoU16'] == pytest.approx(mean(iou), abs=0.006)
+    assert figures['mIoU13'] == pytest.approx(mean(iou, NOT_IN_13), abs=0.006)
+    assert {name for name in figures if name.startswith('IoU.')} == {f'IoU.{name}' for name in iou}
+    assert figures['mIoU13'] != figures['mIoU16']
+
+
+def to_16(labels):
+    """Number labels of 19 classes by the 16; the three others become 255."""
+    table = [META_16['classes'].index(n) if n in META_16['classes'] else 255 for n in CLASSES]
+    return np.array([*table, *[255] * 237])[labels]
+
+
+def test_16_outputs():
+    rng = np.random.default_rng(1)
+    images = []
+    for truth, _ in random_images(3):
+        noise = rng.integers(0, 16, truth.shape)
+        truth = to_16(truth)
+        images.append((truth, np.where((truth == 255) | (noise < 6), noise, truth)))
+    metric, figures = evaluated(images, META_16['classes'])
+    assert_figures_of_16(figures, counted(*images, names=META_16['classes']))
+    assert metric.protocol.startswith(
+        '16 outputs; ground truth of terrain, truck, train ignored; mIoU13: rows of the same matrix'
+    )
+
+
+def test_19_outputs_with_the_three_classes_ignored():
+    images = random_images(3)
+    kept = [(np.where(to_16(truth) == 255, 255, truth), predicted) for truth, predicted in images]
+    metric, figures = evaluated(images, CLASSES, ignored_classes=('terrain', 'truck', 'train'))
+    assert_figures_of_16(figures, counted(*kept))
+    assert figures['mIoU16'] > evaluate(images)['mIoU16']  # fewer false positives
+    assert metric.protocol.startswith(
+        '19 outputs; ground truth of terrain, truck, train ignored; mIoU16 and mIoU13: rows'
+    )
+
+
+@pytest.mark.parametrize('ignored, expected', [((), 50.0), (('terrain',), 100.0)])
+def test_ignored_ground_truth_by_hand(ignored, expected):
+    terrain, vegetation = CLASSES.index('terrain'), CLASSES.index('vegetation')
+    images = [([[vegetation, terrain]], [[vegetation, vegetation]])]
+    figures = evaluated(images, CLASSES, ignored)[1]
+    assert figures['IoU.vegetation'] == expected
+    assert ('IoU.terrain' in figures) == (not ignored)
+
+
+def test_protocol_names_sizes_and_what_was_upsampled():
+    def protocol(*samples):
+        metric = UDAIoUMetric()
+        metric.dataset_meta = META
+        metric.process({}, list(samples))
+        metric.evaluate(len(samples))
+        return metric.protocol
+
+    zeros = np.zeros((4, 8), int)
+    half = sample(zeros, zeros, img_shape=(2, 4), upsampled='probabilities')
+    assert protocol(half, half).endswith('input 4x2; scored at 8x4; probabilities upsampled')
+    full = sample(zeros, zeros, img_shape=(4, 8), upsampled='probabilities')
+    assert 'input several sizes; scored at 8x4' in protocol(half, full)
+    assert protocol(sample(zeros, zeros)).endswith('same matrix; scored at 8x4; logits upsampled')
+
+
+def test_class_to_ignore_that_is_not_there():
+    with pytest.raises(UserError, match='names "terrain", but the classes .* are road, sidewalk'):
+        evaluated([([[0]], [[0]])], META_16['classes'], ignored_classes=('terrain',))
+
+
+def test_more_outputs_than_classes():
+    with pytest.raises(UserError, match='class number 18, but the data set has 16 classes'):
+        evaluated([([[0]], [[18]])], META_16['classes'])

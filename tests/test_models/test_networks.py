@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from torch import nn
 
 import mmseg_gl  # noqa: F401
@@ -145,6 +146,60 @@ def test_segmentor_resizes_once_and_predicts_at_the_original_size():
         assert net.predict(images)[0].pred_sem_seg.data.shape == (1, 33, 65)
         logits, losses = net(images, mode='outputs')
     assert set(logits) == {'decode'} and logits['decode'].shape == (1, 19, 33, 65) and not losses
+
+
+def echoing_segmentor(**test_cfg):
+    """A segmentor whose logits of an image are its own channels (as many classes: 3)."""
+    init_default_scope('mmseg')
+    net = MODELS.build(
+        dict(
+            type='MultiOutputEncoderDecoder',
+            backbone=dict(type='DeepLabV2ResNet', depth=10, stem_channels=4, base_channels=4),
+            decode_head=dict(type='DeepLabV2Head', in_channels=32, in_index=1, num_classes=3),
+            test_cfg=ConfigDict(test_cfg),
+        )
+    )
+    net._forward = lambda inputs, data_samples=None: inputs
+    return net.eval()
+
+
+def predicted(net, logits, size):
+    sample = SegDataSample(metainfo=dict(ori_shape=size, img_shape=logits.shape[2:]))
+    return net.predict(logits, [sample])[0]
+
+
+def test_upsampling_logits_or_probabilities():
+    # Two pixels, one surer of class 0 than the other is of class 1: logits let it reach further.
+    logits = torch.tensor([[10.0, 0.0, 0.0], [0.0, 4.0, 0.0]], dtype=torch.float64)
+    logits = logits.t().reshape(1, 3, 1, 2)
+    size, weights = (1, 9), torch.arange(9, dtype=torch.float64) / 8  # corners aligned
+    left, right = logits[0, :, 0].unbind(-1)
+    by_hand = {
+        'logits': [((1 - w) * left + w * right) for w in weights],
+        'probabilities': [((1 - w) * left.softmax(0) + w * right.softmax(0)) for w in weights],
+    }
+    classes = {}
+    for upsample, columns in by_hand.items():
+        result = predicted(echoing_segmentor(mode='whole', upsample=upsample), logits, size)
+        torch.testing.assert_close(
+            result.seg_logits.data, torch.stack(columns, -1)[:, None], rtol=0, atol=1e-12
+        )
+        classes[upsample] = result.pred_sem_seg.data.flatten().tolist()
+        assert classes[upsample] == [int(column.argmax()) for column in columns]
+        assert result.metainfo['upsampled'] == upsample
+    assert classes['logits'] == [0, 0, 0, 0, 0, 0, 1, 1, 1]  # 10 (1 - w) = 4 w at w = 0.714
+    assert classes['probabilities'] == [0, 0, 0, 0, 0, 1, 1, 1, 1]  # at w = 0.509
+
+    default = predicted(echoing_segmentor(mode='whole'), logits, size)
+    assert default.pred_sem_seg.data.flatten().tolist() == classes['logits']
+    assert default.metainfo['upsampled'] == 'logits'
+
+
+def test_unknown_upsampling():
+    with pytest.raises(UserError, match="upsample='softmax' is unknown; choose from logits, prob"):
+        echoing_segmentor(mode='whole', upsample='softmax')
+    with pytest.raises(UserError, match="'probabilities' is for whole images"):
+        echoing_segmentor(mode='slide', crop_size=(2, 2), stride=(1, 1), upsample='probabilities')
 
 
 def pretrained_cfg(path):

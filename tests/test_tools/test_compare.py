@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from mmseg_gl.apis.comparison import mean_and_std, validation_curve
+from mmseg_gl.apis.comparison import mean_and_std, table, validation_curve
 
 METHODS = ('adaptsegnet', 'minent')
 CONFIGS = [f'configs/{m}/{m}_deeplabv2-tiny_street-scenes.py' for m in METHODS]
@@ -21,6 +21,8 @@ def test_compare_trains_tests_reports_and_reuses(run, arguments, tmp_path):
     assert first.code == 0, first.err
     report = (tmp_path / 'compare' / 'report.md').read_text()
     assert '| method | last | best | seed 0 |' in report
+    assert report.count('Protocol: 19 outputs; ground truth of every class counts; ') == 1
+    assert 'input 192x96; scored at 64x32; logits upsampled.' in report
     rows = [
         line for line in report.splitlines() if line.startswith(tuple(f'| {m} ' for m in METHODS))
     ]
@@ -46,6 +48,26 @@ def test_figures_are_means_and_sample_deviations():
     assert mean_and_std([1.0, 2.0, 6.0]) == '3.0 ± 2.6'
     assert mean_and_std([4.25]) == '4.2'
     assert mean_and_std([None, None]) == '-'
+
+
+def test_table_names_every_protocol_and_how_checkpoints_are_chosen():
+    methods = {
+        'a': {'IoU.road': [80.0], 'IoU.train': [10.0], 'mIoU': [45.0], 'best': [50.0]},
+        'b': {'IoU.road': [70.0], 'IoU.train': [None], 'mIoU': [70.0], 'best': [71.0]},
+    }
+    for figures in methods.values():
+        figures['protocol'] = ['19 outputs; all']
+    report = table(methods, [3])
+    assert 'over the 2 classes that occur' in report and '\nProtocol: 19 outputs; all.\n' in report
+    assert '"last" is the last iterate: no label of the target chose it' in report
+    assert "best-on-val is the papers' custom, and uses labels of the target to choose" in report
+
+    methods['b'] = {name: v for name, v in methods['b'].items() if name != 'IoU.train'}
+    methods['b']['protocol'] = ['16 outputs; some']
+    report = table(methods, [3])
+    assert 'over the classes of each protocol below' in report
+    assert '\n- a: 19 outputs; all\n- b: 16 outputs; some\n' in report
+    assert '| train | 10.0 | - |' in report
 
 
 def test_bad_arguments(run, tmp_path):
