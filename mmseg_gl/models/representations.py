@@ -5,9 +5,14 @@ import math
 import torch
 
 
+def at_least_float32(logits):
+    """Return logits of half precision as float32, others as they are."""
+    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+
+
 def softmax_map(logits):
     """Class probabilities (AdaptSegNet, Eq. 1): (N, K, H, W) in [0, 1], sum 1 over K."""
-    return logits.softmax(dim=1)
+    return at_least_float32(logits).softmax(dim=1)
 
 
 def entropy_map(logits, eps=1e-30):
@@ -21,9 +26,7 @@ def entropy_map(logits, eps=1e-30):
     Returns:
         Tensor: (N, K, H, W); the sum over K is the pixel's normalised entropy, in [0, 1].
     """
-    if logits.dtype in (torch.float16, torch.bfloat16):
-        logits = logits.float()
-    p = logits.softmax(dim=1)
+    p = softmax_map(logits)
     return -p * torch.log2(p + eps) / math.log2(logits.shape[1])
 
 

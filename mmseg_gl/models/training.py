@@ -1,9 +1,10 @@
 """What the training steps of all models share."""
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 from mmengine.dist import all_reduce
+from torch.nn.parallel import DistributedDataParallel
 
 from mmseg_gl.errors import UserError
 
@@ -65,11 +66,26 @@ def detach(tensors):
 @contextmanager
 def frozen(modules):
     """Let gradients pass through ``modules`` without computing any for their parameters."""
+    modules = list(modules)
     parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
     for parameter in parameters:
         parameter.requires_grad_(False)
     try:
-        yield
+        with unsynchronised(*modules):
+            yield
     finally:
         for parameter in parameters:
             parameter.requires_grad_(True)
+
+
+@contextmanager
+def unsynchronised(*modules):
+    """Keep gradients on their process where modules are distributed; a later backward sends them.
+
+    Must enclose the forward pass.
+    """
+    with ExitStack() as stack:
+        for module in modules:
+            if isinstance(module, DistributedDataParallel):
+                stack.enter_context(module.no_sync())
+        yield

@@ -1,6 +1,7 @@
 from mmseg.registry import MODELS
 from torch import nn
 
+from mmseg_gl.errors import UserError
 from mmseg_gl.models.discriminators.base_head import BaseDiscriminatorHead
 
 
@@ -19,6 +20,9 @@ class GlobalDiscriminatorHead(BaseDiscriminatorHead):
         channels (tuple[int]): Output channels of all but the last convolution.
         representation (str): 'softmax' (AdaptSegNet) or 'entropy' (ADVENT).
         gan (str): 'bce', or 'lsgan' (AdaptSegNet's LS-GAN variant).
+
+    Raises:
+        UserError: For unknown options, and (in use) for maps that are too small.
     """
 
     name = 'global'
@@ -40,3 +44,15 @@ class GlobalDiscriminatorHead(BaseDiscriminatorHead):
             layers.append(nn.Conv2d(in_channels, out_channels, 4, stride=2, padding=1))
             layers.append(nn.LeakyReLU(0.2, inplace=True))
         return nn.Sequential(*layers[:-1])
+
+    def score(self, level, logits):
+        """Return the raw scores of one level's logits (N, K, H, W), (N, 1, H / 32, W / 32)."""
+        least = 2 ** (len(self.widths) - 1)
+        height, width = logits.shape[2:]
+        if min(height, width) < least:
+            raise UserError(
+                f'the global head halves its maps {len(self.widths) - 1} times and needs at least '
+                f'{least}x{least} pixels, but the images are {width}x{height}: use larger ones '
+                '(Resize in the pipelines), or fewer channels in the head'
+            )
+        return super().score(level, logits)

@@ -1,8 +1,10 @@
+import torch
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 
 from mmseg_gl.errors import UserError, check_choice
+from mmseg_gl.models.representations import at_least_float32
 
 UPSAMPLED = ('logits', 'probabilities')
 
@@ -59,12 +61,14 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
         return super().forward(inputs, data_samples, mode)
 
     def outputs(self, inputs, data_samples=None):
+        if torch.is_autocast_enabled(inputs.device.type):  # where half precision is fastest
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
         features = self.extract_feat(inputs)
         labelled = data_samples is not None and 'gt_sem_seg' in data_samples[0]
         logits, losses = {}, {}
         for level, head in self.heads():
             logits[level] = resize(
-                head(features),
+                at_least_float32(head(features)),
                 size=inputs.shape[2:],
                 mode='bilinear',
                 align_corners=head.align_corners,
@@ -76,6 +80,22 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
                     logits[level], labels, ignore_index=head.ignore_index
                 )
         return logits, losses
+
+    def extract_feat(self, inputs):
+        """Return the backbone's features; the heads' options must fit them."""
+        features = super().extract_feat(inputs)
+        shapes = [feature.shape[1] for feature in features]
+        for level, head in self.heads():
+            index = head.in_index
+            if not isinstance(index, int):
+                continue
+            if not -len(shapes) <= index < len(shapes) or shapes[index] != head.in_channels:
+                raise UserError(
+                    f'model.segmentor.{level}_head: in_index={index} and in_channels='
+                    f'{head.in_channels} do not fit the backbone, whose outputs have '
+                    f'{", ".join(map(str, shapes))} channels'
+                )
+        return features
 
     def heads(self):
         """Return the (level, head) pairs, main output first."""

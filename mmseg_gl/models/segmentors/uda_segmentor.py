@@ -5,7 +5,7 @@ from torch import nn
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.models.representations import entropy_map
-from mmseg_gl.models.training import backward, detach, frozen, update
+from mmseg_gl.models.training import backward, detach, frozen, unsynchronised, update
 
 
 @MODELS.register_module()
@@ -64,10 +64,13 @@ class UDASegmentor(BaseModel):
         self.check_levels()
 
     def check_levels(self):
-        """Refuse heads and losses for output levels that the segmentor does not have."""
+        """Note the output levels of every part; refuse those that the segmentor does not have."""
         levels = [level for level, _ in self.segmentor.heads()]
-        heads = [getattr(self, name) for name in self.active_heads]
-        for part in (*heads, *self.target_losses):
+        self.levels = {'segmentor': set(levels), 'target_losses': set()}
+        parts = [(name, getattr(self, name)) for name in self.active_heads]
+        parts += [('target_losses', loss) for loss in self.target_losses]
+        for name, part in parts:
+            self.levels.setdefault(name, set()).update(getattr(part, 'loss_weights', ()))
             for level in getattr(part, 'loss_weights', ()):
                 if level not in levels:
                     raise UserError(
@@ -92,7 +95,8 @@ class UDASegmentor(BaseModel):
         optimizer = optim_wrapper['segmentor']
 
         source = self.preprocess(data, 'source')
-        with optimizer.optim_context(self.segmentor):
+        later = [self.segmentor] if self.target_reaches_every_level(heads) else []
+        with unsynchronised(*later), optimizer.optim_context(self.segmentor):
             source_maps, losses = self.segmentor(**source, mode='outputs')
         logs = backward(losses, optimizer)
         source_maps = detach(source_maps)
@@ -107,9 +111,9 @@ class UDASegmentor(BaseModel):
                     losses.update(loss(target_maps, target['data_samples']))
             logs.update(backward(losses, optimizer))
             target_maps = detach(target_maps)
-            logs['entropy_target'] = entropy_map(target_maps['decode']).sum(dim=1).mean()
+            logs['entropy_target'] = mean_entropy(target_maps['decode'])
 
-        labels = stack_labels(source['data_samples'])
+        labels = stack_labels(source['data_samples']) if heads else None
         for name, head in heads.items():
             optimizer = optim_wrapper[name]
             with optimizer.optim_context(head):
@@ -118,6 +122,14 @@ class UDASegmentor(BaseModel):
         optimizers = [optim_wrapper[name] for name in ('segmentor', *heads)]
         self.stepped = update(optimizers, logs, self.skip_nonfinite)
         return logs
+
+    def target_reaches_every_level(self, heads):
+        """Whether the target's backward pass reaches every parameter that the source's reaches.
+
+        The source's gradients need no synchronisation of their own then.
+        """
+        reached = set().union(*(self.levels[part] for part in (*heads, 'target_losses')))
+        return reached == self.levels['segmentor']
 
     def preprocess(self, data, domain):
         if domain not in data:
@@ -130,6 +142,11 @@ class UDASegmentor(BaseModel):
     def forward(self, inputs, data_samples=None, mode='tensor'):
         """Run the segmentor alone, as validation and testing do; see mmseg's ``forward``."""
         return self.segmentor(inputs, data_samples, mode=mode)
+
+
+def mean_entropy(logits):
+    """Return the mean entropy of maps in [0, 1], for the log, from a sixteenth of their pixels."""
+    return entropy_map(logits[:, :, ::4, ::4]).sum(dim=1).mean()
 
 
 def stack_labels(data_samples):

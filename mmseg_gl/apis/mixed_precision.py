@@ -1,0 +1,37 @@
+"""Turning a config's training to mixed precision."""
+
+import torch
+
+from mmseg_gl.errors import UserError
+
+PRECISIONS = dict(bf16='bfloat16', fp16='float16')
+
+
+def use_amp(cfg, precision='bf16'):
+    """Make every optimizer of a config train under autocast.
+
+    Losses, entropy maps and everything that the heads see are computed in float32 all the same.
+
+    Args:
+        cfg (Config): Changed in place.
+        precision (str): 'bf16', or 'fp16' (GPUs only; the losses are scaled).
+
+    Raises:
+        UserError: When the device cannot do it.
+    """
+    if torch.cuda.is_available():
+        if precision == 'bf16' and not torch.cuda.is_bf16_supported():
+            raise UserError('--amp: this GPU has no bfloat16; use --amp fp16')
+        change = dict(type='AmpOptimWrapper', dtype=PRECISIONS[precision])
+    else:
+        if precision != 'bf16':
+            raise UserError('--amp fp16 needs a GPU, and PyTorch sees none; use --amp bf16')
+        if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+            raise UserError(
+                '--amp: this CPU has no fast bfloat16 instructions (AVX-512 or AMX), it would only '
+                'be slower; train without it'
+            )
+        change = dict(type='CpuAmpOptimWrapper')
+    for name, entry in cfg.optim_wrapper.items():
+        if name != 'constructor':
+            entry.update(change)

@@ -1,0 +1,154 @@
+"""Timing a training step by its parts, against the floor of the segmentor alone."""
+
+import resource
+import statistics
+import time
+from collections import defaultdict
+
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+
+GIB = 2**30
+
+
+class StepBenchmark:
+    """Times ``train_step`` and, interleaved, forward and backward of the segmentor alone.
+
+    Args:
+        model (UDASegmentor): On its device, in train mode.
+        optim_wrapper (OptimWrapperDict): Its optimizers.
+        data (dict): A batch per domain as ``train_step`` takes it; ``target`` only if the method
+            forwards it.
+    """
+
+    def __init__(self, model, optim_wrapper, data):
+        self.model, self.optim_wrapper, self.data = model, optim_wrapper, data
+        self.device = next(model.parameters()).device
+        self.parts = defaultdict(float)
+        self.nested = 0
+        for name in model.active_heads:
+            self.watch(getattr(model, name), 'forward', 'discriminators')
+            self.watch(optim_wrapper[name], 'backward', 'discriminators')
+            for discriminator in getattr(model, name).discriminators.values():
+                self.watch_backward(discriminator)
+        for _, wrapper in optim_wrapper.items():
+            self.watch(wrapper, 'step', 'optimizers')
+            self.watch(wrapper, 'zero_grad', 'optimizers')
+
+    def run(self, iters, warmup=1):
+        """Measure; every second is a median over ``iters`` iterations after ``warmup``.
+
+        Returns:
+            dict: ``step_s``; ``floor_s``, forward and backward of the segmentor (up to its
+            low-resolution logits) on the domains that the method forwards; ``ratio``, the median
+            of step / floor over the iterations; ``parts_s`` by name; and ``peak_memory_gib``, of
+            the process (of the GPU if there is one).
+        """
+        records = [self.iteration() for _ in range(warmup + iters)][warmup:]
+
+        def median(name):
+            return statistics.median(record[name] for record in records)
+
+        parts = {name: median(name) for name in records[0] if name not in ('step', 'floor')}
+        parts['upsampling, losses, rest'] = median('step') - sum(parts.values())
+        return dict(
+            step_s=median('step'),
+            floor_s=median('floor'),
+            ratio=statistics.median(record['step'] / record['floor'] for record in records),
+            parts_s=parts,
+            peak_memory_gib=self.peak_memory() / GIB,
+        )
+
+    def iteration(self):
+        record = self.floor()
+        record['floor'] = sum(record.values())
+        self.parts.clear()
+        begin = self.now()
+        self.model.train_step(self.data, self.optim_wrapper)
+        record['step'] = self.now() - begin
+        record.update(self.parts)
+        return record
+
+    def floor(self):
+        """Seconds of the segmentor's forward and backward per domain; nothing is updated."""
+        record = {}
+        segmentor = self.model.segmentor
+        for domain, batch in self.data.items():
+            images = self.model.data_preprocessor(batch, True)['inputs']
+            begin = self.now()
+            with self.optim_wrapper['segmentor'].optim_context(segmentor):
+                features = segmentor.extract_feat(images)
+                logits = [head(features) for _, head in segmentor.heads()]
+            middle = self.now()
+            torch.autograd.backward(logits, [torch.full_like(z, 1e-6) for z in logits])
+            record[f'segmentor forward, {domain}'] = middle - begin
+            record[f'segmentor backward, {domain}'] = self.now() - middle
+            del features, logits
+        segmentor.zero_grad()
+        return record
+
+    def watch(self, owner, name, part):
+        """Count the time that a method takes (not what it calls of the same kind) to a part."""
+        method = getattr(owner, name)
+
+        def timed(*args, **kwargs):
+            self.enter()
+            result = method(*args, **kwargs)
+            self.leave(part)
+            return result
+
+        setattr(owner, name, timed)
+
+    def watch_backward(self, module):
+        module.register_full_backward_pre_hook(lambda *_: self.enter())
+        module.register_full_backward_hook(lambda *_: self.leave('discriminators'))
+
+    def enter(self):
+        self.nested += 1
+        if self.nested == 1:
+            self.begin = self.now()
+
+    def leave(self, part):
+        self.nested -= 1
+        if self.nested == 0:
+            self.parts[part] += self.now() - self.begin
+
+    def now(self):
+        if self.device.type == 'cuda':
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
+    def peak_memory(self):
+        if self.device.type == 'cuda':
+            return torch.cuda.max_memory_allocated()
+        return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def random_batch(size, num_classes, batch_size=1, labelled=True, seed=0):
+    """Make a batch of random images, as a data loader gives it.
+
+    Args:
+        size (tuple[int, int]): Width and height.
+        num_classes (int): Labels are 0..num_classes-1, a tenth of them 255.
+        batch_size (int): Number of images.
+        labelled (bool): Whether there are labels.
+        seed (int): Of the random numbers.
+
+    Returns:
+        dict: ``inputs`` and ``data_samples``.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    width, height = size
+    inputs, samples = [], []
+    for _ in range(batch_size):
+        inputs.append(
+            torch.randint(256, (3, height, width), generator=generator, dtype=torch.uint8)
+        )
+        sample = SegDataSample(metainfo=dict(img_shape=(height, width)))
+        if labelled:
+            labels = torch.randint(num_classes, (1, height, width), generator=generator)
+            labels[torch.rand(labels.shape, generator=generator) < 0.1] = 255
+            sample.gt_sem_seg = PixelData(data=labels)
+        samples.append(sample)
+    return dict(inputs=inputs, data_samples=samples)
