@@ -1,0 +1,531 @@
+"""How far this library's training steps are from straight-line ones, as a Markdown table.
+
+For each method and backbone: the model and the optimizers of a shipped config, at their real
+widths, in float64, with random weights and small random images, make two iterations beside
+tests/references, which shares no code with mmseg_gl. After each, every tensor is compared.
+
+    python -m tests.fidelity [--only NAME ...]
+"""
+
+import argparse
+import logging
+import math
+import re
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from mmengine.optim import build_optim_wrapper
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS, PARAM_SCHEDULERS
+from mmseg.structures import SegDataSample
+
+ROOT = Path(__file__).parents[1]
+if __name__ == '__main__':
+    sys.path.insert(0, str(ROOT))
+
+from mmseg_gl.apis import load_config  # noqa: E402
+from tests.references import training  # noqa: E402
+from tests.references.networks import (  # noqa: E402
+    FCN,
+    TORCHVISION,
+    bilinear_kernel,
+    is_trained,
+    run_classifier,
+    run_deeplab_vgg,
+    run_fcn8s,
+    run_resnet,
+)
+from tests.references.optimizers import (  # noqa: E402
+    SGD,
+    Adam,
+    constant,
+    poly,
+    resnet_entries,
+    steps,
+)
+
+LIMIT = 1e-9
+ITERATIONS = 2
+QUANTITIES = ('outputs', 'losses', 'gradients', 'updates', 'weights')
+ROUNDING = 1e-12  # of the largest tensor's norm; below it a tensor is 0 but for rounding
+
+RESNET, VGG, FCN8S, CYCLEGAN = 'ResNet-101', 'VGG-16', 'FCN-8s VGG-16', 'CycleGAN'
+EXPLANATION = f"""\
+Largest relative difference ||a - b|| / ||b|| of a tensor in {ITERATIONS} iterations, in float64.
+Outputs: the logits of both domains at the images' size (CycleGAN: the images). Updates: changes of
+what SGD moves. Weights: with batch norm statistics and discriminators. Dropout is on, with the same
+masks on both sides. Left out: tensors whose gradient is 0 but for rounding (CycleGAN's biases
+before instance norm)."""
+
+CONFIG = '{}_gta5-to-cityscapes{}.py'
+BRANCHES = 'model.segmentor.{}_head.num_branches'
+SEMANTICS = 'optim_wrapper.segmentor.optimizer.semantics'
+ONE, TWO = dict(decode=1.0), dict(decode=1.0, auxiliary=0.1)  # weights of the cross-entropies
+LAMBDAS = dict(decode=1e-3, auxiliary=2e-4)
+MAIN = dict(decode=1e-3)
+
+
+@dataclass
+class Row:
+    """A method on a network: the shipped config, and what the published codes do instead of it."""
+
+    name: str
+    method: str
+    config: str
+    network: str = RESNET
+    branches: int = 4
+    semantics: str = 'papers'
+    supervised: dict = field(default_factory=lambda: TWO)
+    sees: str = 'softmax'
+    gan: str = 'bce'
+    heads: dict = field(default_factory=dict)  # 'global', 'local' -> lambda_adv of each output
+    mixed: bool = False
+    entropies: dict = field(default_factory=dict)
+    pseudo_labels: bool = False
+    sizes: tuple = ((33, 201), (48, 80))  # so wide that the largest dilation matters
+
+    def options(self):
+        """Return what is set in the config, whatever it ships with."""
+        if self.network == FCN8S:
+            return {}
+        levels = self.supervised if self.network != CYCLEGAN else ONE
+        options = {BRANCHES.format(level): self.branches for level in levels}
+        if self.network != CYCLEGAN:
+            options[SEMANTICS] = self.semantics
+        return options
+
+    def uses_sgd(self):
+        return self.network in (RESNET, VGG)
+
+    def label(self):
+        """Return the network's name in the table."""
+        return (
+            self.network if self.network == FCN8S else f'{self.network}, {self.branches} branches'
+        )
+
+
+def adaptsegnet(name, method, **options):
+    config = CONFIG.format('adaptsegnet/adaptsegnet_deeplabv2-r101', options.pop('variant', ''))
+    return Row(name, f'AdaptSegNet, {method}', config, **options)
+
+
+def multi_level(name, **options):
+    return adaptsegnet(name, 'multi-level', heads={'global': LAMBDAS}, **options)
+
+
+def advent(name, method, config, **options):
+    return Row(name, method, CONFIG.format(*config), sees='entropy', **options)
+
+
+SINGLE = dict(branches=2, supervised=ONE)
+BDL = dict(supervised=ONE, heads={'global': MAIN})
+ROWS = [
+    multi_level('adaptsegnet', branches=2),
+    multi_level('adaptsegnet-torch2', branches=2, semantics='torch2'),
+    multi_level('adaptsegnet-clean', branches=2, semantics='clean'),
+    multi_level('adaptsegnet-4-branches'),
+    adaptsegnet(
+        'adaptsegnet-single-level',
+        'single-level',
+        variant='_single-level',
+        heads={'global': MAIN},
+        **SINGLE,
+    ),
+    adaptsegnet(
+        'adaptsegnet-lsgan',
+        'LS-GAN',
+        variant='_lsgan',
+        heads={'global': dict(decode=1e-2)},
+        gan='lsgan',
+        **SINGLE,
+    ),
+    Row(
+        'adaptsegnet-vgg16',
+        'AdaptSegNet',
+        CONFIG.format('adaptsegnet/adaptsegnet_deeplabv2-vgg16', ''),
+        network=VGG,
+        heads={'global': MAIN},
+        **SINGLE,
+    ),
+    advent('advent', 'ADVENT', ('advent/advent_deeplabv2-r101', ''), heads={'global': LAMBDAS}),
+    advent(
+        'advent-torch2',
+        'ADVENT',
+        ('advent/advent_deeplabv2-r101', ''),
+        heads={'global': LAMBDAS},
+        semantics='torch2',
+    ),
+    advent('minent', 'MinEnt', ('minent/minent_deeplabv2-r101', ''), entropies=LAMBDAS),
+    advent(
+        'local',
+        'ADVENT, local step as released',
+        ('advent/advent-gl_deeplabv2-r101', '_sequential'),
+        heads={'local': LAMBDAS},
+    ),
+    advent(
+        'joint',
+        'ADVENT, global and local',
+        ('advent/advent-gl_deeplabv2-r101', ''),
+        heads={'global': LAMBDAS, 'local': LAMBDAS},
+        mixed=True,
+    ),
+    Row('bdl', 'BDL', CONFIG.format('bdl/bdl_deeplabv2-r101', '_m0'), **BDL),
+    Row(
+        'bdl-pseudo-labels',
+        'BDL, pseudo labels',
+        CONFIG.format('bdl/bdl_deeplabv2-r101', ''),
+        pseudo_labels=True,
+        **BDL,
+    ),
+    Row(
+        'bdl-fcn8s',
+        'BDL, pseudo labels',
+        CONFIG.format('bdl/bdl_fcn8s-vgg16', ''),
+        network=FCN8S,
+        supervised=ONE,
+        heads={'global': dict(decode=1e-4)},
+        pseudo_labels=True,
+        sizes=((32, 48), (40, 32)),  # the padding of 100 comes on top
+    ),
+    Row(
+        'cyclegan',
+        'BDL, translation',
+        CONFIG.format('bdl/cyclegan_perceptual_deeplabv2-r101', ''),
+        network=CYCLEGAN,
+        branches=2,
+        sizes=((48, 64), (48, 64)),
+    ),
+]
+
+
+# The two sides
+
+
+def build(row, options=None):
+    """Build the model with random weights, its optimizers and their schedulers from the config."""
+    cfg = load_config(ROOT / 'configs' / row.config, {**row.options(), **(options or {})})
+    cfg.model.segmentor.backbone.init_cfg = None  # no ImageNet weights
+    model = MODELS.build(cfg.model)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, tensor in model.state_dict().items():
+            randomise(name, tensor, generator)
+    model = model.double().train()
+    wrappers = build_optim_wrapper(model, cfg.optim_wrapper)
+    schedulers = [
+        PARAM_SCHEDULERS.build(scheduler, default_args=dict(optimizer=wrapper))
+        for scheduler in cfg.param_scheduler
+        for wrapper in wrappers.values()
+    ]
+    return model, wrappers, schedulers
+
+
+def randomise(name, tensor, generator):
+    """Draw weights that keep maps and logits in a sane range; leave the upsampling kernels."""
+    if 'upscore' in name or not tensor.is_floating_point() or name.startswith('data_'):
+        return
+    noise = torch.randn(tensor.shape, generator=generator)
+    if tensor.dim() == 4:
+        gain = math.sqrt(2)
+        if 'features.0.' in name:
+            gain /= 64  # images of 0 to 255 and no batch norm
+        tensor.copy_(noise * gain / math.sqrt(tensor[0].numel()))
+    elif name.endswith('running_var'):
+        tensor.copy_(1 + 0.1 * noise.clamp(-5, 5))
+    elif name.endswith('weight'):  # of batch norm
+        tensor.copy_(0.5 + 0.1 * noise)
+    elif name.endswith(('bias', 'running_mean')):
+        tensor.copy_(0.1 * noise)
+
+
+class Part:
+    """A network of the model beside the reference's weights of it.
+
+    Args:
+        module (nn.Module): The network.
+        rename (Callable[[str], str]): Own name of a tensor -> official name.
+    """
+
+    def __init__(self, module, rename):
+        self.module, self.rename = module, rename
+        self.w = {rename(k): v.detach().clone() for k, v in module.state_dict().items()}
+
+
+def segmentor_name(network):
+    main = 'classifier' if network == VGG else 'layer6'
+    indices = [index for block in TORCHVISION for index in block]
+
+    def rename(name):
+        name = re.sub(r'^auxiliary_head\.branches', 'layer5.conv2d_list', name)
+        name = re.sub(r'^decode_head\.branches', f'{main}.conv2d_list', name)
+        name = re.sub(r'^(backbone|decode_head)\.', '', name)
+        if network == FCN8S and name.startswith('features'):
+            _, index, leaf = name.split('.')
+            name = f'{FCN[indices.index(int(index))]}.{leaf}'
+        return name
+
+    return rename
+
+
+def translator_name(name):
+    return re.sub(r'\.layers\.', '.conv_block.', re.sub(r'^layers\.', 'model.', name))
+
+
+def forward(row):
+    """Return the reference's segmentation network, (weights, images) -> logits by output."""
+
+    def resnet(w, x, training=True):
+        maps = dict(zip(('auxiliary', 'decode'), run_resnet(w, x, training)))
+        names = dict(auxiliary='layer5', decode='layer6')
+        return {
+            level: run_classifier(w, names[level], maps[level], row.branches)
+            for level in row.supervised
+        }
+
+    return {
+        RESNET: resnet,
+        VGG: lambda w, x: dict(decode=run_deeplab_vgg(w, x, row.branches)),
+        FCN8S: lambda w, x: dict(decode=run_fcn8s(w, x, dropout=0.5)),
+    }[row.network]
+
+
+def adaptation(row, model):
+    """Return the reference's loop and the parts of the model by optimizer."""
+    segmentor = Part(model.segmentor, segmentor_name(row.network))
+    names = [name for name, _ in model.segmentor.named_parameters()]
+    names = [name for name in map(segmentor.rename, names) if is_trained(name)]
+    rate, schedule = 1e-4, poly
+    if row.network == FCN8S:
+        for name, size in (('upscore2', 4), ('upscore_pool4', 4), ('upscore8', 16)):
+            segmentor.w[f'{name}.weight'] = bilinear_kernel(19, size)
+        rates = {name: 2e-5 if name.endswith('bias') else 1e-5 for name in names}
+        optimizer = Adam(segmentor.w, rates, (0.9, 0.99), steps)
+        rate, schedule = 1e-6, steps
+    else:
+        entries = [(name, 2.5e-4) for name in names]
+        if row.network == RESNET:
+            entries = resnet_entries(names, ('layer5', 'layer6'))
+        optimizer = SGD(segmentor.w, entries, row.semantics)
+    parts, adversaries = {'segmentor': [segmentor]}, []
+    for head, weights in row.heads.items():
+        parts[f'{head}_head'] = []
+        for level, weight in weights.items():
+            module = getattr(model, f'{head}_head').discriminators[level]
+            part = Part(module, str)
+            adam = Adam(part.w, dict.fromkeys(part.w, rate), (0.9, 0.99), schedule)
+            adversaries.append(
+                training.Adversary(
+                    *(head, level, part.w, adam, weight),
+                    sees=getattr(training, row.sees),
+                    gan=row.gan,
+                    mixed=row.mixed and head == 'local',
+                )
+            )
+            parts[f'{head}_head'].append(part)
+    loop = training.AdaptationLoop(
+        *(forward(row), segmentor.w, optimizer, row.supervised, adversaries),
+        entropies=row.entropies,
+        pseudo_labels=row.pseudo_labels,
+    )
+    return loop, parts
+
+
+def translation(row, model):
+    """Return the reference's loop and the parts of the model by optimizer."""
+    parts = {
+        'generators': ('source_to_target', 'target_to_source'),
+        'discriminators': ('source', 'target'),
+    }
+    for child, names in parts.items():
+        parts[child] = [Part(getattr(model, child)[name], translator_name) for name in names]
+    networks = [[part.w for part in parts[child]] for child in parts]
+    adams = [
+        [Adam(w, dict.fromkeys(w, 2e-4), (0.5, 0.999), constant) for w in pair] for pair in networks
+    ]
+    w = Part(model.semantics.segmentor, segmentor_name(RESNET)).w
+
+    def meaning(x):
+        return run_classifier(w, 'layer6', run_resnet(w, x)[1], row.branches)
+
+    return training.CycleGANLoop(*networks, meaning, adams), parts
+
+
+# The comparison
+
+
+class Differences:
+    """The largest relative differences, ||a - b|| / ||b||, by quantity, and where they are."""
+
+    def __init__(self, quantities=QUANTITIES):
+        self.largest = dict.fromkeys(quantities, (None, 'nothing compared'))
+        self.left_out = set()
+
+    def add(self, quantity, got, wanted, scales=None):
+        """Compare tensors by name; both sides must have the same names.
+
+        Args:
+            quantity (str): One of QUANTITIES.
+            got, wanted (dict[str, Tensor]): The library's and the reference's.
+            scales (dict[str, Tensor] | None): What to divide by; by default ||b||.
+
+        Returns:
+            set[str]: The names of the tensors that are 0 on both sides but for rounding, which are
+            left out.
+        """
+        scales = scales or {name: tensor.double().norm() for name, tensor in wanted.items()}
+        zero, zeros = ROUNDING * max(scales.values()), set()
+        for name in sorted(got.keys() | wanted.keys()):
+            if name not in got or name not in wanted:
+                self.note(quantity, math.inf, f'{name}, which only one side has')
+                continue
+            difference = (got[name] - wanted[name]).double().norm()
+            if difference <= zero and scales[name] <= zero:
+                zeros.add(name)
+            else:
+                self.note(quantity, (difference / scales[name]).item(), name)
+        return zeros
+
+    def note(self, quantity, difference, name):
+        largest, _ = self.largest[quantity]
+        if largest is None or math.isnan(difference) or difference > largest:
+            self.largest[quantity] = (difference, name)
+
+    def beyond(self, limit=LIMIT):
+        """Return the entries that differ by more than the limit, or where nothing was compared."""
+        return {
+            quantity: (difference, name)
+            for quantity, (difference, name) in self.largest.items()
+            if difference is None or not difference <= limit
+        }
+
+
+def compare(row, options=None, iterations=ITERATIONS):
+    """Run both sides side by side.
+
+    Args:
+        row (Row): What to run.
+        options (dict | None): Further options of the config, e.g. to make the library differ.
+        iterations (int): How many.
+
+    Returns:
+        Differences: The largest of all iterations.
+    """
+    model, wrappers, schedulers = build(row, options)
+    loop, parts = (translation if row.network == CYCLEGAN else adaptation)(row, model)
+    differences = Differences([q for q in QUANTITIES if q != 'updates' or row.uses_sgd()])
+    outputs, zeros = [], {}
+
+    def before_step(child):
+        for part in parts[child]:
+            own = {part.rename(k): p.grad for k, p in part.module.named_parameters()}
+            both = (own, {k: tensor.grad for k, tensor in part.w.items()})
+            both = ({k: g for k, g in side.items() if g is not None} for side in both)
+            zeros[part] = differences.add('gradients', *both)
+            differences.left_out |= {(part, name) for name in zeros[part]}
+
+    for child, wrapper in wrappers.items():
+        wrapper.optimizer.register_step_pre_hook(lambda *_, child=child: before_step(child))
+    network = model.generators if row.network == CYCLEGAN else model.segmentor
+    network.register_forward_hook(lambda module, inputs, output: outputs.append(output))
+
+    for iteration in range(iterations):
+        data = draw(row, iteration)
+        torch.manual_seed(iteration)  # so that both sides draw the same dropout masks
+        expected = loop.step(**data, iteration=iteration)
+        torch.manual_seed(iteration)
+        logs = model.train_step(packed(row, **data), wrappers)
+        for scheduler in schedulers:
+            scheduler.step()
+
+        for got, wanted in zip(outputs, expected.outputs, strict=True):
+            got = got[0] if isinstance(got, tuple) else got  # a segmentor's losses come with it
+            differences.add('outputs', got, wanted)
+        outputs.clear()
+        losses = {name: value for name, value in logs.items() if name.startswith('loss_')}
+        differences.add('losses', losses, expected.losses)
+        flat = [part for child in parts.values() for part in child]
+        for part, changes in zip(flat, expected.changes, strict=True):
+            own = {part.rename(k): v for k, v in part.module.state_dict().items()}
+            own, other = (
+                {name: v for name, v in side.items() if name not in zeros[part]}
+                for side in (own, part.w)
+            )
+            differences.add('weights', own, other)
+            if changes:
+                own, other = ({name: side[name] for name in changes} for side in (own, other))
+                differences.add('updates', own, other, changes)
+    return differences
+
+
+def draw(row, iteration):
+    """Draw images (1, 3, H, W), 0 to 255, and labels (1, H, W), a quarter of them 255."""
+    generator, data = torch.Generator().manual_seed(iteration), {}
+    for domain, (height, width) in zip(('source', 'target'), row.sizes):
+        image = torch.randint(0, 256, (1, 3, height, width), generator=generator)
+        data[domain] = image.byte()
+        if row.network != CYCLEGAN:
+            labels = torch.randint(0, 19, (1, height, width), generator=generator)
+            labels[:, : height // 4] = 255
+            data[f'{domain}_labels'] = labels
+    return data
+
+
+def packed(row, source, target, source_labels=None, target_labels=None):
+    """Return a batch as the data loader gives it; the target has labels only for BDL's."""
+    batch = {}
+    if not row.pseudo_labels:
+        target_labels = None
+    for domain, image, labels in (
+        ('source', source, source_labels),
+        ('target', target, target_labels),
+    ):
+        sample = SegDataSample()
+        if labels is not None:
+            sample.gt_sem_seg = PixelData(data=labels)
+        batch[domain] = dict(inputs=list(image), data_samples=[sample])
+    return batch
+
+
+# The report
+
+
+def table(rows):
+    """Run rows and print the table line by line; return whether all are within the limit."""
+    cells = ('method', 'network', 'optimizer', *QUANTITIES)
+    print('| ' + ' | '.join(cells) + ' |', '|' + '---|' * len(cells), sep='\n', flush=True)
+    good = True
+    for row in rows:
+        begin = time.perf_counter()
+        differences = compare(row)
+        numbers = [differences.largest.get(quantity, ('-', None))[0] for quantity in QUANTITIES]
+        numbers = [f'{number:.0e}' if isinstance(number, float) else '-' for number in numbers]
+        optimizer = f'SGD, `{row.semantics}`' if row.uses_sgd() else 'Adam'
+        print('| ' + ' | '.join((row.method, row.label(), optimizer, *numbers)) + ' |', flush=True)
+        left_out = len(differences.left_out)
+        note = f', {left_out} tensors without a gradient left out' if left_out else ''
+        print(f'{row.name}: {time.perf_counter() - begin:.0f} s{note}', file=sys.stderr)
+        beyond = differences.beyond()
+        good = good and not beyond
+        for quantity, (difference, name) in beyond.items():
+            difference = '-' if difference is None else f'{difference:.3g}'
+            print(f'{row.name}: {quantity}: {difference} at {name}', file=sys.stderr)
+    return good
+
+
+def main(arguments=None):
+    names = [row.name for row in ROWS]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--only', nargs='+', choices=names, metavar='NAME', help=', '.join(names))
+    only = parser.parse_args(arguments).only or names
+    good = table([row for row in ROWS if row.name in only])
+    verdict = 'All are' if good else 'NOT all are'
+    print(f'\n{EXPLANATION}\n\n{verdict} at most {LIMIT:.0e}.')
+    return 0 if good else 1
+
+
+if __name__ == '__main__':
+    logging.disable()  # mmengine's, which would go to stdout
+    sys.exit(main())
