@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from mmseg.registry import MODELS
 
@@ -64,6 +65,26 @@ def test_two_processes_train_and_their_checkpoint_loads(street_scenes, data_opti
     )
     assert 'mIoU' in out and (tmp_path / 'test' / 'metrics.json').exists()
     assert len(list((tmp_path / 'out').iterdir())) == 3
+
+
+@pytest.mark.parametrize('levels, synchronised', [('decode,auxiliary', 1), ('decode', 2)])
+def test_two_processes_step_as_one_with_both_images(levels, synchronised, tmp_path):
+    script = ('tests/test_engine/ddp_steps.py', str(tmp_path / 'two'), levels)
+    run(
+        *('-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={free_port()}'),
+        *script,
+    )
+    run(script[0], str(tmp_path / 'one'), levels)
+    one = read_checkpoint(tmp_path / 'one.0')['state_dict']
+    for rank in (0, 1):
+        results = read_checkpoint(tmp_path / f'two.{rank}')
+        assert results['state_dict'].keys() == one.keys()
+        for key, value in one.items():
+            assert torch.allclose(results['state_dict'][key], value, rtol=1e-6, atol=1e-9), key
+        # Gradients travel once a step; the segmentor's twice if the target skips a level.
+        ends = [name for name, is_last in results['reductions'] if is_last]
+        assert ends.count('segmentor') == 2 * synchronised
+        assert ends.count('global_head') == ends.count('local_head') == 2
 
 
 def test_two_processes_train_a_cycle_gan(street_scenes, tmp_path):

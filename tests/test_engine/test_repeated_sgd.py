@@ -78,6 +78,28 @@ def test_clean_is_plain_sgd():
     torch.testing.assert_close(parameter.detach(), run('clean', 3, gradients()))
 
 
+@pytest.mark.parametrize('semantics', ['papers', 'torch2', 'clean'])
+def test_several_tensors_at_once_are_updated_as_one_by_one(semantics, monkeypatch):
+    def trained(batched):
+        monkeypatch.setattr(RepeatedSGD, 'batched', batched)
+        parameters = [nn.Parameter(torch.full((2,), float(i))) for i in range(6)]
+        groups = [dict(params=[p], repeats=1 + i % 2) for i, p in enumerate(parameters)]
+        groups[5]['lr'] = 0.5
+        optimizer = RepeatedSGD(
+            groups, lr=LR, momentum=MOMENTUM, weight_decay=DECAY, semantics=semantics
+        )
+        for step, gradient in enumerate(gradients()):
+            for i, parameter in enumerate(parameters):
+                late = i == 3 and step == 0  # its momentum starts a step later than the others'
+                parameter.grad = None if late else gradient.float() + i
+            assert len(optimizer.batches()) == (3 + (step == 1) if batched else 6 - (step == 0))
+            optimizer.step()
+        return parameters
+
+    for one, other in zip(trained(True), trained(False)):
+        assert torch.equal(one, other)
+
+
 def test_state_resumes():
     parameter = nn.Parameter(torch.ones(2))
     optimizer = RepeatedSGD([parameter], lr=LR, momentum=MOMENTUM, repeats=3)

@@ -5,6 +5,7 @@ from torch.optim import Optimizer
 from mmseg_gl.errors import check_choice
 
 SEMANTICS = ('papers', 'torch2', 'clean')
+SETTINGS = ('repeats', 'lr', 'momentum', 'weight_decay')
 
 
 @OPTIMIZERS.register_module()
@@ -33,6 +34,8 @@ class RepeatedSGD(Optimizer):
         repeats (int): Default number of updates per step.
     """
 
+    batched = False  # True: several tensors at once on a CPU too
+
     def __init__(self, params, lr, momentum=0.0, weight_decay=0.0, semantics='papers', repeats=1):
         check_choice('semantics', semantics, SEMANTICS)
         self.semantics = semantics
@@ -47,25 +50,44 @@ class RepeatedSGD(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        for settings, parameters in self.batches():
+            self.update(parameters, **settings)
+        return loss
+
+    def batches(self):
+        """Return (settings, parameters) pairs: what can be updated by the same few operations.
+
+        On a GPU these are all tensors with the same settings, for the sake of few kernel launches;
+        on a CPU each tensor is alone and stays in the cache.
+        """
+        batches = {}
         for group in self.param_groups:
             for parameter in group['params']:
                 if parameter.grad is not None:
-                    self.update(parameter, group)
-        return loss
+                    settings = {name: group[name] for name in SETTINGS}
+                    settings['started'] = 'momentum_buffer' in self.state[parameter]
+                    key = (parameter.device, *settings.values())
+                    if not self.batched and not parameter.is_cuda:
+                        key = parameter
+                    batches.setdefault(key, (settings, []))[1].append(parameter)
+        return batches.values()
 
-    def update(self, parameter, group):
-        gradient, decay = parameter.grad, group['weight_decay']
-        state = self.state[parameter]
-        buffer = state.get('momentum_buffer')
-        for _ in range(1 if self.semantics == 'clean' else group['repeats']):
+    def update(self, parameters, repeats, lr, momentum, weight_decay, started):
+        gradients = [parameter.grad for parameter in parameters]
+        buffers = [self.state[p]['momentum_buffer'] for p in parameters] if started else None
+        for _ in range(1 if self.semantics == 'clean' else repeats):
             if self.semantics == 'papers':
-                step = gradient.add_(parameter, alpha=decay)
+                torch._foreach_add_(gradients, parameters, alpha=weight_decay)
+                steps = gradients
             else:
-                step = gradient.add(parameter, alpha=decay)
-            if buffer is None:
-                state['momentum_buffer'] = step.clone()
+                steps = torch._foreach_add(gradients, parameters, alpha=weight_decay)
+            if buffers is None:
+                for parameter, step in zip(parameters, steps):
+                    self.state[parameter]['momentum_buffer'] = step.clone()
                 if self.semantics == 'papers':
-                    buffer = state['momentum_buffer']
+                    buffers = [self.state[p]['momentum_buffer'] for p in parameters]
             else:
-                step = buffer.mul_(group['momentum']).add_(step)
-            parameter.add_(step, alpha=-group['lr'])
+                torch._foreach_mul_(buffers, momentum)
+                torch._foreach_add_(buffers, steps)
+                steps = buffers
+            torch._foreach_add_(parameters, steps, alpha=-lr)

@@ -1,0 +1,60 @@
+"""Two training steps on two fixed images per domain: in one process, or one image in each of two.
+
+python tests/test_engine/ddp_steps.py OUT LEVELS, alone or through torchrun; writes the weights.
+"""
+
+import os
+import sys
+
+import torch
+import torch.distributed as dist
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODEL_WRAPPERS
+from mmseg.registry import MODELS
+
+from mmseg_gl.apis import load_config
+from mmseg_gl.apis.step_benchmark import random_batch
+
+CONFIG = 'configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
+SIZES = dict(source=(96, 64), target=(64, 48))
+
+
+def main(out, levels):
+    torch.set_default_dtype(torch.float64)
+    rank, world = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
+    cfg = load_config(CONFIG, {'model.local_head.num_points': None})
+    for name in ('global_head', 'local_head'):
+        cfg.model[name].loss_weights = {level: 0.5 for level in levels.split(',')}
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model).double()
+    reductions = []
+    if world > 1:
+        dist.init_process_group('gloo')
+        model = MODEL_WRAPPERS.build(dict(type='UDADistributedDataParallel', module=model))
+        for name in ('segmentor', 'global_head', 'local_head'):
+            getattr(model.module, name).register_comm_hook(reductions, count(name))
+    optimizers = build_optim_wrapper(model, cfg.optim_wrapper)
+    for step in range(2):
+        data = {}
+        for domain, size in SIZES.items():
+            batch = random_batch(size, 19, batch_size=2, seed=2 * step + (domain == 'target'))
+            for sample in batch['data_samples']:  # equally many labelled pixels in every image
+                sample.gt_sem_seg.data %= 19
+            mine = slice(rank, rank + 1) if world > 1 else slice(0, 2)
+            data[domain] = {key: entries[mine] for key, entries in batch.items()}
+        model.train_step(data, optimizers)
+    model = getattr(model, 'module', model)
+    torch.save(dict(state_dict=model.state_dict(), reductions=reductions), f'{out}.{rank}')
+
+
+def count(name):
+    def hook(reductions, bucket):
+        reductions.append((name, bucket.is_last()))
+        total = dist.all_reduce(bucket.buffer().div_(dist.get_world_size()), async_op=True)
+        return total.get_future().then(lambda done: done.value()[0])
+
+    return hook
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])
