@@ -7,6 +7,7 @@ import warnings
 
 from mmengine.config import DictAction
 
+from mmseg_gl.build_errors import build_error
 from mmseg_gl.errors import UserError
 
 
@@ -26,6 +27,11 @@ def run_tool(main):
         sys.exit(main())
     except UserError as error:
         print(f'error: {sentence(error)}', file=sys.stderr)
+        sys.exit(2)
+    except Exception as error:
+        if (text := build_error(error)) is None:
+            raise  # a bug
+        print(f'error: {" ".join(text.split())}', file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)

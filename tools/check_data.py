@@ -13,12 +13,11 @@ from mmseg_gl.cli import ConfigOptions, run_tool
 from mmseg_gl.datasets.content_check import check_dataset
 from mmseg_gl.datasets.inspection import datasets_of
 from mmseg_gl.errors import UserError
+from mmseg_gl.tool_parser import ToolParser
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--cfg-options',

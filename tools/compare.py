@@ -21,15 +21,14 @@ from mmseg_gl.apis.tool_process import ToolProcess
 from mmseg_gl.cli import ConfigOptions, make_folder, run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.errors import UserError
+from mmseg_gl.tool_parser import ToolParser
 
 TOOLS = os.path.dirname(os.path.abspath(__file__))
 STATUS_INTERVAL = 15  # seconds between progress lines
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='+', metavar='CONFIG')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0])
     parser.add_argument('--work-dir', default='work_dirs/compare')
@@ -112,6 +111,9 @@ def main():
     args = parse_args()
     if args.jobs < 1:
         raise UserError(f'--jobs {args.jobs}: expected at least 1')
+    for seed in args.seeds:
+        if not 0 <= seed < 2**32:
+            raise UserError(f'--seeds {seed}: expected numbers from 0 to {2**32 - 1}')
     args.seeds = list(dict.fromkeys(args.seeds))
     make_folder(args.work_dir, '--work-dir')
     options = parse_options(args.cfg_options)
@@ -148,7 +150,7 @@ def main():
 
 
 def parse_options(options):
-    parser = argparse.ArgumentParser()
+    parser = ToolParser()
     parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions)
     return parser.parse_args(['--cfg-options', *options] if options else []).cfg_options
 

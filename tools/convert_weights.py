@@ -33,15 +33,13 @@ from mmseg_gl.apis.official_networks import KINDS, PLACES, find_layouts
 from mmseg_gl.apis.weight_layout import first, recognise
 from mmseg_gl.cli import run_tool
 from mmseg_gl.errors import UserError, check_choice
+from mmseg_gl.tool_parser import ToolParser
+from mmseg_gl.files import whole_file
 from mmseg_gl.weights import read_checkpoint, tensors_of
-
-PART = '.part'  # ends the name of the file that is being written
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('kind', metavar='KIND', help=f'{", ".join(KINDS)}')
     parser.add_argument('src', metavar='SRC', help='file to read')
     parser.add_argument('dst', metavar='DST', help='file to write; must not exist')
@@ -75,7 +73,8 @@ def main():
             converted = to_own(layouts, weights)
     except UserError as error:
         raise UserError(f'{args.src}: {error}') from error
-    save(converted, args.dst)
+    with whole_file(args.dst) as file:
+        torch.save(converted, file)
     print(f'wrote {args.dst}')
 
 
@@ -143,18 +142,6 @@ def to_official(layouts, weights, record, network):
     if defaults:
         print(f'default values, as the file lacks them: {len(defaults)} ({first(defaults)})')
     return official
-
-
-def save(contents, path):
-    """Write a file under a temporary name first, so that there is never half a file."""
-    try:
-        torch.save(contents, path + PART)
-        os.replace(path + PART, path)
-    except (OSError, RuntimeError) as error:
-        raise UserError(f'cannot write {path} ({error})') from error
-    finally:
-        if os.path.exists(path + PART):
-            os.remove(path + PART)
 
 
 if __name__ == '__main__':

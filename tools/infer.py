@@ -21,15 +21,14 @@ from mmseg_gl.apis import load_config, load_segmentor
 from mmseg_gl.cli import ConfigOptions, make_folder, run_tool
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, build_lazily, list_images
 from mmseg_gl.errors import UserError
+from mmseg_gl.tool_parser import ToolParser
 from mmseg_gl.visualization.montage import colour
 
 REQUIRED = ('model', 'test_dataloader')
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
     parser.add_argument('images', help='an image, or a folder that is searched for PNG and JPEG')

@@ -10,6 +10,7 @@ from mmseg_gl.benchmarks.street_scenes.config import CLUTTER_KINDS, SOURCE_FORMA
 from mmseg_gl.benchmarks.street_scenes.writer import encode_png, write_atomically
 from mmseg_gl.cli import run_tool
 from mmseg_gl.errors import UserError
+from mmseg_gl.tool_parser import ToolParser
 
 
 def main():
@@ -48,7 +49,7 @@ def main():
 
 def parse_args():
     defaults = StreetScenesConfig()
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ToolParser(description=__doc__)
     parser.add_argument(
         'out', type=Path, help='folder to write to; a run that was cut off is gone on with'
     )

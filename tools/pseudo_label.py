@@ -34,14 +34,13 @@ from mmseg_gl.cli import ConfigOptions, make_folder, run_tool
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_of, list_images
 from mmseg_gl.datasets.pseudo_labels import check_leaf_names, read_summary
 from mmseg_gl.errors import UserError
+from mmseg_gl.tool_parser import ToolParser
 
 REQUIRED = ('model', 'train_dataloader', 'test_dataloader')
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
     parser.add_argument('--out', metavar='DIR', required=True, help='a new folder for the labels')
@@ -179,15 +178,6 @@ def show_progress(what, done, total):
         print(f'\r{text}', end='\n' if done == total else '', flush=True)
     elif done * 10 // total > (done - 1) * 10 // total:
         print(text, flush=True)
-
-
-def weights_digest(module):
-    """Return the SHA-256 of a module's tensors, names and all."""
-    sha = hashlib.sha256()
-    for name, tensor in sorted(module.state_dict().items()):
-        sha.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}'.encode())
-        sha.update(tensor.cpu().numpy().tobytes())
-    return sha.hexdigest()
 
 
 def digest(text):

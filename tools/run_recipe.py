@@ -16,6 +16,7 @@ from mmseg_gl.apis.recipe import load_recipe
 from mmseg_gl.apis.tool_process import ToolProcess
 from mmseg_gl.cli import make_folder, run_tool
 from mmseg_gl.errors import UserError
+from mmseg_gl.tool_parser import ToolParser
 
 TOOLS = os.path.dirname(os.path.abspath(__file__))
 STATUS_INTERVAL = 30  # seconds between progress lines
@@ -23,9 +24,7 @@ SPECIAL = set(',[](){}="\'')  # what --cfg-options would not take as part of a p
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('recipe', help='recipe file, e.g. of configs/bdl/recipes/')
     parser.add_argument('--work-dir', help='default: work_dirs/ and the name of the recipe')
     parser.add_argument('--seed', type=int, default=0, help='random seed of training')

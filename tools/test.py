@@ -1,6 +1,5 @@
 """Evaluate a checkpoint: python tools/test.py CONFIG CHECKPOINT. Writes metrics.json."""
 
-import argparse
 import json
 import math
 import os
@@ -12,13 +11,15 @@ from mmseg_gl.apis import add_run_arguments, load_run_config, load_segmentor
 from mmseg_gl.cli import make_folder, run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.errors import UserError
+from mmseg_gl.files import write_text
 from mmseg_gl.evaluation import UDAIoUMetric
+from mmseg_gl.tool_parser import ToolParser
 
 REQUIRED = ('model', 'test_dataloader', 'test_evaluator', 'default_hooks')
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ToolParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
     parser.add_argument('--out', metavar='DIR', help='write the predictions as trainId PNGs')
@@ -72,9 +73,7 @@ def write_metrics(work_dir, checkpoint, figures, classes, protocol):
             number += 1
         os.rename(path, kept)
         print(f'kept the earlier results as {kept}')
-    with open(f'{path}.tmp', 'w') as file:
-        file.write(text)
-    os.replace(f'{path}.tmp', path)  # never half a file
+    write_text(path, text)
     return path
 
 

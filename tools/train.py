@@ -11,12 +11,13 @@ from mmseg_gl.apis import add_run_arguments, check_start, load_run_config
 from mmseg_gl.cli import make_folder, run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.errors import UserError
+from mmseg_gl.tool_parser import ToolParser
 
 REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ToolParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--resume',

@@ -5,7 +5,6 @@ where it was stopped.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import sys
@@ -20,17 +19,16 @@ from mmseg_gl.apis import load_config
 from mmseg_gl.cli import ConfigOptions, make_folder, run_tool
 from mmseg_gl.datasets.inspection import list_images
 from mmseg_gl.errors import UserError
-from mmseg_gl.weights import check_tensors, read_checkpoint, tensors_of
+from mmseg_gl.tool_parser import ToolParser
+from mmseg_gl.files import PART, whole_file, write_text
+from mmseg_gl.weights import check_tensors, read_checkpoint, tensors_of, weights_digest
 
 PREFIX = 'generators.source_to_target.'
 RECORD = 'translation.json'
-PART = '.part'  # ends the names of files that are being written
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file of a CycleGAN with a translation_dataset')
     parser.add_argument('checkpoint', help='checkpoint of its training')
     parser.add_argument('--out', metavar='DIR', required=True, help='where to write')
@@ -104,10 +102,7 @@ def load_generator(cfg, path):
     generator = MODELS.build(cfg)
     check_tensors(generator, weights, path, '', "this config's generator")
     generator.load_state_dict(weights)
-    digest = hashlib.sha256()
-    for key, value in generator.state_dict().items():
-        digest.update(key.encode() + value.contiguous().numpy().tobytes())
-    return generator.eval(), digest.hexdigest()
+    return generator.eval(), weights_digest(generator)
 
 
 def written_before(folder, record, names):
@@ -156,10 +151,7 @@ def written_before(folder, record, names):
 
 
 def write_record(folder, record):
-    path = os.path.join(folder, RECORD)
-    with open(path + PART, 'w') as file:
-        json.dump(record, file, indent=1)
-    os.replace(path + PART, path)
+    write_text(os.path.join(folder, RECORD), json.dumps(record, indent=1))
 
 
 @torch.no_grad()
@@ -188,12 +180,11 @@ def translate(generator, preprocess, dataset, todo, names, folder, workers):
 
 
 def save(image, path):
-    """Write an image under a temporary name first, so that there is never half a file."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     suffix = os.path.splitext(path)[1].lower()
     options = dict(quality=95) if suffix in ('.jpg', '.jpeg') else {}
-    image.save(path + PART, format=Image.registered_extensions()[suffix], **options)
-    os.replace(path + PART, path)
+    with whole_file(path) as file:
+        image.save(file, format=Image.registered_extensions()[suffix], **options)
 
 
 def show_progress(done, total, rate):

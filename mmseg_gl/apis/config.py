@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 import mmseg_gl  # noqa: F401  (registers everything)
 from mmseg_gl.datasets.inspection import datasets_of
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_choice
 
 REGISTRIES = [
     value
@@ -27,6 +27,20 @@ TOP_LEVEL = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}
 }
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) | {'num_batch_per_epoch'}
+DICTS = (
+    'model',
+    'model.segmentor',
+    *LOADERS,
+    *(f'{loader}.dataset' for loader in LOADERS),
+    *(f'train_dataloader.dataset.{domain}' for domain in ('source', 'target')),
+    'train_cfg',
+    'optim_wrapper',
+    'default_hooks',
+    'randomness',
+)
+SCHEDULER_NUMBERS = {'power', 'eta_min', 'begin', 'end', 'gamma', 'start_factor', 'end_factor'}
+LOG_LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL')
+DATA_VARIABLE = 'STREET_SCENES'  # the environment variable that configs use
 # What mmcv's and mmengine's builders take out of a typed dict before they build it.
 BUILDER_KEYS = {
     'norm_cfg': {'requires_grad'},
@@ -59,9 +73,16 @@ def load_config(path, options=None, required=('model',)):
     except UserError:
         raise
     except Exception as error:
+        variable = os.environ.get(DATA_VARIABLE, '')
+        hint = (
+            f'; the environment variable {DATA_VARIABLE} is {variable!r}: in a config there can be '
+            'no quotes and backslashes in it; use another name for the folder'
+        )
         raise UserError(
             f'cannot read the config {path}: {type(error).__name__}: {error}'
+            + (hint if set(variable) & set('\'"\\') else '')
         ) from error
+    check_kinds(cfg)
     options = dict(options or {})
     for key in options:
         check_option(cfg, key)
@@ -69,6 +90,7 @@ def load_config(path, options=None, required=('model',)):
         for key in [key for key in options if key.startswith('val_dataloader.')]:
             options.setdefault(key.replace('val_', 'test_', 1), options[key])
     cfg.merge_from_dict(options)
+    check_kinds(cfg)
     init_default_scope('mmseg')
     for key in cfg:
         match = closest(key, TOP_LEVEL, cutoff=0.85)
@@ -88,18 +110,44 @@ def load_config(path, options=None, required=('model',)):
 def check_numbers(cfg):
     """Refuse numbers that would only fail deep inside the engine."""
     expected = {
-        'train_dataloader.batch_size': 1,
-        'val_dataloader.batch_size': 1,
-        'test_dataloader.batch_size': 1,
+        **{f'{loader}.batch_size': 1 for loader in LOADERS},
+        **{f'{loader}.num_workers': 0 for loader in LOADERS},
         'train_cfg.max_iters': 1,
         'train_cfg.val_interval': 1,
+        'default_hooks.logger.interval': 1,
+        'default_hooks.checkpoint.interval': -1,
         'randomness.seed': 0,
     }
     for key, least in expected.items():
-        section, name = key.split('.')
-        value = (cfg.get(section) or {}).get(name, least)
+        value = cfg
+        for part in key.split('.'):
+            value = (value or {}).get(part)
         if value is not None and (not isinstance(value, int) or value < least):
             raise UserError(f'{key}={value!r}: expected a whole number, at least {least}')
+    schedulers = cfg.get('param_scheduler') or []
+    for index, scheduler in enumerate(schedulers if isinstance(schedulers, list) else []):
+        for key in SCHEDULER_NUMBERS & set(scheduler):
+            if not isinstance(scheduler[key], int | float):
+                raise UserError(
+                    f'param_scheduler.{index}.{key}={scheduler[key]!r}: expected a number'
+                )
+
+
+def check_kinds(cfg):
+    """Refuse what is not even of the right kind, before anything looks into it."""
+    for key in DICTS:
+        value, parts = cfg, key.split('.')
+        for part in parts:
+            value = (value or {}).get(part)
+        if value is not None and not isinstance(value, dict):
+            raise UserError(
+                f'{key}={value!r}: expected a dict; to change one of its values, name it: '
+                f'{key}.NAME=...'
+            )
+    if not isinstance(cfg.get('param_scheduler', []), (list, tuple, dict, type(None))):
+        raise UserError(f'param_scheduler={cfg.param_scheduler!r}: expected a list of dicts')
+    if 'log_level' in cfg:
+        check_choice('log_level', cfg.log_level, LOG_LEVELS)
 
 
 def check_classes(cfg):

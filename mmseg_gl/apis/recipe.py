@@ -7,6 +7,7 @@ import runpy
 
 from mmseg_gl.apis.config import load_config
 from mmseg_gl.errors import UserError
+from mmseg_gl.files import write_text
 
 STAGE_KEYS = {'name', 'tool', 'config', 'checkpoint', 'options'}
 REFERENCE = re.compile(r'\{([^{}]*)\}')
@@ -129,9 +130,7 @@ class Stage:
                     'there'
                 )
         os.makedirs(self.dir, exist_ok=True)
-        with open(f'{self.record_file}.tmp', 'w') as file:
-            json.dump(self.record(), file, indent=1)
-        os.replace(f'{self.record_file}.tmp', self.record_file)
+        write_text(self.record_file, json.dumps(self.record(), indent=1))
 
 
 def load_recipe(path, work_dir, seed):
@@ -180,6 +179,8 @@ def load_recipe(path, work_dir, seed):
                 f'{where}: expected a name of letters, digits, "-", "_" and "." that no other '
                 'stage has'
             )
+        if not isinstance(entry.get('options', {}), dict):
+            raise UserError(f'{where}: expected a dict as "options"')
         needs_checkpoint = entry['tool'] in REPORTS
         if needs_checkpoint != isinstance(entry.get('checkpoint'), str):
             need = 'needs a' if needs_checkpoint else 'takes no'

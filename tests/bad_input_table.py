@@ -1,0 +1,592 @@
+"""Bad input to every tool, and the sentence that each gives.
+
+    python tests/bad_input_table.py          writes the table, in Markdown
+
+tests/test_tools/test_bad_input_table.py goes through the same cases.
+"""
+
+import contextlib
+import importlib.util
+import io
+import os
+import shutil
+import sys
+import tempfile
+import traceback
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import torch
+from mmengine.logging import MessageHub, MMLogger
+from mmseg.registry import MODELS
+from mmseg.visualization import SegLocalVisualizer
+from PIL import Image
+
+from mmseg_gl.apis import load_config
+from mmseg_gl.benchmarks.street_scenes import StreetScenesConfig, generate
+from mmseg_gl.cli import run_tool
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = ROOT / 'configs'
+SOURCE_ONLY = CONFIGS / 'source_only/source-only_deeplabv2-tiny_street-scenes.py'
+ADAPTSEGNET = CONFIGS / 'adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py'
+LOCAL = CONFIGS / 'adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
+CYCLEGAN = CONFIGS / 'bdl/cyclegan_street-scenes.py'
+RECIPE = CONFIGS / 'bdl/recipes/bdl_deeplabv2-tiny_street-scenes.py'
+SOURCE_IMAGE, SOURCE_LABEL = 'GTA5/images/00004.png', 'GTA5/labels/00004.png'
+TRAIN = 'cityscapes/leftImg8bit/train/proceduria'
+TARGET_IMAGE = f'{TRAIN}/proceduria_000003_000019_leftImg8bit.png'
+VAL = 'cityscapes/leftImg8bit/val/perlinburg'
+VAL_IMAGE = f'{VAL}/perlinburg_000000_000019_leftImg8bit.png'
+VAL_LABEL = 'cityscapes/gtFine/val/perlinburg/perlinburg_000000_000019_gtFine_labelIds.png'
+
+
+class Shared:
+    """What the cases start from: a tiny benchmark and checkpoints of networks not trained."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.data = self.folder / 'street_scenes'
+        generate(StreetScenesConfig(height=32, width=64, train=6, val=3), self.data, workers=1)
+        torch.manual_seed(0)
+        self.models = {}
+        for name, config in (('source_only', SOURCE_ONLY), ('cyclegan', CYCLEGAN)):
+            self.models[name] = MODELS.build(load_config(config).model)
+            path = self.folder / f'{name}.pth'
+            torch.save(dict(meta={}, state_dict=self.models[name].state_dict()), path)
+
+
+class Bench:
+    """One case's own folder; its methods damage things and return the arguments of a tool."""
+
+    def __init__(self, shared, folder):
+        self.shared, self.folder = shared, Path(folder)
+        self.data = self.folder / 'street_scenes'
+        shutil.copytree(shared.data, self.data)
+        self.weights = shared.folder / 'source_only.pth'
+        self.environment = {'STREET_SCENES': str(self.data)}
+
+    def path(self, name, content=None):
+        """Return a path in the case's folder; with contents, the file is written."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if content is not None:
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def damage(self, name, pixels=None, content=b''):
+        """Replace a file of the data by other contents, or by an image of other pixels."""
+        if pixels is None:
+            (self.data / name).write_bytes(content)
+        else:
+            Image.fromarray(pixels).save(self.data / name)
+
+    def truncate(self, name):
+        content = (self.data / name).read_bytes()
+        self.damage(name, content=content[: len(content) // 2])
+
+    def config(self, text, base=SOURCE_ONLY):
+        return self.path('own.py', f'_base_ = {str(base)!r}\n{text}')
+
+    def checkpoint(self, **tensors):
+        """Write the checkpoint with some tensors replaced, or left out where None is given."""
+        state = dict(self.shared.models['source_only'].state_dict(), **tensors)
+        torch.save({k: v for k, v in state.items() if v is not None}, self.path('other.pth'))
+        return self.path('other.pth')
+
+    def train(self, *options, config=SOURCE_ONLY, more=()):
+        # The first batch has all images, so that a broken one is met at once.
+        options = ['train_dataloader.batch_size=6', 'train_cfg.max_iters=1', *options]
+        return [config, '--work-dir', self.folder / 'work', *more, '--cfg-options', *options]
+
+    def test(self, *options, config=SOURCE_ONLY, weights=None, more=()):
+        options = ['test_dataloader.num_workers=0', *options]
+        work_dir = ['--work-dir', self.folder / 'work', *more]
+        return [config, weights or self.weights, *work_dir, '--cfg-options', *options]
+
+    def infer(self, images=None, config=SOURCE_ONLY, weights=None, out='out'):
+        images = images or self.data / VAL
+        return [config, weights or self.weights, images, '--out', self.folder / out]
+
+    def label(self, *more, config=ADAPTSEGNET, weights=None, out='out'):
+        return [config, weights or self.weights, '--out', self.folder / out, *more]
+
+    def translate(self, *more, config=CYCLEGAN, weights=None, out='out'):
+        weights = weights or self.shared.folder / 'cyclegan.pth'
+        return [config, weights, '--out', self.folder / out, '--workers', 0, *more]
+
+    def compare(self, *arguments):
+        return [*arguments, '--work-dir', self.folder / 'work']
+
+    def recipe(self, text=None, *more):
+        recipe = RECIPE if text is None else self.path('recipe.py', text)
+        return [recipe, '--work-dir', self.folder / 'work', *more]
+
+
+@dataclass
+class Case:
+    """A bad input.
+
+    Attributes:
+        tool: Name of the tool.
+        what: What is bad about the input.
+        words: Part of the sentence that is expected.
+        prepare: Bench -> the tool's arguments.
+    """
+
+    tool: str
+    what: str
+    words: str
+    prepare: callable
+
+
+def cases():
+    """list[Case]: All of them, in the order of the table."""
+    found = []
+
+    def case(tool, what, words):
+        return lambda prepare: found.append(Case(tool, what, words, prepare))
+
+    for group in (data_cases, label_cases, checkpoint_cases, config_cases, other_cases):
+        group(case)
+    return found
+
+
+def after(arguments, *steps):
+    """Return the arguments; the steps before them have done the damage."""
+    return arguments
+
+
+GREY = np.full((32, 64), 7, np.uint8)
+COLOUR = np.zeros((32, 64, 3), np.uint8)
+
+
+def data_cases(case):
+    """Images."""
+    for name, what in ((SOURCE_IMAGE, 'source'), (TARGET_IMAGE, 'target')):
+        case('train', f'{what} image cut off', 'is truncated or not an image')(
+            lambda b, name=name: after(b.train(config=ADAPTSEGNET), b.truncate(name))
+        )
+    case('train', 'source image empty', 'unknown format')(
+        lambda b: after(b.train(), b.damage(SOURCE_IMAGE))
+    )
+    case('train', 'text file called .png', 'unknown format')(
+        lambda b: after(b.train(), b.damage(SOURCE_IMAGE, content=b'hello'))
+    )
+    case('train', 'images smaller than 32 pixels, global head', 'at least 32x32')(
+        lambda b: b.train(
+            config=b.config(
+                'small = dict(type="Resize", scale=(40, 20))\n'
+                'train_dataloader = dict(dataset=dict(source=dict(pipeline=['
+                'dict(type="LoadImage"), dict(type="LoadTrainIds", ids="gta5"), small, '
+                'dict(type="PackSegInputs")]), target=dict(pipeline=['
+                'dict(type="LoadImage"), small, dict(type="PackSegInputs")])))',
+                ADAPTSEGNET,
+            )
+        )
+    )
+    case('train', 'no data folder', 'there is no such folder')(
+        lambda b: after(b.train(), shutil.rmtree(b.data))
+    )
+    case('train', 'empty source folder', 'has no images ending in')(
+        lambda b: after(b.train(), [p.unlink() for p in (b.data / 'GTA5/images').iterdir()])
+    )
+    case('train', 'empty target folder', 'has no images ending in')(
+        lambda b: after(
+            b.train(config=ADAPTSEGNET), [p.unlink() for p in (b.data / TRAIN).iterdir()]
+        )
+    )
+    case('train', 'list of images (ann_file) missing', 'ann_file')(
+        lambda b: b.train(f'train_dataloader.dataset.source.ann_file={b.path("none.txt")}')
+    )
+    case('train', 'empty list of images (ann_file)', 'has no images')(
+        lambda b: b.train(f'train_dataloader.dataset.source.ann_file={b.path("none.txt", "")}')
+    )
+    case('train', 'list names an image that is not there', 'nowhere')(
+        lambda b: b.train(f'train_dataloader.dataset.source.ann_file={b.path("l.txt", "nowhere")}')
+    )
+    case('train', 'data_root that is a file', 'there is no such folder')(
+        lambda b: b.train(f'train_dataloader.dataset.source.data_root={b.path("file", "x")}')
+    )
+    case('train', 'a quote in STREET_SCENES', 'STREET_SCENES')(
+        lambda b: after(b.train(), b.environment.update(STREET_SCENES="it's"))
+    )
+    case('test', 'validation image cut off', 'is truncated or not an image')(
+        lambda b: after(b.test(), b.truncate(VAL_IMAGE))
+    )
+    case('infer', 'image cut off', 'is truncated or not an image')(
+        lambda b: after(b.infer(), b.truncate(VAL_IMAGE))
+    )
+    case('infer', 'no such image', 'there is no image or folder')(
+        lambda b: b.infer(b.folder / 'none.png')
+    )
+    case('infer', 'folder without images', 'has no images ending in')(
+        lambda b: b.infer(b.path('empty/notes.txt', '').parent)
+    )
+    case('infer', 'text file in place of an image', 'unknown format')(
+        lambda b: b.infer(b.path('a.png', 'hello'))
+    )
+    case('infer', 'two images of the same stem', 'would have the same prediction')(
+        lambda b: b.infer(after(b.path('p/a.png', 'x').parent, b.path('p/a.jpg', 'x')))
+    )
+    case('pseudo_label', 'target image cut off', 'is truncated or not an image')(
+        lambda b: after(b.label(), b.truncate(TARGET_IMAGE))
+    )
+    case('pseudo_label', 'two images of the same name', 'would have the same pseudo label')(
+        lambda b: after(b.label(), shutil.copytree(b.data / TRAIN, b.data / TRAIN / 'again'))
+    )
+    case('translate', 'source image cut off', 'is truncated or not an image')(
+        lambda b: after(b.translate(), b.truncate(SOURCE_IMAGE))
+    )
+    case('translate', 'no source images', 'there is no such folder')(
+        lambda b: after(b.translate(), shutil.rmtree(b.data))
+    )
+    case('compare', 'no data folder', 'there is no such folder')(
+        lambda b: after(b.compare(SOURCE_ONLY), shutil.rmtree(b.data))
+    )
+
+
+def label_cases(case):
+    """Labels."""
+    case('train', 'label cut off', 'is truncated or not an image')(
+        lambda b: after(b.train(), b.truncate(SOURCE_LABEL))
+    )
+    case('train', 'label missing', 'images have no label')(
+        lambda b: after(b.train(), (b.data / SOURCE_LABEL).unlink())
+    )
+    case('train', 'label of another size than its image', 'is 64x16 after the pipeline')(
+        lambda b: after(b.train(), b.damage(SOURCE_LABEL, pixels=GREY[:16]))
+    )
+    case('train', 'label that is a colour image', 'is a colour image')(
+        lambda b: after(b.train(), b.damage(SOURCE_LABEL, pixels=COLOUR))
+    )
+    case('train', 'label with an id out of range', 'holds the id 99')(
+        lambda b: after(b.train(), b.damage(SOURCE_LABEL, pixels=GREY + np.uint8(92)))
+    )
+    case('train', '16-bit label with an id out of range', 'holds the id 3000')(
+        lambda b: after(b.train(), b.damage(SOURCE_LABEL, pixels=np.full((32, 64), 3000, 'u2')))
+    )
+    case('train', '8-bit labels read as SYNTHIA', '8 bits per channel')(
+        lambda b: b.train('train_dataloader.dataset.source.pipeline.1.ids=synthia')
+    )
+    case('train', 'source without LoadTrainIds', 'have no labels')(
+        lambda b: b.train(
+            config=b.config(
+                'train_dataloader = dict(dataset=dict(source=dict(pipeline=['
+                'dict(type="LoadImage"), dict(type="PackSegInputs")])))'
+            )
+        )
+    )
+    case('train', 'domains of different classes', 'classes')(
+        lambda b: b.train(
+            config=b.config(
+                'train_dataloader = dict(dataset=dict(target=dict('
+                'metainfo=dict(classes=("road", "car")))))',
+                ADAPTSEGNET,
+            )
+        )
+    )
+    case('train', 'own ids beyond 8 bits', 'ids maps the id 300')(
+        lambda b: b.train(
+            config=b.config(
+                'train_dataloader = dict(dataset=dict(source=dict(pipeline=['
+                'dict(type="LoadImage"), dict(type="LoadTrainIds", ids={300: 1}), '
+                'dict(type="PackSegInputs")])))'
+            )
+        )
+    )
+    case('test', 'validation label cut off', 'is truncated or not an image')(
+        lambda b: after(b.test(), b.truncate(VAL_LABEL))
+    )
+    case('test', 'validation label of another size than its image', '64x16')(
+        lambda b: after(b.test(), b.damage(VAL_LABEL, pixels=GREY[:16]))
+    )
+    case('test', 'validation label with an id out of range', 'holds the id 99')(
+        lambda b: after(b.test(), b.damage(VAL_LABEL, pixels=GREY + np.uint8(92)))
+    )
+    case('test', 'no labels', 'images have no label')(
+        lambda b: after(b.test(), shutil.rmtree(b.data / 'cityscapes/gtFine'))
+    )
+
+
+def checkpoint_cases(case):
+    """Checkpoints."""
+    first = 'segmentor.decode_head.branches.0.weight'
+    for tool, give in (('test', Bench.test), ('infer', Bench.infer), ('pseudo_label', Bench.label)):
+        case(tool, 'checkpoint missing', 'there is no checkpoint file')(
+            lambda b, give=give: give(b, weights=b.folder / 'none.pth')
+        )
+        case(tool, 'checkpoint is no PyTorch file', 'not a PyTorch checkpoint')(
+            lambda b, give=give: give(b, weights=b.path('bad.pth', b'garbage'))
+        )
+        case(tool, 'checkpoint of another architecture', 'is not a checkpoint of this config')(
+            lambda b, give=give: give(b, weights=b.checkpoint(**{first: torch.zeros(19, 9, 3, 3)}))
+        )
+        case(tool, 'checkpoint of another method (CycleGAN)', 'is not a checkpoint of this config')(
+            lambda b, give=give: give(b, weights=b.shared.folder / 'cyclegan.pth')
+        )
+    case('infer', 'checkpoint of a run that has diverged', 'its training has diverged')(
+        lambda b: b.infer(weights=b.checkpoint(**{first: torch.full((19, 128, 3, 3), torch.nan)}))
+    )
+    case('train', 'load_from: checkpoint cut off', 'not a PyTorch checkpoint')(
+        lambda b: b.train(f'load_from={b.path("bad.pth", b.weights.read_bytes()[:999])}')
+    )
+    case('train', '--resume: bare weights', 'not the state of a training run')(
+        lambda b: b.train(more=['--resume', b.weights])
+    )
+    case('train', '--resume: checkpoint missing', 'there is no checkpoint file')(
+        lambda b: b.train(more=['--resume', b.folder / 'none.pth'])
+    )
+    case('translate', 'checkpoint of another method (source-only)', "this config's generator")(
+        lambda b: b.translate(weights=b.weights)
+    )
+    case('translate', 'checkpoint is no PyTorch file', 'not a PyTorch checkpoint')(
+        lambda b: b.translate(weights=b.path('bad.pth', b'garbage'))
+    )
+    case('convert_weights', 'file missing', 'there is no checkpoint file')(
+        lambda b: ['adaptsegnet', b.folder / 'none.pth', b.folder / 'new.pth']
+    )
+    case('convert_weights', 'weights of another network', 'source_only.pth: ')(
+        lambda b: ['adaptsegnet', b.weights, b.folder / 'new.pth']
+    )
+    case('convert_weights', 'destination exists', 'is not overwritten')(
+        lambda b: ['adaptsegnet', b.weights, b.path('mine.pth', 'precious')]
+    )
+    case('convert_weights', 'unknown kind', 'choose')(
+        lambda b: ['adaptsegnt', b.weights, b.folder / 'new.pth']
+    )
+
+
+def config_cases(case):
+    """Configs and their options."""
+    tiny = str(SOURCE_ONLY).replace('tiny', 'tinny')
+    for tool, arguments in (
+        ('train', lambda b: [tiny]),
+        ('test', lambda b: [tiny, b.weights]),
+        ('infer', lambda b: b.infer(config=tiny)),
+        ('pseudo_label', lambda b: b.label(config=tiny)),
+        ('translate', lambda b: b.translate(config=tiny)),
+        ('check_data', lambda b: [tiny]),
+        ('compare', lambda b: b.compare(tiny)),
+    ):
+        case(tool, 'config missing', 'did you mean')(arguments)
+    case('train', 'config with a syntax error', 'cannot read the config')(
+        lambda b: b.train(config=b.path('own.py', 'model = dict('))
+    )
+    case('train', 'only a part of a config', 'it is only a part of a config')(
+        lambda b: b.train(config=CONFIGS / '_base_/models/deeplabv2_tiny.py')[:3]
+    )
+    case('infer', 'config of a CycleGAN', 'test_dataloader')(lambda b: b.infer(config=CYCLEGAN))
+    case('translate', 'config of a segmentor', 'translation_dataset')(
+        lambda b: b.translate(config=SOURCE_ONLY)
+    )
+    case('pseudo_label', 'config without a target', 'has no target images')(
+        lambda b: b.label(config=SOURCE_ONLY)
+    )
+    for what, option, words in (
+        ('type with a typo', 'model.segmentor.decode_head.type=DeepLabV2Hed', '"DeepLabV2Head"'),
+        ('option with a typo', 'model.segmentor.decode_head.num_clases=2', '"num_classes"'),
+        ('key with a typo', 'train_confg.max_iters=3', '"train_cfg"'),
+        ('number of classes as text', 'model.segmentor.decode_head.num_classes=many', 'many'),
+        ('impossible depth', 'model.segmentor.backbone.depth=7', '7'),
+        ('learning rate as text', 'optim_wrapper.segmentor.optimizer.lr=fast', 'fast'),
+        ('negative learning rate', 'optim_wrapper.segmentor.optimizer.lr=-1', '-1'),
+        ('mean as text', 'model.data_preprocessor.mean=grey', 'grey'),
+        ('channels that do not fit', 'model.segmentor.decode_head.in_channels=100', 'have 64, 128'),
+        ('dilations as a number', 'model.segmentor.decode_head.dilations=3', 'dilations'),
+        ('in_index out of range', 'model.segmentor.decode_head.in_index=9', 'in_index'),
+        ('unknown ids', 'train_dataloader.dataset.source.pipeline.1.ids=gta', 'gta5'),
+        ('flip probability of 2', 'train_dataloader.dataset.source.pipeline.2.prob=2', 'prob'),
+        ('max_iters as text', 'train_cfg.max_iters=many', 'expected a whole number'),
+        ('batch size 0', 'train_dataloader.batch_size=0', 'expected a whole number'),
+        ('number of workers as text', 'train_dataloader.num_workers=two', 'whole number'),
+        ('logging interval 0', 'default_hooks.logger.interval=0', 'interval'),
+        ('logging interval as text', 'default_hooks.logger.interval=often', 'interval'),
+        ('checkpoint interval as text', 'default_hooks.checkpoint.interval=often', 'whole'),
+        ('poly power as text', 'param_scheduler.0.power=steep', 'steep'),
+        ('a number in place of schedulers', 'param_scheduler=3', 'expected a list'),
+        ('a number in place of a model', 'model=3', 'expected a dict'),
+        ('a number in place of a data set', 'train_dataloader.dataset=3', 'expected a dict'),
+        ('unknown log level', 'log_level=LOUD', 'LOUD'),
+        ('unknown on_bad_image', 'train_dataloader.dataset.on_bad_image=drop', 'stop, skip'),
+    ):
+        case('train', f'{what}: {option}', words)(lambda b, option=option: b.train(option))
+    for what, option, words in (
+        ('unknown representation', 'model.global_head.representation=sotfmax', 'softmax'),
+        ('channels as text', 'model.global_head.channels=wide', 'wide'),
+        ('loss weight as text', 'model.global_head.loss_weights.decode=big', 'number >= 0'),
+        ('level that is not there', 'model.global_head.loss_weights.middle=1', '"middle"'),
+        ('phases of an unknown head', "custom_hooks.0.phases=[('globl',),()]", 'global, local'),
+        ('begin after the end', 'custom_hooks.0.begin=1.5', 'TwoPhaseHook: begin=1.5'),
+        ('sampled pixels with 3x3', 'model.local_head.kernel_size=3', 'num_points'),
+    ):
+        case('train', f'{what}: {option}', words)(
+            lambda b, option=option: b.train(option, config=LOCAL)
+        )
+
+
+def other_cases(case):
+    """Arguments, numbers, and what is there already."""
+    case('train', 'unknown argument --sede', 'did you mean --seed?')(
+        lambda b: b.train(more=['--sede', 3])
+    )
+    case('test', 'unknown argument --outt', 'did you mean --out?')(
+        lambda b: b.test(more=['--outt', 'x'])
+    )
+    case('train', 'no config given', 'the following arguments are required: config')(lambda b: [])
+    case('train', 'seed as text', "invalid int value: 'x'")(lambda b: b.train(more=['--seed', 'x']))
+    case('train', 'negative seed', 'expected a number from 0')(
+        lambda b: b.train(more=['--seed', -1])
+    )
+    case('train', 'unknown launcher', 'invalid choice')(
+        lambda b: b.train(more=['--launcher', 'mpirun'])
+    )
+    case('train', '--launcher pytorch without torchrun', 'torchrun')(
+        lambda b: b.train(more=['--launcher', 'pytorch'])
+    )
+    case('train', 'option without a value', 'expected KEY=VALUE')(lambda b: b.train('train_cfg'))
+    case('train', 'work dir that is a file', 'cannot be made')(
+        lambda b: b.train(more=['--work-dir', b.path('file', 'precious')])
+    )
+    case('train', 'work dir that cannot be written to', 'cannot be')(
+        lambda b: b.train(more=['--work-dir', '/proc/work'])
+    )
+    case('train', 'work dir that holds checkpoints', 'go on with --resume')(
+        lambda b: after(b.train(), b.path('work/iter_3.pth', 'precious'))
+    )
+    case('test', '--out that is not empty', 'is not empty')(
+        lambda b: b.test(more=['--out', b.path('out/mine', 'precious').parent])
+    )
+    case('infer', '--out that is not empty', 'is not empty')(
+        lambda b: after(b.infer(), b.path('out/mine', 'precious'))
+    )
+    case('infer', '--out that is a file', 'cannot be made')(
+        lambda b: after(b.infer(), b.path('out', 'precious'))
+    )
+    case('pseudo_label', '--out that is not empty', 'is not empty')(
+        lambda b: after(b.label(), b.path('out/mine', 'precious'))
+    )
+    case('pseudo_label', '--cap 2', 'expected a number from 0 to 1')(lambda b: b.label('--cap', 2))
+    case('translate', '--out that is not empty', 'is not empty')(
+        lambda b: after(b.translate(), b.path('out/mine', 'precious'))
+    )
+    case('check_data', '--max-images 0', 'expected at least 1')(
+        lambda b: [SOURCE_ONLY, '--max-images', 0]
+    )
+    case('check_data', 'config without data', 'has no data sets')(
+        lambda b: [CONFIGS / '_base_/default_runtime.py']
+    )
+    case('compare', 'two configs of the same name', 'same file name')(
+        lambda b: b.compare(SOURCE_ONLY, b.path(SOURCE_ONLY.name, f'_base_ = {str(SOURCE_ONLY)!r}'))
+    )
+    case('compare', '--jobs 0', 'expected at least 1')(
+        lambda b: b.compare(SOURCE_ONLY, '--jobs', 0)
+    )
+    case('compare', 'negative seed', 'expected numbers from 0')(
+        lambda b: b.compare(SOURCE_ONLY, '--seeds', -1)
+    )
+    case('compare', 'work dir that is a file', 'cannot be made')(
+        lambda b: after(b.compare(SOURCE_ONLY), b.path('work', 'precious'))
+    )
+    case('run_recipe', 'recipe missing', 'there is no recipe file')(
+        lambda b: [b.folder / 'none.py']
+    )
+    case('run_recipe', 'recipe with a syntax error', 'cannot read the recipe')(
+        lambda b: b.recipe('stages = [')
+    )
+    case('run_recipe', 'recipe without stages', 'has no list "stages"')(
+        lambda b: b.recipe('stages = []')
+    )
+    case('run_recipe', 'unknown tool in a recipe', 'unknown tool "trian"')(
+        lambda b: b.recipe('stages = [dict(name="a", tool="trian", config="c.py")]')
+    )
+    case('run_recipe', 'stage folder holds other files', 'is in the way')(
+        lambda b: after(
+            b.recipe(f'stages = [dict(name="a", tool="train", config={str(SOURCE_ONLY)!r})]'),
+            b.path('work/a/mine', 'precious'),
+        )
+    )
+    case('run_recipe', 'options of a stage that are no dict', 'options')(
+        lambda b: b.recipe(
+            f'stages = [dict(name="a", tool="train", config={str(SOURCE_ONLY)!r}, options=3)]'
+        )
+    )
+    case('run_recipe', 'work dir that is a file', 'work')(
+        lambda b: after(
+            b.recipe(f'stages = [dict(name="a", tool="train", config={str(SOURCE_ONLY)!r})]'),
+            b.path('work', 'precious'),
+        )
+    )
+    case('make_street_scenes', 'size in the wrong form', 'is not of the form HxW')(
+        lambda b: [b.folder / 'new', '--size', 'big']
+    )
+    case('make_street_scenes', 'size too small', 'expected a whole number from 32')(
+        lambda b: [b.folder / 'new', '--size', '8x8']
+    )
+    case('make_street_scenes', 'folder that holds another benchmark', 'other settings')(
+        lambda b: [b.data, '--seed', 5]
+    )
+    case('make_street_scenes', 'folder that is a file', 'file')(
+        lambda b: [b.path('file', 'precious')]
+    )
+    case('make_street_scenes', 'negative number of images', 'expected a whole number')(
+        lambda b: [b.folder / 'new', '--train', -1]
+    )
+
+
+@dataclass
+class Answer:
+    """What a tool has said: exit code and stderr, or the traceback of an error it let through."""
+
+    code: int | None
+    text: str
+
+
+def run_case(case, shared):
+    """Run a case's tool in this process, in a folder of its own."""
+    with tempfile.TemporaryDirectory(dir=shared.folder) as folder:
+        bench = Bench(shared, folder)
+        arguments = case.prepare(bench)
+        path = ROOT / 'tools' / f'{case.tool}.py'
+        spec = importlib.util.spec_from_file_location(f'tool_{case.tool}', path)
+        module = importlib.util.module_from_spec(spec)
+        for named_globals in (MMLogger, MessageHub, SegLocalVisualizer):
+            named_globals._instance_dict.clear()
+        errors = io.StringIO()
+        with (
+            mock.patch.object(sys, 'argv', [str(path), *map(str, arguments)]),
+            mock.patch.dict(os.environ, bench.environment),
+            mock.patch('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)),
+            mock.patch('gc.collect'),  # neither matters here, and both are slow
+            contextlib.redirect_stderr(errors),
+            contextlib.redirect_stdout(io.StringIO()),
+            warnings.catch_warnings(action='ignore'),
+        ):
+            try:
+                spec.loader.exec_module(module)
+                run_tool(module.main)
+            except SystemExit as end:
+                return Answer(end.code or 0, errors.getvalue().replace(folder, 'TMP'))
+            except Exception:
+                return Answer(None, traceback.format_exc())
+
+
+def main():
+    """Print the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        shared = Shared(folder)
+        print('| tool | bad input | what it says (exit code 2) |\n|---|---|---|')
+        for case in cases():
+            answer = run_case(case, shared)
+            text = answer.text.strip().removeprefix('error: ').replace(str(ROOT) + '/', '')
+            text = text.replace(folder, 'TMP').replace('|', '\\|')
+            if answer.code != 2:
+                text = f'**exit code {answer.code}** {text.splitlines()[-1] if text else ""}'
+            print(f'| `{case.tool}` | {case.what} | {text} |', flush=True)
+
+
+if __name__ == '__main__':
+    main()
