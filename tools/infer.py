@@ -21,6 +21,7 @@ from mmseg_gl.apis import load_config, load_segmentor
 from mmseg_gl.cli import ConfigOptions, make_folder, run_tool
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, build_lazily, list_images
 from mmseg_gl.errors import UserError
+from mmseg_gl.files import whole_file
 from mmseg_gl.tool_parser import ToolParser
 from mmseg_gl.visualization.montage import colour
 
@@ -131,11 +132,9 @@ def segment(model, loader_cfg, files, folder):
 
 
 def save(picture, path):
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        picture.save(path)
-    except OSError as error:
-        raise UserError(f'cannot write {path} ({error.strerror or error})') from error
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with whole_file(path) as file:
+        picture.save(file, format='PNG')
 
 
 def show_progress(done, total):

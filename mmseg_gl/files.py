@@ -1,0 +1,58 @@
+"""Writing files so that there is never half a file."""
+
+import os
+from contextlib import contextmanager, suppress
+
+from mmseg_gl.errors import UserError
+
+PART = '.tmp'  # ends the name of a file that is being written
+
+
+@contextmanager
+def whole_file(path, advice='put that right and start the same command again'):
+    """Open a file to write bytes to; it gets its name only when all is written and on the disk.
+
+    Until then an earlier file of that name stays as it is. A process that is killed leaves at most
+    ``path + PART`` behind, any other failure nothing.
+
+    Args:
+        path (str | Path): The file.
+        advice (str): What to do when it cannot be written; ends the error's sentence.
+
+    Yields:
+        BinaryIO: Opened for writing.
+
+    Raises:
+        UserError: When it cannot be written, e.g. to a full disk.
+    """
+    part = f'{path}{PART}'
+    try:
+        try:
+            with open(part, 'wb') as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, path)
+        finally:
+            with suppress(OSError):
+                os.remove(part)
+        sync_folder(os.path.dirname(path) or '.')
+    except (OSError, RuntimeError) as error:  # torch.save raises the latter
+        reason = getattr(error, 'strerror', None) or (str(error).splitlines() or ['unknown'])[0]
+        raise UserError(f'cannot write {path} ({reason}); {advice}') from error
+
+
+def write_text(path, text):
+    """Write a text file as a whole; see :func:`whole_file`."""
+    with whole_file(path) as file:
+        file.write(text.encode())
+
+
+def sync_folder(path):
+    """Make sure that a file's new name is on the disk, where the file system can."""
+    with suppress(OSError):
+        folder = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
