@@ -1,6 +1,8 @@
 """Reading files of weights, and making sure that they are a network's, all of it."""
 
+import hashlib
 import os
+import zipfile
 
 import torch
 from mmengine.runner.checkpoint import get_torch_safe_globals
@@ -25,12 +27,21 @@ def read_checkpoint(path):
     try:
         with torch.serialization.safe_globals(get_torch_safe_globals()):
             contents = torch.load(path, map_location='cpu', weights_only=True)
+        check_sums(path)
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f'{path} is damaged or not a PyTorch checkpoint ({reason})') from error
     if not isinstance(contents, dict) or not isinstance(contents.get('state_dict', {}), dict):
         raise UserError(f'{path} is not a checkpoint of a model; it holds no named tensors')
     return contents
+
+
+def check_sums(path):
+    """Raise an error unless the contents of a file have their check sums; torch does not look."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if name := archive.testzip():
+                raise zipfile.BadZipFile(f'wrong check sum of {name}')
 
 
 def tensors_of(contents):
@@ -72,3 +83,12 @@ def check_tensors(model, weights, path, prefix, what="this config's model"):
                 f'(first: {keys[0]}; the model has {len(own)}); use the config it was trained with'
             )
     return own
+
+
+def weights_digest(module):
+    """Return the SHA-256 of a module's tensors, names and all."""
+    sha = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        sha.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}'.encode())
+        sha.update(tensor.cpu().numpy().tobytes())
+    return sha.hexdigest()

@@ -176,6 +176,9 @@ def data_cases(case):
     case('train', 'text file called .png', 'unknown format')(
         lambda b: after(b.train(), b.damage(SOURCE_IMAGE, content=b'hello'))
     )
+    case('train', '16-bit source image', 'more than 8 bits per channel')(
+        lambda b: after(b.train(), b.damage(SOURCE_IMAGE, pixels=np.full((32, 64), 3000, 'u2')))
+    )
     case('train', 'images smaller than 32 pixels, global head', 'at least 32x32')(
         lambda b: b.train(
             config=b.config(

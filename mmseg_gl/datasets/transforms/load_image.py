@@ -16,7 +16,7 @@ class LoadImage(BaseTransform):
     Needs ``img_path``; adds ``img`` (uint8, (H, W, 3), BGR), ``img_shape`` and ``ori_shape``.
 
     Raises:
-        UserError: When the file is missing, truncated or not an image.
+        UserError: When the file is missing, truncated or not an 8-bit image.
     """
 
     def transform(self, results):
@@ -43,6 +43,11 @@ def read_pil(path, what, mode=None):
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
+            if mode == 'RGB' and image.mode.startswith(('I', 'F')):  # PIL would cut it off at 255
+                raise UserError(
+                    f'the {what} {path} has more than 8 bits per channel (its mode is '
+                    f'{image.mode}); expected 8-bit colour or grey'
+                )
             return image.convert(mode) if mode else image.copy()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = 'unknown format' if isinstance(error, UnidentifiedImageError) else error
