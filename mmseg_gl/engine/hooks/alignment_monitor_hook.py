@@ -2,7 +2,7 @@ import math
 
 import torch
 from mmengine.dist import all_reduce, is_main_process
-from mmengine.hooks import Hook, LoggerHook
+from mmengine.hooks import CheckpointHook, Hook, LoggerHook
 from mmseg.registry import HOOKS
 
 from mmseg_gl.engine.checkpoint import unwrapped
@@ -218,8 +218,14 @@ class AlignmentMonitorHook(Hook):
             )
             return
         name = f'last_good_iter_{runner.iter}.pth'
+        savers = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+        runner.call_hook('before_checkpoint')  # as SafeCheckpointHook does
         runner.save_checkpoint(
-            runner.work_dir, name, by_epoch=False, meta=dict(epoch=0, iter=runner.iter)
+            runner.work_dir,
+            name,
+            meta=dict(epoch=0, iter=runner.iter),
+            by_epoch=False,
+            backend_args=savers[0].backend_args if savers else None,
         )
         raise UserError(
             f'training has diverged at iteration {runner.iter} ({losses}'
