@@ -11,13 +11,14 @@ DEMO_CONFIGS := \
 	configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py
 SMOKE := data/street_scenes_64x128
 
-.PHONY: help install demo smoke test fidelity lint format
+.PHONY: help install demo smoke test torture fidelity lint format
 
 help:
 	@echo 'make install   set up $(VENV)'
 	@echo 'make demo      make the street scenes, train and compare the methods on them'
 	@echo 'make smoke     the same, smaller: under two minutes'
 	@echo 'make test      ruff and the test suite'
+	@echo 'make torture   kill training at random moments, 20 times: about ten minutes'
 	@echo 'make fidelity  compare the training steps with straight-line ones: a few minutes'
 	@echo 'make format    format the code'
 
@@ -51,6 +52,9 @@ format: install
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
+
+torture: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture --kills 20
 
 fidelity: install
 	$(BIN)/python -m tests.fidelity

@@ -7,21 +7,28 @@ import warnings
 
 from mmengine.config import DictAction
 
+from mmseg_gl.allocator import keep_freed_memory
 from mmseg_gl.build_errors import build_error
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import Interrupted, UserError
 
 
-def run_tool(main):
+def run_tool(main, keep_memory=True):
     """Run a tool's ``main`` and turn a :class:`UserError` into one line on stderr.
 
     Args:
         main (Callable[[], int | None]): The tool; its return value is the exit code (None = 0).
+        keep_memory (bool): Whether to use :func:`keep_freed_memory`.
 
     Raises:
-        SystemExit: Always; code 2 for a :class:`UserError`, 130 when interrupted.
+        SystemExit: Always; code 2 for a :class:`UserError`, 130 when ended by SIGINT (Ctrl-C), 143
+            when ended by SIGTERM.
     """
+    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'  # a file that runs code is never loaded
+    if keep_memory:
+        keep_freed_memory()
     # mmseg's hook says so in every run that draws no pictures.
     warnings.filterwarnings('ignore', message='The draw is False')
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGTERM, interrupt)
     try:
         sys.exit(main())
@@ -33,14 +40,17 @@ def run_tool(main):
             raise  # a bug
         print(f'error: {" ".join(text.split())}', file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print('interrupted', file=sys.stderr)
-        sys.exit(130)
+    except KeyboardInterrupt as interruption:
+        print(str(interruption) or 'interrupted', file=sys.stderr)
+        sys.exit(128 + getattr(interruption, 'signal', signal.SIGINT))
+    finally:
+        for number, handler in handlers.items():  # training has its own
+            signal.signal(number, handler)
 
 
 def interrupt(signum, frame):
     """Make a polite kill end a tool as Ctrl-C does."""
-    raise KeyboardInterrupt
+    raise Interrupted(signum, 'interrupted')
 
 
 def sentence(error):

@@ -10,6 +10,19 @@ class UserError(Exception):
     """
 
 
+class Interrupted(KeyboardInterrupt):
+    """A signal has ended a tool, which exits with the code 128 + ``signal``.
+
+    Args:
+        signal (int): Number of the signal: 2 (SIGINT) or 15 (SIGTERM).
+        sentence (str): What has become of the work.
+    """
+
+    def __init__(self, signal, sentence):
+        super().__init__(sentence)
+        self.signal = signal
+
+
 def check_choice(option, value, choices):
     """Raise a :class:`UserError` unless ``value`` is one of ``choices``."""
     if value not in choices:

@@ -33,8 +33,8 @@ from mmseg_gl.apis.official_networks import KINDS, PLACES, find_layouts
 from mmseg_gl.apis.weight_layout import first, recognise
 from mmseg_gl.cli import run_tool
 from mmseg_gl.errors import UserError, check_choice
-from mmseg_gl.tool_parser import ToolParser
 from mmseg_gl.files import whole_file
+from mmseg_gl.tool_parser import ToolParser
 from mmseg_gl.weights import read_checkpoint, tensors_of
 
 

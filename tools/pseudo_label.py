@@ -35,6 +35,7 @@ from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_of, list_images
 from mmseg_gl.datasets.pseudo_labels import check_leaf_names, read_summary
 from mmseg_gl.errors import UserError
 from mmseg_gl.tool_parser import ToolParser
+from mmseg_gl.weights import weights_digest
 
 REQUIRED = ('model', 'train_dataloader', 'test_dataloader')
 

@@ -1,15 +1,19 @@
-"""Train a config: python tools/train.py configs/METHOD/CONFIG.py [--work-dir DIR] [--resume]."""
+"""Train a config: python tools/train.py configs/METHOD/CONFIG.py [--work-dir DIR] [--resume].
 
-import argparse
+Ctrl-C or SIGTERM ends it after the iteration, with a checkpoint (exit code 130 or 143); a second
+time, at once. --resume goes on as if nothing had happened.
+"""
+
 import glob
 import os
 
-import torch
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 from mmseg_gl.apis import add_run_arguments, check_start, load_run_config
+from mmseg_gl.apis.mixed_precision import use_amp
 from mmseg_gl.cli import make_folder, run_tool
 from mmseg_gl.datasets.inspection import check_files
+from mmseg_gl.engine.checkpoint import newest_whole_checkpoint
 from mmseg_gl.errors import UserError
 from mmseg_gl.tool_parser import ToolParser
 
@@ -28,7 +32,13 @@ def parse_args():
         'or from CKPT',
     )
     parser.add_argument('--seed', type=int, help="random seed (default: the config's, 0)")
-    parser.add_argument('--amp', action='store_true', help='mixed precision; needs a GPU')
+    parser.add_argument(
+        '--amp',
+        nargs='?',
+        const='bf16',
+        choices=['bf16', 'fp16'],
+        help='mixed precision: bf16 (GPU, or CPU that has it; the default) or fp16 (GPU)',
+    )
     add_run_arguments(parser)
     return parser.parse_args()
 
@@ -41,7 +51,7 @@ def main():
             raise UserError(f'--seed {args.seed}: expected a number from 0 to {2**32 - 1}')
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
     if args.amp:
-        use_amp(cfg)
+        use_amp(cfg, args.amp)
     if args.resume:
         resume_from(args.resume, cfg)
     if not args.resume and glob.glob(os.path.join(cfg.work_dir, '*.pth')):
@@ -54,32 +64,27 @@ def main():
     runner = Runner.from_cfg(cfg)
     if cfg.get('load_from'):
         check_start(runner.model, cfg.load_from, cfg.get('resume'))
-    runner.train()
+    try:
+        runner.train()
+    except RuntimeError as error:
+        if 'DataLoader worker' in str(error):
+            runner.call_hook('after_lost_data')
+        raise
 
 
 def resume_from(checkpoint, cfg):
     """Make a config go on from a checkpoint, or from 'latest'; without one it starts as it says."""
     if checkpoint == 'latest':
-        checkpoint = find_latest_checkpoint(cfg.work_dir)
-        if checkpoint:  # the work dir may have been moved since
-            checkpoint = os.path.join(cfg.work_dir, os.path.basename(checkpoint))
-        elif glob.glob(os.path.join(cfg.work_dir, '*.pth')):
+        checkpoint = newest_whole_checkpoint(cfg.work_dir)
+        if not checkpoint and glob.glob(os.path.join(cfg.work_dir, '*.pth')):
             raise UserError(
-                f'--resume: {cfg.work_dir} holds checkpoints, but no file last_checkpoint says '
-                'which is the latest; name it: --resume CKPT'
+                f'--resume: {cfg.work_dir} holds checkpoints, but none of a run (iter_N.pth); name '
+                'one: --resume CKPT'
             )
     elif not os.path.isfile(checkpoint):
         raise UserError(f'--resume: there is no checkpoint file {checkpoint}')
     if checkpoint:
         cfg.resume, cfg.load_from = True, checkpoint
-
-
-def use_amp(cfg):
-    if not torch.cuda.is_available():
-        raise UserError('--amp needs a GPU, and PyTorch sees none; train without it')
-    for name, entry in cfg.optim_wrapper.items():
-        if name != 'constructor':
-            entry.type = 'AmpOptimWrapper'
 
 
 if __name__ == '__main__':

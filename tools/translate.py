@@ -19,8 +19,8 @@ from mmseg_gl.apis import load_config
 from mmseg_gl.cli import ConfigOptions, make_folder, run_tool
 from mmseg_gl.datasets.inspection import list_images
 from mmseg_gl.errors import UserError
-from mmseg_gl.tool_parser import ToolParser
 from mmseg_gl.files import PART, whole_file, write_text
+from mmseg_gl.tool_parser import ToolParser
 from mmseg_gl.weights import check_tensors, read_checkpoint, tensors_of, weights_digest
 
 PREFIX = 'generators.source_to_target.'

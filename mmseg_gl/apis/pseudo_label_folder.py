@@ -2,7 +2,6 @@ import json
 import os
 import shutil
 import zipfile
-from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image
@@ -10,6 +9,7 @@ from PIL import Image
 from mmseg_gl.datasets.pseudo_labels import SUMMARY, read_summary
 from mmseg_gl.datasets.transforms.load_pseudo_labels import pseudo_label_path
 from mmseg_gl.errors import UserError
+from mmseg_gl.files import PART, whole_file, write_text
 
 PREDICTIONS = 'predictions'
 
@@ -46,7 +46,7 @@ class PseudoLabelFolder:
         """
         there = os.listdir(self.path)
         summary = read_summary(self.path)
-        if there and summary is None and there != [f'{SUMMARY}.tmp']:
+        if there and summary is None and there != [SUMMARY + PART]:
             raise UserError(
                 f'--out {self.path} is not empty and has no {SUMMARY}; choose a new folder'
             )
@@ -58,7 +58,7 @@ class PseudoLabelFolder:
                 f'{", ".join(other)}); choose a new folder'
             )
         own = {SUMMARY, *(os.path.basename(self.label_path(image)) for image in self.images)}
-        own |= {PREDICTIONS, *(f'{name}.tmp' for name in own)}
+        own |= {PREDICTIONS, *(name + PART for name in own)}
         if foreign := sorted(set(there) - own):
             raise UserError(
                 f'--out {self.path} holds {foreign[0]}, which is not of this run; take it away or '
@@ -114,19 +114,4 @@ class PseudoLabelFolder:
 
     def write_summary(self, complete, **findings):
         contents = dict(complete=complete, **self.about, **self.run, **findings)
-        with whole_file(os.path.join(self.path, SUMMARY)) as file:
-            file.write((json.dumps(contents, indent=1) + '\n').encode())
-
-
-@contextmanager
-def whole_file(path):
-    """Open a file to write bytes to; it gets its name only when all is written."""
-    try:
-        with open(f'{path}.tmp', 'wb') as file:
-            yield file
-        os.replace(f'{path}.tmp', path)
-    except OSError as error:
-        raise UserError(
-            f'cannot write {path} ({error.strerror or error}); put that right and start the same '
-            'command again: it goes on'
-        ) from error
+        write_text(os.path.join(self.path, SUMMARY), json.dumps(contents, indent=1) + '\n')

@@ -29,6 +29,7 @@ class ToolProcess:
         self.threads = threads
         self.pass_fds = pass_fds
         self.process = None
+        self.stopped = False
 
     def run(self):
         """Run the tool to its end.
@@ -36,6 +37,8 @@ class ToolProcess:
         Raises:
             UserError: When it fails, with its own last error message.
         """
+        if self.stopped:
+            return
         environment = dict(os.environ)
         if self.threads:
             environment['OMP_NUM_THREADS'] = str(self.threads)
@@ -49,6 +52,8 @@ class ToolProcess:
                 env=environment,
                 pass_fds=self.pass_fds,
             )
+            if self.stopped:  # just before it was started
+                self.process.terminate()
             code = self.process.wait()
         if code:
             lines = self.log_lines()
@@ -59,7 +64,11 @@ class ToolProcess:
             )
 
     def stop(self):
-        """End the process as a polite kill does, if it runs."""
+        """End the process as a polite kill does, if it runs; from now on it does not start.
+
+        Training saves its state before it ends.
+        """
+        self.stopped = True
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
 

@@ -2,17 +2,26 @@ from mmseg_gl.engine.hooks import (
     AlignmentMonitorHook,
     BadImageHook,
     PredictionWriterHook,
+    RandomStateHook,
+    SafeCheckpointHook,
     TwoPhaseHook,
 )
-from mmseg_gl.engine.optimizers import MultiOptimWrapperConstructor, RepeatedSGD
+from mmseg_gl.engine.optimizers import (
+    CpuAmpOptimWrapper,
+    MultiOptimWrapperConstructor,
+    RepeatedSGD,
+)
 from mmseg_gl.engine.uda_distributed_data_parallel import UDADistributedDataParallel
 
 __all__ = [
     'AlignmentMonitorHook',
     'BadImageHook',
+    'CpuAmpOptimWrapper',
     'MultiOptimWrapperConstructor',
     'PredictionWriterHook',
+    'RandomStateHook',
     'RepeatedSGD',
+    'SafeCheckpointHook',
     'TwoPhaseHook',
     'UDADistributedDataParallel',
 ]

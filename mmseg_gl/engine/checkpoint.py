@@ -1,10 +1,70 @@
 """Loading checkpoints so that nothing is left random without a word."""
 
+import os
+import re
+import sys
+
 from mmengine.model import is_model_wrapper
 from mmengine.runner.checkpoint import load_state_dict
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.weights import check_tensors, read_checkpoint, tensors_of
+
+LAST = 'last_checkpoint'  # the file in a work dir that names the newest checkpoint
+
+
+def last_checkpoint(work_dir):
+    """Return the path that the file ``last_checkpoint`` of a work dir names, None without one.
+
+    The checkpoint is looked for in this work dir, which may have been moved since.
+    """
+    try:
+        with open(os.path.join(work_dir, LAST)) as file:
+            name = os.path.basename(file.read().strip())
+    except FileNotFoundError:
+        return None
+    return os.path.join(work_dir, name) if name else None
+
+
+def newest_whole_checkpoint(work_dir):
+    """Return the newest checkpoint of a run that can be resumed; say which ones are damaged.
+
+    That is the one of ``last_checkpoint``, or else the newest one before it.
+
+    Args:
+        work_dir (str): Where the run writes.
+
+    Returns:
+        str | None: Its path; None when there are no checkpoints at all.
+
+    Raises:
+        UserError: When there are only damaged ones.
+    """
+    names = os.listdir(work_dir) if os.path.isdir(work_dir) else []
+    names = [name for name in names if re.fullmatch(r'iter_\d+\.pth', name)]
+    names.sort(key=lambda name: int(name[5:-4]), reverse=True)
+    paths = [os.path.join(work_dir, name) for name in names]
+    last = last_checkpoint(work_dir)
+    if last in paths:
+        paths = paths[paths.index(last) :]
+    elif last:  # under another name, or gone
+        paths = [last, *paths]
+    damage = []
+    for path in paths:
+        try:
+            read_checkpoint(path)
+        except UserError as error:
+            damage.append(str(error))
+            continue
+        for sentence in damage if int(os.environ.get('RANK', 0)) == 0 else ():
+            print(f'{sentence}; going on from {path}', file=sys.stderr)
+        return path
+    if damage:
+        raise UserError(
+            f'--resume: no checkpoint in {work_dir} can be read: {damage[0]}; name another one: '
+            '--resume CKPT'
+        )
+    return None
 
 
 def load_segmentor(model, path):

@@ -25,11 +25,12 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook',
+        type='SafeCheckpointHook',
         by_epoch=False,
         interval=6_242,
         max_keep_ckpts=2,  # each holds the pools too
     ),
+    random_state=dict(type='RandomStateHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     alignment_monitor=dict(type='AlignmentMonitorHook'),
     bad_images=dict(type='BadImageHook'),

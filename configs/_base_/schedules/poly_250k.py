@@ -25,12 +25,13 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook',
+        type='SafeCheckpointHook',
         by_epoch=False,
         interval=5_000,  # AdaptSegNet
         max_keep_ckpts=3,
         save_best='mIoU',
     ),
+    random_state=dict(type='RandomStateHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     alignment_monitor=dict(type='AlignmentMonitorHook'),
     bad_images=dict(type='BadImageHook'),

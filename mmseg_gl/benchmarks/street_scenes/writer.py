@@ -1,7 +1,6 @@
 """The files of the benchmark, in the formats of the data sets they stand for."""
 
 import io
-import os
 from pathlib import Path
 
 import cv2
@@ -11,6 +10,7 @@ from PIL import Image
 from mmseg_gl.benchmarks.street_scenes.config import StreetScenesConfig
 from mmseg_gl.benchmarks.street_scenes.materials import LABEL_COLOURS, SYNTHIA_IDS
 from mmseg_gl.benchmarks.street_scenes.render import Split, render
+from mmseg_gl.files import whole_file
 
 FOLDERS = ('GTA5', 'SYNTHIA', 'cityscapes')
 CITIES = {Split.TARGET_TRAIN: ('train', 'proceduria'), Split.TARGET_VAL: ('val', 'perlinburg')}
@@ -50,9 +50,8 @@ def write_sample(config: StreetScenesConfig, out_dir: Path, split: Split, index:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file such that it is there complete or not at all."""
-    partial = path.with_name(f'.{path.name}.part')
-    partial.write_bytes(content)
-    os.replace(partial, path)
+    with whole_file(path) as file:
+        file.write(content)
 
 
 def encode_png(image: np.ndarray) -> bytes:

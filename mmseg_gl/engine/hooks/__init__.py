@@ -1,6 +1,15 @@
 from mmseg_gl.engine.hooks.alignment_monitor_hook import AlignmentMonitorHook
 from mmseg_gl.engine.hooks.bad_image_hook import BadImageHook
 from mmseg_gl.engine.hooks.prediction_writer_hook import PredictionWriterHook
+from mmseg_gl.engine.hooks.random_state_hook import RandomStateHook
+from mmseg_gl.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
 from mmseg_gl.engine.hooks.two_phase_hook import TwoPhaseHook
 
-__all__ = ['AlignmentMonitorHook', 'BadImageHook', 'PredictionWriterHook', 'TwoPhaseHook']
+__all__ = [
+    'AlignmentMonitorHook',
+    'BadImageHook',
+    'PredictionWriterHook',
+    'RandomStateHook',
+    'SafeCheckpointHook',
+    'TwoPhaseHook',
+]

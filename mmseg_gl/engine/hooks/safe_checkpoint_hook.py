@@ -1,0 +1,268 @@
+import os
+import signal
+from contextlib import suppress
+
+import numpy as np
+import torch
+from mmengine.dist import get_world_size, is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.logging import HistoryBuffer
+from mmseg.registry import HOOKS
+
+from mmseg_gl.engine.checkpoint import LAST, last_checkpoint
+from mmseg_gl.engine.interruption import Interruption
+from mmseg_gl.engine.whole_file_backend import WHOLE_FILES
+from mmseg_gl.errors import Interrupted, UserError
+from mmseg_gl.files import write_text
+
+
+@HOOKS.register_module()
+class SafeCheckpointHook(CheckpointHook):
+    """mmengine's CheckpointHook by iterations, such that whatever happens no work is lost.
+
+    - A file is there complete or not at all. The file ``last_checkpoint`` names the newest one, and
+      what a newer one makes superfluous is removed after that.
+    - Checkpoints hold tensors and plain values only: ``torch.load(path, weights_only=True)`` reads
+      them without further ado.
+    - A validation belongs to its iteration: the checkpoint of an iteration that ends with one is
+      written again after it, and a run that was stopped in between starts with it. So a resumed run
+      knows the same best score, and has the same history, as one that was never stopped.
+    - SIGINT and SIGTERM: the iteration is finished and saved (a validation is left where it is),
+      then :class:`~mmseg_gl.errors.Interrupted` is raised. That extra checkpoint goes with the next
+      regular one.
+
+    Before a checkpoint is saved, all processes call ``before_checkpoint`` of the hooks that have
+    it.
+
+    Args:
+        save_best (str | None): One metric, or 'auto'.
+        by_epoch (bool): False.
+        **kwargs: See ``CheckpointHook``.
+
+    Raises:
+        UserError: For other values of these; when the metric of ``save_best`` is not measured; and
+            when a checkpoint cannot be written, or would hold objects.
+    """
+
+    def __init__(self, *args, save_best=None, by_epoch=False, **kwargs):
+        if by_epoch or isinstance(save_best, list):
+            raise UserError(
+                'SafeCheckpointHook counts iterations and keeps one best checkpoint: set '
+                "by_epoch=False and one save_best, e.g. 'mIoU'"
+            )
+        kwargs['backend_args'] = WHOLE_FILES
+        super().__init__(*args, save_best=save_best, by_epoch=False, **kwargs)
+        self.interruption = Interruption()
+        self.saved_step = None  # iterations done in the newest checkpoint of this process
+        self.extra = None  # name of a checkpoint beyond the regular ones
+
+    # Coming back
+
+    def after_load_checkpoint(self, runner, checkpoint):
+        if runner._resume:
+            scalars = checkpoint['message_hub']['log_scalars']
+            for name, history in scalars.items():
+                if isinstance(history, dict):
+                    scalars[name] = history_from(**history)
+            if checkpoint['meta'].get('extra'):
+                self.extra = self.filename_tmpl.format(checkpoint['meta']['iter'])
+
+    def before_train(self, runner):
+        self.interruption.listen()
+        hub = runner.message_hub
+        keep = hub.pop_info('keep_ckpt_ids')
+        super().before_train(runner)
+        if keep and self.max_keep_ckpts > 0:  # it may have been larger
+            self.remove(runner, map(self.filename_tmpl.format, keep[: -self.max_keep_ckpts]))
+            hub.update_info('keep_ckpt_ids', keep[-self.max_keep_ckpts :])
+        if best := hub.get_info('best_ckpt'):  # the work dir may have been moved since
+            self.best_ckpt_path = os.path.join(self.out_dir, os.path.basename(best))
+            hub.update_info('best_ckpt', self.best_ckpt_path)
+        self.remove(runner, hub.get_info('outdated_ckpts', []))
+        if runner.iter > 0 and self.is_validation_missing(runner):
+            hub.update_info('iter', runner.iter - 1)  # what it is at the end of an iteration
+            self.saved_step = None if self.extra else runner.iter
+            runner.val_loop.run()
+
+    def is_validation_missing(self, runner):
+        """Return whether the iteration that is resumed ends with a validation that was not made."""
+        loop = runner.train_loop
+        loop._decide_current_val_interval()
+        due = runner.iter % loop.val_interval == 0 or runner.iter == loop.max_iters
+        return (
+            runner.val_loop is not None
+            and runner.iter >= loop.val_begin
+            and due
+            and runner.message_hub.get_info('last_validation') != runner.iter
+        )
+
+    # Saving
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        due = self.every_n_train_iters(runner, self.interval, self.save_begin)
+        if due or (self.save_last and self.is_last_train_iter(runner)):
+            runner.logger.info(f'Saving checkpoint at {runner.iter + 1} iterations')
+            self.save(runner, runner.iter + 1)
+        if self.interruption.is_requested():
+            self.leave(runner, runner.iter + 1)
+
+    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        # Several processes need not have equally many batches; they ask after the validation.
+        if get_world_size() == 1 and self.interruption.is_requested():
+            self.leave(runner, runner.iter)
+
+    def after_val_epoch(self, runner, metrics):
+        runner.message_hub.update_info('last_validation', runner.iter)
+        outdated = self.save_new_best(runner, metrics) if self.save_best and metrics else None
+        if outdated is not None or self.saved_step == runner.iter:
+            self.save(runner, runner.iter, outdated or [])
+        if self.interruption.is_requested():
+            self.leave(runner, runner.iter)
+
+    def save_new_best(self, runner, metrics):
+        """Save the weights alone if they are the best ones so far.
+
+        Returns:
+            list[str] | None: The names of files that this makes superfluous, None if it is not
+            so.
+        """
+        if 'auto' in self.key_indicators:
+            self._init_rule(self.rules, [next(iter(metrics))])
+        key, hub = self.key_indicators[0], runner.message_hub
+        if key not in metrics:
+            raise UserError(
+                f'save_best={key!r}: the validation measures no such thing; choose from '
+                f'{", ".join(metrics)}'
+            )
+        score = metrics[key]
+        best = hub.get_info('best_score', self.init_value_map[self.rules[0]])
+        if score is None or not self.is_better_than[key](score, best):
+            return None
+        former, name = self.best_ckpt_path, self.filename_tmpl.format(runner.iter)
+        name = f'best_{key}_{name}'.replace('/', '_')
+        self.best_ckpt_path = os.path.join(self.out_dir, name)
+        hub.update_info('best_score', score)
+        hub.update_info('best_ckpt', self.best_ckpt_path)
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            save_optimizer=False,
+            save_param_scheduler=False,
+            meta=dict(epoch=runner.epoch, iter=runner.iter),
+            by_epoch=False,
+            backend_args=self.backend_args,
+        )
+        runner.logger.info(f'Best {key} so far, {score:0.4f}: saved as {name}')
+        former = os.path.basename(former or name)
+        return [former] if former != name else []
+
+    def save(self, runner, step, outdated=(), extra=False):
+        """Save all of the run's state, in all processes; then remove what is superfluous.
+
+        Args:
+            runner (Runner): The runner.
+            step (int): Number of iterations done.
+            outdated (Sequence[str]): Names of files that are superfluous then.
+            extra (bool): Whether the checkpoint is one beyond the regular ones.
+        """
+        hub, name = runner.message_hub, self.filename_tmpl.format(step)
+        former_extra, self.extra = self.extra, name if extra else None
+        if not extra:
+            keep = list(dict.fromkeys([*hub.get_info('keep_ckpt_ids', []), step]))
+            if self.max_keep_ckpts > 0:
+                outdated = [
+                    *map(self.filename_tmpl.format, keep[: -self.max_keep_ckpts]),
+                    *outdated,
+                ]
+                hub.update_info('keep_ckpt_ids', keep[-self.max_keep_ckpts :])
+            hub.update_info('outdated_ckpts', list(outdated))
+        self.last_ckpt = os.path.join(self.out_dir, name)
+        hub.update_info('last_ckpt', self.last_ckpt)
+        runner.call_hook('before_checkpoint')
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=dict(epoch=runner.epoch, iter=step, extra=extra),
+            by_epoch=False,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        if is_main_process():
+            write_text(os.path.join(runner.work_dir, LAST), self.last_ckpt)
+        self.saved_step = step
+        self.remove(runner, [*outdated, *([former_extra] if former_extra != name else [])])
+
+    def before_save_checkpoint(self, runner, checkpoint):
+        for part in set(checkpoint) - {'state_dict'}:
+            checkpoint[part] = plain(checkpoint[part], part)
+
+    def remove(self, runner, names):
+        """Remove files of these names, but never the one that ``last_checkpoint`` names."""
+        if is_main_process():
+            for name in filter(None, names):
+                if name != os.path.basename(last_checkpoint(runner.work_dir) or ''):
+                    with suppress(FileNotFoundError):
+                        os.remove(os.path.join(self.out_dir, name))
+
+    # Leaving
+
+    def after_lost_data(self, runner):
+        """Called when the data workers are gone, which a signal may have ended, too."""
+        if get_world_size() == 1 and self.interruption.is_requested():
+            self.leave(runner, runner.iter)
+
+    def leave(self, runner, step):
+        """Save unless that is done, and end training.
+
+        Raises:
+            Interrupted: Always.
+        """
+        if step and step != self.saved_step:
+            keep = runner.message_hub.get_info('keep_ckpt_ids', [])
+            self.save(runner, step, extra=self.max_keep_ckpts > 0 and step not in keep)
+        number = self.interruption.signal
+        where = f'it is saved in {self.last_ckpt}; ' if step else ''
+        raise Interrupted(
+            number,
+            f'{signal.Signals(number).name}: training has stopped after iteration {step}; {where}'
+            'go on with the same command and --resume',
+        )
+
+
+def history_from(values, counts, max_length):
+    """Return the HistoryBuffer that :func:`plain` has taken apart."""
+    history = HistoryBuffer(max_length=max_length)
+    history._log_history, history._count_history = values.cpu().numpy(), counts.cpu().numpy()
+    return history
+
+
+def plain(value, where):
+    """Return a part of a checkpoint as tensors and plain values.
+
+    Args:
+        value (object): The part.
+        where (str): Its name, for the message.
+
+    Raises:
+        UserError: When it holds something else.
+    """
+    if value is None or isinstance(value, torch.Tensor) or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, HistoryBuffer):
+        values, counts = (torch.tensor(array) for array in value.data)
+        return dict(values=values, counts=counts, max_length=value.max_length)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray) and value.dtype.kind in 'biuf':
+        return torch.tensor(value)
+    if isinstance(value, dict):
+        return {plain(k, where): plain(v, f'{where}.{k}') for k, v in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        items = [plain(item, f'{where}.{index}') for index, item in enumerate(value)]
+        return items if isinstance(value, list) else tuple(items)
+    raise UserError(
+        f'the checkpoint cannot hold {where}, a {type(value).__name__}: whoever puts it there (a '
+        'hook, or the message hub) must use tensors, numbers, texts, lists and dicts'
+    )
