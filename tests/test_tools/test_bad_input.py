@@ -281,9 +281,11 @@ def test_seed_out_of_range(launch, seed):
     assert f'--seed {seed}: expected a number from 0' in launch('train', '--seed', seed).error
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason='--amp works here')
-def test_amp_without_a_gpu(launch):
-    assert '--amp needs a GPU' in launch('train', '--amp').error
+@pytest.mark.skipif(torch.cuda.is_available(), reason='--amp fp16 works here')
+def test_amp_without_a_gpu(launch, monkeypatch):
+    assert '--amp fp16 needs a GPU' in launch('train', '--amp', 'fp16').error
+    monkeypatch.setattr(torch.ops.mkldnn, '_is_mkldnn_bf16_supported', lambda: False)
+    assert 'this CPU has no fast bfloat16 instructions' in launch('train', '--amp').error
 
 
 def test_paper_config_without_imagenet_weights(launch, tmp_path):
