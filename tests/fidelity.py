@@ -151,13 +151,6 @@ ROWS = [
         **SINGLE,
     ),
     advent('advent', 'ADVENT', ('advent/advent_deeplabv2-r101', ''), heads={'global': LAMBDAS}),
-    advent(
-        'advent-torch2',
-        'ADVENT',
-        ('advent/advent_deeplabv2-r101', ''),
-        heads={'global': LAMBDAS},
-        semantics='torch2',
-    ),
     advent('minent', 'MinEnt', ('minent/minent_deeplabv2-r101', ''), entropies=LAMBDAS),
     advent(
         'local',
