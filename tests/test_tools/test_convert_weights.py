@@ -551,8 +551,8 @@ def test_bad_arguments(run, tool, tmp_path):
 def test_a_full_disk(tool, monkeypatch, tmp_path):
     """Nothing is left behind."""
 
-    def save(contents, path):
-        Path(path).write_text('half')
+    def save(contents, file):
+        file.write(b'half')
         raise OSError(28, 'No space left on device')
 
     torch.save(discriminator(NAMED, 4), tmp_path / 'official.pth')
