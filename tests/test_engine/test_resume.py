@@ -1,105 +1,14 @@
 """A run that was stopped anywhere and resumed ends as one that was never stopped, bit for bit."""
 
-import random
-import sys
+import signal
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
-from mmengine.config import Config
-from mmengine.hooks import Hook
-from mmengine.logging import MessageHub, MMLogger
-from mmengine.runner import Runner
-from mmseg.registry import HOOKS
-from mmseg.visualization import SegLocalVisualizer
 
-from mmseg_gl.apis import load_config
+from mmseg_gl.errors import Interrupted
+from tests.run_states import assert_same, assert_same_run, log_of, state_of
 
-sys.path.append(str(Path(__file__).parents[1]))
-from run_states import assert_same_run, state_of  # noqa: E402
-
-ROOT = Path(__file__).parents[2]
-CONFIG = ROOT / 'configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
-CYCLE_GAN = ROOT / 'configs/bdl/cyclegan_deeplabv2-tiny_street-scenes.py'
-CRASH = 'a crash'
-
-
-@HOOKS.register_module()
-class DrawHook(Hook):
-    """Lets training depend on every global generator, as dropout does on PyTorch's."""
-
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        runner.message_hub.update_scalar('train/python', random.random())
-        runner.message_hub.update_scalar('train/numpy', np.random.rand())
-        with torch.no_grad():
-            for parameter in runner.model.segmentor.decode_head.parameters():
-                parameter += 1e-3 * torch.randn(parameter.shape)
-
-
-@HOOKS.register_module()
-class CrashHook(Hook):
-    """Raises an error at a place: before an iteration, after it, or in a validation."""
-
-    priority = 'LOWEST'  # after what saves
-
-    def __init__(self, place, iteration):
-        self.place, self.iteration = place, iteration
-
-    def crash(self, runner, place):
-        if (place, runner.iter) == (self.place, self.iteration):
-            raise RuntimeError(CRASH)
-
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        self.crash(runner, 'before')
-
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        self.crash(runner, 'after')
-
-    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        self.crash(runner, 'validation')
-
-    def after_val_epoch(self, runner, metrics=None):
-        self.crash(runner, 'validated')
-
-
-@pytest.fixture
-def train(street_scenes, data_options, monkeypatch):
-    """The function that trains 8 iterations, to the end or to a crash: (work_dir, ...) -> None.
-
-    Phase 2 begins at iteration 5; it validates every 4 iterations and saves every 2.
-    """
-
-    monkeypatch.setattr(Config, 'pretty_text', property(repr))  # formatting takes half the time
-
-    def train(work_dir, crash=None, max_iters=8, resume=False, **options):
-        cfg = load_config(CONFIG, dict(o.split('=') for o in data_options(street_scenes)))
-        hooks = [*cfg.custom_hooks, dict(type='DrawHook')]
-        cfg.merge_from_dict(
-            {
-                'work_dir': str(work_dir),
-                'train_cfg.max_iters': max_iters,
-                'train_cfg.val_interval': 4,
-                'default_hooks.checkpoint.interval': 2,
-                'default_hooks.logger.interval': 1,
-                'val_dataloader.dataset.pipeline.1.scale': (64, 32),
-                'train_dataloader.num_workers': 0,
-                'train_dataloader.persistent_workers': False,
-                'resume': resume,
-                **options,
-            }
-        )
-        next(hook for hook in hooks if hook['type'] == 'TwoPhaseHook').begin = 5
-        if crash:
-            hooks.append(dict(type='CrashHook', place=crash[0], iteration=crash[1]))
-        cfg.custom_hooks = hooks
-        for named_globals in (MMLogger, MessageHub, SegLocalVisualizer):
-            named_globals._instance_dict.clear()
-        Runner.from_cfg(cfg).train()
-
-    return train
-
-
+CYCLE_GAN = Path(__file__).parents[2] / 'configs/bdl/cyclegan_street-scenes.py'
 CRASHES = [
     ('after', 0),  # before the first checkpoint
     ('after', 3),  # saved, not validated
@@ -110,14 +19,94 @@ CRASHES = [
 ]
 
 
-def test_run_that_crashes_everywhere_equals_the_straight_one(train, tmp_path):
-    straight, crashed = tmp_path / 'straight', tmp_path / 'crashed'
-    train(straight)
-    for crash in CRASHES:
-        with pytest.raises(RuntimeError, match=CRASH):
-            train(crashed, crash, resume=True)
-    train(crashed, resume=True)
-    assert_same_run(straight, crashed)
-    state = state_of(crashed / 'iter_8.pth')
+@pytest.fixture
+def straight(train, tmp_path):
+    """The work dir of a run that was never stopped."""
+    train(tmp_path / 'straight')
+    return tmp_path / 'straight'
+
+
+@pytest.fixture
+def signals():
+    """Put the handlers back that training replaces."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler or signal.SIG_DFL)
+
+
+def test_run_that_crashes_everywhere_equals_the_straight_one(train, crash, straight, tmp_path):
+    for place, iteration in CRASHES:
+        crash(tmp_path / 'crashed', place, iteration, resume=True)
+    train(tmp_path / 'crashed', resume=True)
+    assert_same_run(straight, tmp_path / 'crashed')
+    state = state_of(straight / 'iter_8.pth')
     assert state['message_hub']['runtime_info']['phase'] == 2
     assert state['optimizer']['local_head']['state'][0]['step'] == 3
+
+
+def test_polite_ends_save_and_leave_no_trace(train, straight, signals, tmp_path):
+    work_dir = tmp_path / 'ended'
+    ends = [
+        ('after', 2, signal.SIGTERM, 3),  # done: iterations 0 to 2
+        ('validation', 4, signal.SIGINT, 4),
+        ('before', 4, signal.SIGTERM, 5),
+    ]
+    for place, iteration, number, done in ends:
+        with pytest.raises(Interrupted, match=f'after iteration {done}; it is saved') as end:
+            train(work_dir, place, iteration, [number], resume=True)
+        assert end.value.signal == number and '--resume' in str(end.value)
+        assert Path((work_dir / 'last_checkpoint').read_text()).name == f'iter_{done}.pth'
+        assert state_of(work_dir / f'iter_{done}.pth')['meta']['iter'] == done
+    train(work_dir, resume=True)
+    assert_same_run(straight, work_dir)
+
+
+def test_second_signal_ends_it_at_once(train, signals, monkeypatch, tmp_path):
+    monkeypatch.setattr('mmseg_gl.engine.interruption.SAME_WISH', -1.0)
+    with pytest.raises(Interrupted, match='at once'):
+        train(tmp_path, 'before', 1, [signal.SIGINT, signal.SIGTERM])
+    assert not list(tmp_path.glob('*.pth'))
+
+
+def test_signal_that_arrives_twice_within_a_second_is_one(train, signals, tmp_path):
+    with pytest.raises(Interrupted, match='after iteration 2'):
+        train(tmp_path, 'before', 1, [signal.SIGINT, signal.SIGTERM])
+
+
+def test_tools_exit_code_is_the_signals(run, monkeypatch, tmp_path):
+    def interrupted():
+        raise Interrupted(signal.SIGTERM, 'training has stopped')
+
+    monkeypatch.setattr('mmseg_gl.apis.load_run_config', lambda *_: interrupted())
+    outcome = run('train', 'config.py')
+    assert (outcome.code, outcome.err) == (143, 'training has stopped\n')
+
+
+def test_cycle_gan_with_its_pools(run, street_scenes, tmp_path):
+    def train(work_dir, iterations):
+        options = [
+            f'train_cfg.max_iters={iterations}',
+            'model.pool_size=3',
+            'model.generator.channels=4',
+            'model.generator.num_blocks=1',
+            'model.discriminator.channels=4',
+            'default_hooks.checkpoint.interval=2',
+            'default_hooks.logger.interval=1',
+        ]
+        for domain, root in (('source', 'GTA5'), ('target', 'cityscapes')):
+            dataset = f'train_dataloader.dataset.{domain}'
+            options += [f'{dataset}.data_root={street_scenes}/{root}']
+            options += [f'{dataset}.pipeline.1.crop_size=32']
+        arguments = ('--work-dir', tmp_path / work_dir, '--resume', '--cfg-options', *options)
+        outcome = run('train', CYCLE_GAN, *arguments)
+        assert outcome.code == 0, outcome.err
+
+    train('straight', 6)
+    train('resumed', 4)
+    train('resumed', 6)
+    states = [state_of(tmp_path / name / 'iter_6.pth') for name in ('straight', 'resumed')]
+    assert_same(*states, 'iter_6.pth')
+    assert_same(log_of(tmp_path / 'straight'), log_of(tmp_path / 'resumed'), 'log')
+    assert states[0]['state_dict']['pools.source.images'].shape == (3, 3, 32, 32)

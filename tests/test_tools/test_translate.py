@@ -80,7 +80,7 @@ def test_a_run_that_was_stopped_goes_on(translate, tmp_path):
     assert translate().code == 0
     images = tmp_path / 'out/images'
     before = {path: path.read_bytes() for path in find(images)}
-    (images / '00001.png').rename(images / '00001.png.part')
+    (images / '00001.png').rename(images / '00001.png.tmp')
     (images / '00002.png').unlink()
     (images / '00003.png').write_bytes(b'not looked at')
     record = tmp_path / 'out/translation.json'
