@@ -45,6 +45,11 @@ def update(optimizers, losses, skip_nonfinite=False):
     return finite
 
 
+def on_cpu(scalars):
+    """Bring scalars to the CPU by one copy, so that logging them does not wait for a GPU again."""
+    return dict(zip(scalars, torch.stack([value.double() for value in scalars.values()]).cpu()))
+
+
 def are_finite(losses):
     """Return whether all entries named ``loss_*`` are finite, in every process."""
     terms = torch.stack([v.float() for name, v in losses.items() if name.startswith('loss_')])

@@ -5,7 +5,7 @@ from torch import nn
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.models.representations import entropy_map
-from mmseg_gl.models.training import backward, detach, frozen, unsynchronised, update
+from mmseg_gl.models.training import backward, detach, frozen, on_cpu, unsynchronised, update
 
 
 @MODELS.register_module()
@@ -120,6 +120,7 @@ class UDASegmentor(BaseModel):
                 losses = head('discriminate', source=source_maps, target=target_maps, labels=labels)
             logs.update(backward(losses, optimizer))
         optimizers = [optim_wrapper[name] for name in ('segmentor', *heads)]
+        logs = on_cpu(logs)
         self.stepped = update(optimizers, logs, self.skip_nonfinite)
         return logs
 
