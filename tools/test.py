@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import time
 
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
@@ -48,8 +49,11 @@ def main():
         cfg.visualizer.save_dir = args.show_dir
     runner = Runner.from_cfg(cfg)
     load_segmentor(runner.model, args.checkpoint)
+    start = time.time()
     figures = runner.test()
     if is_main_process():
+        images = len(runner.test_dataloader.dataset)
+        print(f'{images} images, {images / (time.time() - start):.2f} images/s')
         classes = runner.test_dataloader.dataset.metainfo['classes']
         metrics = runner.test_loop.evaluator.metrics
         protocols = [m.protocol for m in metrics if isinstance(m, UDAIoUMetric)]
