@@ -18,7 +18,7 @@ help:
 	@echo 'make demo      make the street scenes, train and compare the methods on them'
 	@echo 'make smoke     the same, smaller: under two minutes'
 	@echo 'make test      ruff and the test suite'
-	@echo 'make torture   kill training at random moments, 20 times: about ten minutes'
+	@echo 'make torture   kill training at random moments, 20 times: a few minutes'
 	@echo 'make fidelity  compare the training steps with straight-line ones: a few minutes'
 	@echo 'make format    format the code'
 
