@@ -40,7 +40,7 @@ smoke: install
 	STREET_SCENES=$(SMOKE) $(BIN)/python tools/compare.py $(DEMO_CONFIGS) \
 		--seeds $(SEEDS) --jobs $(JOBS) --work-dir work_dirs/smoke --cfg-options \
 		val_dataloader.dataset.pipeline.1.scale='(128,64)' \
-		train_cfg.max_iters=400 train_cfg.val_interval=200 param_scheduler.0.end=401
+		train_cfg.max_iters=350 train_cfg.val_interval=175 param_scheduler.0.end=351
 
 lint: install
 	$(BIN)/ruff check .
