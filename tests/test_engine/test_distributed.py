@@ -1,9 +1,11 @@
 """Two gloo processes train; their checkpoint has the keys of one process and loads in it."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,68 @@ def test_two_processes_train_a_cycle_gan(street_scenes, tmp_path):
     assert weights.keys() == model.state_dict().keys()
     model.load_state_dict(weights)
     assert weights['pools.target.images'].shape == (2, 3, 32, 32)
+
+
+@pytest.fixture
+def distributed(street_scenes, data_options, tmp_path):
+    """Start dist_train.sh with so many processes: (processes, iterations, options) -> Popen."""
+
+    def start(processes, iters, *arguments):
+        options = [*data_options(street_scenes), 'train_dataloader.batch_size=1']
+        options += [f'train_cfg.max_iters={iters}', 'default_hooks.checkpoint.interval=2']
+        command = ['tools/dist_train.sh', CONFIG, str(processes), '--work-dir', str(tmp_path)]
+        path = os.pathsep.join([os.path.dirname(sys.executable), os.environ['PATH']])
+        return subprocess.Popen(
+            [*command, *arguments, '--cfg-options', *options],
+            cwd=ROOT,
+            env={**os.environ, 'OMP_NUM_THREADS': '1', 'PATH': path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    return start
+
+
+def test_a_run_goes_on_with_another_number_of_processes(distributed, tmp_path):
+    for processes, iters in ((2, 2), (1, 4), (2, 6)):
+        run = distributed(processes, iters, '--resume')
+        out = run.communicate(timeout=300)[0]
+        assert run.returncode == 0, out[-3000:]
+    checkpoint = read_checkpoint(tmp_path / 'iter_6.pth')
+    assert checkpoint['meta']['iter'] == 6
+    assert all(torch.isfinite(value).all() for value in checkpoint['state_dict'].values())
+
+
+def test_a_dying_process_ends_the_run(distributed, tmp_path):
+    run = distributed(2, 100_000)
+    while not (tmp_path / 'iter_2.pth').exists() and run.poll() is None:
+        time.sleep(0.2)
+    children = Path(f'/proc/{run.pid}/task/{run.pid}/children').read_text().split()
+    assert len(children) == 2
+    os.kill(int(children[1]), signal.SIGKILL)
+    out = run.communicate(timeout=120)[0]
+    assert run.returncode != 0 and 'SIGKILL' in out
+    assert read_checkpoint(tmp_path / 'iter_2.pth')['meta']['iter'] == 2
+
+
+@pytest.mark.parametrize('tool', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh'])
+def test_scripts_say_what_they_expect(tool):
+    result = subprocess.run([ROOT / 'tools' / tool], capture_output=True, text=True)
+    assert result.returncode == 2 and result.stderr.startswith(f'error: expected {tool} ')
+
+
+def test_slurm_script(tmp_path):
+    srun = tmp_path / 'srun'
+    srun.write_text('#!/bin/sh\necho "$@"\n')
+    srun.chmod(0o755)
+    environment = {**os.environ, 'PATH': f'{tmp_path}:{os.environ["PATH"]}', 'GPUS': '16'}
+    script = ROOT / 'tools/slurm_train.sh'
+    out = subprocess.run(
+        [script, 'part', 'name', 'config.py', '--seed', '1'],
+        env=environment,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert '--partition=part --job-name=name --ntasks=16 --ntasks-per-node=8 --gres=gpu:8' in out
+    assert out.strip().endswith('train.py config.py --launcher slurm --seed 1')
