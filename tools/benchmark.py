@@ -12,6 +12,7 @@ import platform
 import re
 import subprocess
 import sys
+import warnings
 
 import torch
 from mmengine.logging import MMLogger
@@ -118,7 +119,8 @@ def image_sizes(given, dataset):
 
 def build(cfg, sizes, batch_size):
     """Return the benchmark and the names of the heads that are active, those of the last phase."""
-    MMLogger.get_current_instance().setLevel(logging.ERROR)  # a line for every parameter else
+    MMLogger.get_current_instance().setLevel(logging.ERROR)
+    warnings.filterwarnings('ignore', message='Full backward hook')
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
     if not hasattr(model, 'segmentor') or not hasattr(model, 'active_heads'):

@@ -81,7 +81,7 @@ def quiet():
     """Keep mmengine from logging three lines for every parameter."""
     logger = MMLogger.get_current_instance()
     level = logger.level
-    logger.setLevel(logging.WARNING)
+    logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
