@@ -7,7 +7,7 @@ from mmseg_gl.models.losses.adversarial import GAN_LOSSES
 SLOPE = 0.2  # of LeakyReLU, as in every discriminator of the official codes
 # Pixels that are worked on at once: the activations (512 channels) stay in a CPU's cache, and a GPU
 # has enough to do (0.25 GB).
-CHUNK = dict(cpu=1024, cuda=131_072)
+CHUNK = dict(cpu=2048, cuda=131_072)
 
 
 def pixelwise_loss(maps, domain, valid, layers, gan='bce'):
