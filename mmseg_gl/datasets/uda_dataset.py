@@ -88,7 +88,7 @@ class UDADataset:
                 errors.append(str(error))
                 key = (seed, REPLACEMENT, SOURCE if name == 'source' else TARGET, n, len(errors))
                 index = int(np.random.default_rng(key).integers(len(self.domains[name])))
-        if errors:
+        if errors and 'data_samples' in item:
             item['data_samples'].set_metainfo(dict(replaced=errors))
         return item
 
@@ -103,8 +103,8 @@ class UDADataset:
 
 
 def check_label_size(item):
-    """Raise a UserError when an item's label does not have the size of its image."""
-    sample = item['data_samples']
+    """Raise a UserError when a packed item's label does not have the size of its image."""
+    sample = item.get('data_samples', {})
     if 'gt_sem_seg' in sample and item['inputs'].shape[-2:] != sample.gt_sem_seg.shape:
         sizes = ['{1}x{0}'.format(*s[-2:]) for s in (sample.gt_sem_seg.shape, item['inputs'].shape)]
         raise UserError(
