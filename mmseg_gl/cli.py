@@ -5,6 +5,7 @@ import signal
 import sys
 import warnings
 
+import torch.distributed as dist
 from mmengine.config import DictAction
 
 from mmseg_gl.allocator import keep_freed_memory
@@ -31,7 +32,9 @@ def run_tool(main, keep_memory=True):
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        sys.exit(main())
+        code = main()
+        leave_processes()
+        sys.exit(code)
     except UserError as error:
         print(f'error: {sentence(error)}', file=sys.stderr)
         sys.exit(2)
@@ -46,6 +49,13 @@ def run_tool(main, keep_memory=True):
     finally:
         for number, handler in handlers.items():  # training has its own
             signal.signal(number, handler)
+
+
+def leave_processes():
+    """End the process group when all of its processes have come here; gloo may abort otherwise."""
+    if dist.is_available() and dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()
 
 
 def interrupt(signum, frame):
