@@ -46,7 +46,7 @@ class PixelwiseLoss(torch.autograd.Function):
         total = maps.new_zeros(())
         maps_grad = torch.empty_like(maps) if wants_maps else None
         grads = [torch.zeros_like(p) for p in parameters] if wants_parameters else []
-        size = CHUNK[maps.device.type]
+        size = CHUNK['cpu' if maps.device.type == 'cpu' else 'cuda']
         for n in range(len(maps)):
             for begin in range(0, maps[n, 0].numel(), size):
                 x, truth, weight, score = (
