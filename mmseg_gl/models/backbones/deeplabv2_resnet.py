@@ -4,6 +4,7 @@ from mmseg.models.backbones.resnet import BasicBlock
 from mmseg.registry import MODELS
 from torch import nn
 
+from mmseg_gl.models.backbones.lean_bottleneck import LeanBottleneck
 from mmseg_gl.models.backbones.pretrained import load_pretrained_backbone
 
 WHERE = (
@@ -41,7 +42,14 @@ class DeepLabV2ResNet(ResNet):
         UserError: When the ImageNet file is missing or is not of this architecture.
     """
 
-    arch_settings = {10: (BasicBlock, (1, 1, 1, 1)), **ResNet.arch_settings}
+    arch_settings = {
+        10: (BasicBlock, (1, 1, 1, 1)),
+        18: (BasicBlock, (2, 2, 2, 2)),
+        34: (BasicBlock, (3, 4, 6, 3)),
+        50: (LeanBottleneck, (3, 4, 6, 3)),
+        101: (LeanBottleneck, (3, 4, 23, 3)),
+        152: (LeanBottleneck, (3, 8, 36, 3)),
+    }
 
     def __init__(
         self,
