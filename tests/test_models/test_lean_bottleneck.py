@@ -15,7 +15,9 @@ from mmseg_gl.models.backbones.lean_bottleneck import LeanBottleneck
 def block_of(kind, norm_cfg, dtype, training=True, frozen=()):
     torch.manual_seed(0)
     downsample = nn.Sequential(nn.Conv2d(6, 16, 1, stride=2, bias=False), nn.BatchNorm2d(16))
-    block = kind(6, 4, stride=2, dilation=2, style='caffe', norm_cfg=norm_cfg, downsample=downsample)
+    block = kind(
+        6, 4, stride=2, dilation=2, style='caffe', norm_cfg=norm_cfg, downsample=downsample
+    )
     for module in block.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, -1, 2)

@@ -8,6 +8,8 @@ import torch.nn.functional as F
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.models import EntropyLoss, LocalDiscriminatorHead, MixtureModule
+from mmseg_gl.models.discriminators import pixelwise_loss
+from mmseg_gl.models.training import frozen
 
 K = 19
 
@@ -124,6 +126,65 @@ def test_local_losses_equal_straight_line_code(background, representation):
     reference = torch.autograd.grad(expected, parameters)
     for one, other in zip(ours, reference):
         torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-13)
+
+
+def local_step(head, target, between=None):
+    """Return the losses of `fool` and `discriminate`, as in a training step, and all gradients."""
+    logits = dict(decode=target.clone().requires_grad_())
+    with frozen([head]):
+        fooled = head('fool', target=logits)
+    fooled['loss_adv_local_decode'].backward()
+    detached = dict(decode=logits['decode'].detach())
+    if between:
+        between(head, detached)
+    losses = head('discriminate', source=dict(decode=maps()), target=detached, labels=some_labels())
+    losses['loss_d_local_decode'].backward()
+    assert not head.ahead
+    return [*fooled.values(), *losses.values(), logits['decode'].grad] + [
+        parameter.grad for parameter in head.parameters()
+    ]
+
+
+@pytest.mark.parametrize('gan', ['bce', 'lsgan'])
+@pytest.mark.parametrize('background', ['replace', 'ignore', 'keep'])
+def test_the_pass_over_the_target_serves_both_opponents(background, gan, monkeypatch):
+    target, passes = maps(9, 7, seed=1), []
+    one_pass = pixelwise_loss.one_pass
+    monkeypatch.setattr(
+        pixelwise_loss, 'one_pass', lambda *args, **kw: passes.append(1) or one_pass(*args, **kw)
+    )
+    shared = local_step(build_head(background=background, gan=gan), target)
+    assert len(passes) == 2  # over the target's map and over the mixed map
+    by_itself = local_step(
+        build_head(background=background, gan=gan), target, lambda head, _: head.ahead.clear()
+    )
+    assert len(passes) == 5
+    for one, other in zip(shared, by_itself):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-15)
+
+
+def other_maps(head, target):
+    target['decode'] = target['decode'] + 1
+
+
+def maps_changed_in_place(head, target):
+    target['decode'] += 1
+
+
+def weights_changed_in_place(head, target):
+    with torch.no_grad():
+        head.discriminators['decode'][0].weight *= 2
+
+
+@pytest.mark.parametrize('change', [other_maps, maps_changed_in_place, weights_changed_in_place])
+def test_what_is_known_of_other_maps_or_weights_is_not_used(change):
+    def change_and_forget(head, target):
+        change(head, target)
+        head.ahead.clear()
+
+    ours = local_step(build_head(), maps(seed=1), change)
+    expected = local_step(build_head(), maps(seed=1), change_and_forget)
+    assert all(torch.equal(one, other) for one, other in zip(ours, expected))
 
 
 def test_keep_is_the_released_step():

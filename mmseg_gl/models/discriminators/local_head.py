@@ -5,7 +5,7 @@ from torch import nn
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.models.discriminators.base_head import BaseDiscriminatorHead
-from mmseg_gl.models.discriminators.pixelwise_loss import pixelwise_loss
+from mmseg_gl.models.discriminators.pixelwise_loss import attach, opposed_losses, pixelwise_loss
 from mmseg_gl.models.losses.adversarial import SOURCE, TARGET
 
 RANK_STRIDE = 10_000_000  # more draws than a run makes; PyTorch uses 32 bits of a seed
@@ -68,6 +68,7 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             dict(type='MixtureModule', background=background, ignore_index=ignore_index)
         )
         self.num_points = num_points
+        self.ahead = {}  # between `fool` and `discriminate` of one iteration
         self.register_buffer('sampling_seed', torch.randint(2**31, ()))
 
     def build_discriminator(self):
@@ -88,13 +89,34 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
         return pixelwise_loss(maps, domain, valid, layers, self.gan)
 
     def fool(self, target):
-        """See :meth:`BaseDiscriminatorHead.fool`; the mean is over (sampled) pixels."""
-        losses = {}
+        """See :meth:`BaseDiscriminatorHead.fool`; the mean is over (sampled) pixels.
+
+        What :meth:`discriminate` will need of the same maps is computed along with it, where the
+        discriminator sees every pixel by itself.
+        """
+        losses, self.ahead = {}, {}
         for level, weight in self.loss_weights.items():
             logits = target[level] if self.num_points is None else self.sample(target[level])
-            loss, _ = self.loss(level, logits, *whole_domain(logits, SOURCE))
+            domain, valid = whole_domain(logits, SOURCE)
+            if self.kernel_size == 1 and self.num_points is None and logits.requires_grad:
+                loss, known = opposed_losses(
+                    self.represent(logits),
+                    valid,
+                    self.discriminators[level],
+                    self.gan,
+                    maps_domain=domain,
+                    layers_domain=torch.full_like(domain, TARGET),
+                )
+                self.ahead[level] = known, logits.detach(), self.signature(level, logits)
+            else:
+                loss, _ = self.loss(level, logits, domain, valid)
             losses[f'loss_adv_local_{level}'] = weight * loss
         return losses
+
+    def signature(self, level, logits):
+        """Return what tells these logits and the discriminator as it is from any others."""
+        tensors = [logits, *self.discriminators[level].parameters()]
+        return [(tensor.data_ptr(), tensor._version) for tensor in tensors]
 
     def discriminate(self, source, target, labels):
         """Loss of the discriminators on the mixed map and on the target's map.
@@ -119,7 +141,7 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
                 mixed, domain, valid = self.sample(mixed, domain, valid)
                 logits = self.sample(logits)
             loss_mixed, on_mixed = self.loss(level, mixed, domain, valid)
-            loss_target, on_target = self.loss(level, logits, *whole_domain(logits, TARGET))
+            loss_target, on_target = self.target_loss(level, logits)
             losses[f'loss_d_local_{level}'] = 0.5 * (loss_mixed + loss_target)
             right = ((on_mixed >= self.boundary) == (domain == TARGET)).float()
             right_target = (on_target >= self.boundary).float().mean()
@@ -127,6 +149,13 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             losses[f'acc_d_target_local_{level}'] = right_target
             losses[f'acc_d_local_{level}'] = 0.5 * (masked_mean(right, valid) + right_target)
         return losses
+
+    def target_loss(self, level, logits):
+        """Return the discriminator's loss on a target map and the scores, computed or known."""
+        known, _, signature = self.ahead.pop(level, (None, None, None))
+        if signature == self.signature(level, logits):
+            return attach(known, self.discriminators[level]), known.scores
+        return self.loss(level, logits, *whole_domain(logits, TARGET))
 
     def sample(self, logits, domain=None, valid=None):
         """Draw ``num_points`` valid pixels of a map, with replacement.

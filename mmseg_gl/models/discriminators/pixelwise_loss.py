@@ -1,4 +1,6 @@
-"""A pixel-wise discriminator and its loss on whole maps, without the memory of whole maps."""
+"""A pixel-wise discriminator and its losses on whole maps, without the memory of whole maps."""
+
+from typing import NamedTuple
 
 import torch
 
@@ -28,53 +30,116 @@ def pixelwise_loss(maps, domain, valid, layers, gan='bce'):
         tuple[Tensor, Tensor]: The loss, a scalar (0 without a valid pixel), and the raw scores,
         (N, 1, H, W), detached.
     """
-    parameters = []
-    for layer in layers:
-        if hasattr(layer, 'weight'):
-            parameters += [layer.weight.flatten(1), layer.bias]
-    return PixelwiseLoss.apply(maps, domain, valid, gan, *parameters)
+    inputs = [maps, *parameters_of(layers)]
+    wants_maps, *wants_parameters = [tensor.requires_grad for tensor in inputs]
+    scores, for_maps, for_parameters = one_pass(
+        maps,
+        valid,
+        inputs[1:],
+        gan,
+        maps_domain=domain if wants_maps else None,
+        layers_domain=domain if any(wants_parameters) else None,
+    )
+    loss = mean_loss(scores, domain, valid, gan)
+    return KnownGradients.apply(loss, [for_maps, *for_parameters], *inputs), scores
 
 
-class PixelwiseLoss(torch.autograd.Function):
-    """See :func:`pixelwise_loss`. The gradients are computed together with the loss."""
+def opposed_losses(maps, valid, layers, gan, maps_domain, layers_domain):
+    """Compute the losses of both opponents from one pass over the pixels.
+
+    The network behind the maps and the discriminator want opposite scores of the same maps. What
+    is common to the gradients of their losses, the scores' derivatives, is computed once.
+
+    Args:
+        maps, valid, layers, gan: See :func:`pixelwise_loss`.
+        maps_domain (Tensor): What the scores should be for the network behind the maps,
+            (N, 1, H, W).
+        layers_domain (Tensor): What they should be for the discriminator.
+
+    Returns:
+        tuple[Tensor, KnownLoss]: The former's loss, whose gradient reaches the maps alone; and the
+        latter's, for :func:`attach`.
+    """
+    scores, for_maps, for_parameters = one_pass(
+        maps, valid, parameters_of(layers), gan, maps_domain, layers_domain
+    )
+    loss = KnownGradients.apply(mean_loss(scores, maps_domain, valid, gan), [for_maps], maps)
+    return loss, KnownLoss(mean_loss(scores, layers_domain, valid, gan), for_parameters, scores)
+
+
+class KnownLoss(NamedTuple):
+    """A discriminator's loss, its gradients and the raw scores, all detached."""
+
+    loss: torch.Tensor
+    gradients: list
+    scores: torch.Tensor
+
+
+def attach(known, layers):
+    """Return the loss of a KnownLoss so that its backward pass reaches the layers."""
+    return KnownGradients.apply(known.loss, known.gradients, *parameters_of(layers))
+
+
+class KnownGradients(torch.autograd.Function):
+    """``apply(loss, gradients, *inputs)``: a loss whose gradients have been computed with it."""
 
     @staticmethod
-    def forward(ctx, maps, domain, valid, gan, *parameters):
-        weights, biases = parameters[::2], parameters[1::2]
-        wants_maps, wants_parameters = ctx.needs_input_grad[0], any(ctx.needs_input_grad[4:])
-        scores = maps.new_empty(domain.shape)
-        total = maps.new_zeros(())
-        maps_grad = torch.empty_like(maps) if wants_maps else None
-        grads = [torch.zeros_like(p) for p in parameters] if wants_parameters else []
-        size = CHUNK['cpu' if maps.device.type == 'cpu' else 'cuda']
-        for n in range(len(maps)):
-            for begin in range(0, maps[n, 0].numel(), size):
-                x, truth, weight, score = (
-                    tensor[n].flatten(1)[:, begin : begin + size]
-                    for tensor in (maps, domain, valid, scores)
-                )
-                activations = forward_pass(x, weights, biases)
-                score[:] = activations[-1]
-                loss, grad = loss_and_gradient(activations[-1].to(truth.dtype), truth, gan)
-                total += (loss * weight).sum()
-                if not (wants_maps or wants_parameters):
-                    continue
-                grad = backward_pass(grad * weight, activations, weights, grads, wants_maps)
-                if wants_maps:
-                    maps_grad[n].flatten(1)[:, begin : begin + size] = grad
-        # Divided at the end: a half-precision gradient of a mean over a map would underflow.
-        count = valid.sum().clamp(min=1)
-        ctx.maps_grad = maps_grad.div_(count) if wants_maps else None
-        ctx.grads = [grad.div_(count) for grad in grads] or [None] * len(parameters)
-        ctx.mark_non_differentiable(scores)
-        return total / count, scores
+    def forward(ctx, loss, gradients, *inputs):
+        ctx.gradients = gradients
+        return loss.clone()
 
     @staticmethod
-    def backward(ctx, factor, _):
-        def scaled(grad):
-            return None if grad is None else grad * factor
+    def backward(ctx, factor):
+        return None, None, *[None if grad is None else grad * factor for grad in ctx.gradients]
 
-        return scaled(ctx.maps_grad), None, None, None, *map(scaled, ctx.grads)
+
+def parameters_of(layers):
+    """Return the weight, (outputs, inputs), and bias of every convolution in turn."""
+    convolutions = [layer for layer in layers if hasattr(layer, 'weight')]
+    return [p for conv in convolutions for p in (conv.weight.flatten(1), conv.bias)]
+
+
+@torch.no_grad()
+def one_pass(maps, valid, parameters, gan, maps_domain, layers_domain):
+    """Run through all pixels once, forward and backward.
+
+    A pixel's score is a scalar, so that any loss's gradient is the score's own gradient times a
+    factor of the pixel: one backward pass serves a loss for the maps and one for the parameters.
+
+    Args:
+        maps, valid, gan: See :func:`pixelwise_loss`.
+        parameters (list[Tensor]): See :func:`parameters_of`.
+        maps_domain, layers_domain (Tensor | None): (N, 1, H, W): what the scores should be, in the
+            loss whose gradient with respect to the maps, or to the parameters, is wanted.
+
+    Returns:
+        tuple[Tensor, Tensor | None, list]: Scores (N, 1, H, W), and the gradients of the mean
+        losses: of the maps, and of the parameters (None where not wanted).
+    """
+    weights, biases = parameters[::2], parameters[1::2]
+    scores = maps.new_empty(valid.shape)
+    maps_grad = None if maps_domain is None else torch.empty_like(maps)
+    grads = [None if layers_domain is None else torch.zeros_like(p) for p in parameters]
+    size = CHUNK['cpu' if maps.device.type == 'cpu' else 'cuda']
+    for n in range(len(maps)):
+        for begin in range(0, maps[n, 0].numel(), size):
+            pixels = slice(begin, begin + size)
+            activations = forward_pass(maps[n].flatten(1)[:, pixels], weights, biases)
+            score = scores[n].flatten(1)[:, pixels].copy_(activations.pop())
+            for_maps, for_layers = (
+                None if domain is None else derivative(score, gan, domain[n], valid[n], pixels)
+                for domain in (maps_domain, layers_domain)
+            )
+            if for_maps is not None or for_layers is not None:
+                grad = backward_pass(activations, weights, grads, for_layers, for_maps is not None)
+            if for_maps is not None:
+                maps_grad[n].flatten(1)[:, pixels] = grad * for_maps
+    # Divided at the end: a half-precision gradient of a mean over a map would underflow.
+    count = valid.sum().clamp(min=1)
+    for grad in (maps_grad, *grads):
+        if grad is not None:
+            grad.div_(count)
+    return scores, maps_grad, grads
 
 
 def forward_pass(x, weights, biases):
@@ -87,24 +152,48 @@ def forward_pass(x, weights, biases):
     return activations
 
 
-def loss_and_gradient(score, truth, gan):
-    """Return every pixel's loss and its derivative with respect to the score."""
-    with torch.enable_grad():
-        score = score.detach().requires_grad_()
-        loss = GAN_LOSSES[gan](score, truth, reduction='none')
-        (grad,) = torch.autograd.grad(loss.sum(), score)
-    return loss.detach(), grad
+def backward_pass(activations, weights, grads, factor, wants_input):
+    """Backpropagate the scores, each by itself.
 
+    Args:
+        activations (list[Tensor]): The input of every layer, (C_i, pixels).
+        weights (list[Tensor]): Of every layer.
+        grads (list[Tensor]): Of weights and biases in turn; if there is a factor, the sum over the
+            pixels of factor times the score's gradient is added.
+        factor (Tensor | None): (1, pixels).
+        wants_input (bool): Whether to go on to the input.
 
-def backward_pass(grad, activations, weights, grads, wants_input):
-    """Add the parameters' gradients to ``grads``, if any; return the input's, if wanted."""
-    for i in reversed(range(len(weights))):
-        if grads:
-            grads[2 * i] += grad @ activations[i].t()
-            grads[2 * i + 1] += grad.sum(dim=1)
+    Returns:
+        Tensor | None: The scores' gradient with respect to the input, if wanted.
+    """
+    last = activations[-1]
+    if factor is not None:
+        factor = factor.to(last.dtype)
+        grads[-2] += factor @ last.t()
+        grads[-1] += factor.sum(dim=1)
+    grad = weights[-1].t().to(last.dtype).expand(-1, last.shape[1])
+    for i in reversed(range(len(weights) - 1)):
+        # the activation is its own result, and of the same sign
+        grad = torch.ops.aten.leaky_relu_backward(grad, activations[i + 1], SLOPE, True)
+        if factor is not None:
+            grads[2 * i] += grad @ (activations[i] * factor).t()
+            grads[2 * i + 1] += (grad @ factor.t()).squeeze(1)
         if i == 0 and not wants_input:
             return None
         grad = weights[i].t() @ grad
-        if i > 0:  # the activation is its own result, and of the same sign
-            grad = torch.ops.aten.leaky_relu_backward(grad, activations[i], SLOPE, True)
     return grad
+
+
+def mean_loss(scores, domain, valid, gan):
+    """Return the mean loss of the valid pixels; 0 if there is none."""
+    losses = GAN_LOSSES[gan](scores, domain, reduction='none')
+    return (losses * valid).sum() / valid.sum().clamp(min=1)
+
+
+def derivative(score, gan, domain, valid, pixels):
+    """Return the derivative of the sum of some pixels' losses by their scores, (1, pixels)."""
+    domain, valid = (tensor.flatten(1)[:, pixels] for tensor in (domain, valid))
+    with torch.enable_grad():
+        score = score.detach().requires_grad_()
+        losses = GAN_LOSSES[gan](score, domain, reduction='none')
+        return torch.autograd.grad((losses * valid).sum(), score)[0]
