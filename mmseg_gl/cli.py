@@ -1,5 +1,6 @@
 """What every command line tool shares: errors are one sentence and exit code 2."""
 
+import errno
 import os
 import signal
 import sys
@@ -11,6 +12,8 @@ from mmengine.config import DictAction
 from mmseg_gl.allocator import keep_freed_memory
 from mmseg_gl.build_errors import build_error
 from mmseg_gl.errors import Interrupted, UserError
+
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def run_tool(main, keep_memory=True):
@@ -39,7 +42,7 @@ def run_tool(main, keep_memory=True):
         print(f'error: {sentence(error)}', file=sys.stderr)
         sys.exit(2)
     except Exception as error:
-        if (text := build_error(error)) is None:
+        if (text := disk_error(error) or build_error(error)) is None:
             raise  # a bug
         print(f'error: {" ".join(text.split())}', file=sys.stderr)
         sys.exit(2)
@@ -49,6 +52,14 @@ def run_tool(main, keep_memory=True):
     finally:
         for number, handler in handlers.items():  # training has its own
             signal.signal(number, handler)
+
+
+def disk_error(error):
+    """Return a sentence about a disk that takes no more or is read-only, None for other errors."""
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        where = f'cannot write {error.filename}' if error.filename else 'cannot write'
+        return f'{where} ({error.strerror}); put that right and start the same command again'
+    return None
 
 
 def leave_processes():

@@ -29,6 +29,16 @@ def check_choice(option, value, choices):
         raise UserError(f'{option}={value!r} is unknown; choose from {", ".join(choices)}')
 
 
+def check_channels(channels):
+    """Return ``channels`` as a tuple of whole numbers >= 1, at least one of them, or raise."""
+    whole = isinstance(channels, list | tuple) and channels
+    if not whole or not all(isinstance(n, int) and n >= 1 for n in channels):
+        raise UserError(
+            f'channels={channels!r}: expected one or more whole numbers >= 1, e.g. (64, 128)'
+        )
+    return tuple(channels)
+
+
 def check_loss_weights(loss_weights):
     """Return ``loss_weights`` as a dict of finite numbers >= 0 by output level, or raise."""
     if not isinstance(loss_weights, dict):

@@ -1,11 +1,13 @@
-"""Writing files so that there is never half a file."""
+"""Writing files so that there is never half a file, and folders so that one process does."""
 
+import fcntl
 import os
 from contextlib import contextmanager, suppress
 
 from mmseg_gl.errors import UserError
 
 PART = '.tmp'  # ends the name of a file that is being written
+LOCK = '.lock'  # held by the process that writes to a folder
 
 
 @contextmanager
@@ -46,6 +48,34 @@ def write_text(path, text):
     """Write a text file as a whole; see :func:`whole_file`."""
     with whole_file(path) as file:
         file.write(text.encode())
+
+
+@contextmanager
+def only_writer(folder):
+    """Let no second process write to a folder; the lock goes with the process, however it ends.
+
+    Of several processes of one run only the first (``RANK``) asks.
+
+    Raises:
+        UserError: When another process is at work there.
+    """
+    if int(os.environ.get('RANK', 0)):
+        yield
+        return
+    path = os.path.join(folder, LOCK)
+    with open(path, 'a+') as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by data workers
+        except BlockingIOError as error:
+            file.seek(0)
+            raise UserError(
+                f'{folder}: another process ({file.read().strip() or "unknown"}) is training '
+                'there; wait for it or stop it, or choose another --work-dir'
+            ) from error
+        file.truncate(0)
+        file.write(f'process {os.getpid()}')
+        file.flush()
+        yield
 
 
 def sync_folder(path):

@@ -13,6 +13,8 @@ class ToolParser(argparse.ArgumentParser):
         if unknown != message:
             known = [option for action in self._actions for option in action.option_strings]
             message = f'unknown argument {unknown}'
-            if match := difflib.get_close_matches(unknown.split()[0].split('=')[0], known, n=1):
+            if match := difflib.get_close_matches(
+                unknown.strip().split(' ')[0].split('=')[0], known, n=1
+            ):
                 message += f'; did you mean {match[0]}?'
         raise UserError(f'{message} (--help lists what {self.prog} takes)')

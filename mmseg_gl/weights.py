@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pickle
 import zipfile
 
 import torch
@@ -30,6 +31,8 @@ def read_checkpoint(path):
         check_sums(path)
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if isinstance(error, pickle.UnpicklingError):  # torch advises to load it all the same
+            reason = 'only tensors and plain values are read, since anything else could run code'
         raise UserError(f'{path} is damaged or not a PyTorch checkpoint ({reason})') from error
     if not isinstance(contents, dict) or not isinstance(contents.get('state_dict', {}), dict):
         raise UserError(f'{path} is not a checkpoint of a model; it holds no named tensors')

@@ -84,6 +84,14 @@ class Bench:
         else:
             Image.fromarray(pixels).save(self.data / name)
 
+    def link(self, name, target):
+        """Replace a file of the data by a link."""
+        (self.data / name).unlink(missing_ok=True)
+        (self.data / name).symlink_to(target)
+
+    def val_labels(self):
+        return [path.relative_to(self.data) for path in self.data.glob('cityscapes/gtFine/val/*/*')]
+
     def truncate(self, name):
         content = (self.data / name).read_bytes()
         self.damage(name, content=content[: len(content) // 2])
@@ -223,6 +231,12 @@ def data_cases(case):
     case('infer', 'image cut off', 'is truncated or not an image')(
         lambda b: after(b.infer(), b.truncate(VAL_IMAGE))
     )
+    case('train', 'image that is a dangling link', 'is a link to /nowhere/1.png')(
+        lambda b: after(b.train(), b.link(SOURCE_IMAGE, '/nowhere/1.png'))
+    )
+    case('infer', 'folder that contains itself', 'symbolic links')(
+        lambda b: after(b.infer(), b.link(f'{VAL}/loop', b.data / VAL))
+    )
     case('infer', 'no such image', 'there is no image or folder')(
         lambda b: b.infer(b.folder / 'none.png')
     )
@@ -300,6 +314,43 @@ def label_cases(case):
                 'dict(type="PackSegInputs")])))'
             )
         )
+    )
+    case('train', 'label that is a JPEG', 'is a JPEG, which changes ids')(
+        lambda b: after(b.train(), Image.fromarray(GREY).save(b.data / SOURCE_LABEL, 'JPEG'))
+    )
+    case('train', 'label in black and white', 'is black and white')(
+        lambda b: after(b.train(), Image.fromarray(GREY > 9).save(b.data / SOURCE_LABEL))
+    )
+    case('train', 'data set that lists images only', 'comes without a label')(
+        lambda b: b.train(
+            config=b.config(
+                'train_dataloader = dict(dataset=dict(source=dict(_delete_=True, '
+                f'type="ImageFolderDataset", data_root="{b.data}/GTA5/images", pipeline=['
+                'dict(type="LoadImage"), dict(type="LoadTrainIds", ids={7: 0}), '
+                'dict(type="PackSegInputs")])))'
+            )
+        )
+    )
+    for what, ids in (
+        ('no own ids', '{}'),
+        ('own ids as a list', '[7, 8]'),
+        ('halves', '{7: 0.5}'),
+    ):
+        case('train', f'{what}: {ids}', 'ids')(
+            lambda b, ids=ids: (
+                b.train(f'train_dataloader.dataset.source.pipeline.1.ids={ids}')
+                if ids[0] == '['
+                else b.train(
+                    config=b.config(
+                        'train_dataloader = dict(dataset=dict(source=dict(pipeline=['
+                        f'dict(type="LoadImage"), dict(type="LoadTrainIds", ids={ids}), '
+                        'dict(type="PackSegInputs")])))'
+                    )
+                )
+            )
+        )
+    case('test', 'validation labels without any class', 'no pixel of the validation labels')(
+        lambda b: after(b.test(), [b.damage(p, pixels=0 * GREY) for p in b.val_labels()])
     )
     case('test', 'validation label cut off', 'is truncated or not an image')(
         lambda b: after(b.test(), b.truncate(VAL_LABEL))
@@ -414,6 +465,25 @@ def config_cases(case):
         ('a number in place of a model', 'model=3', 'expected a dict'),
         ('a number in place of a data set', 'train_dataloader.dataset=3', 'expected a dict'),
         ('unknown log level', 'log_level=LOUD', 'LOUD'),
+        ('schedule by epochs', 'param_scheduler.0.by_epoch=True', 'set by_epoch=False'),
+        ('a number in place of hooks', 'custom_hooks=3', 'expected a list of dicts'),
+        ('a number in place of an optimizer', 'optim_wrapper.segmentor=3', 'expected a dict'),
+        ('no batch size', 'train_dataloader.batch_size=None', 'expected a whole number'),
+        ('a number in place of a sampler', 'train_dataloader.sampler=3', 'expected a dict'),
+        ('a number in place of steps', 'train_dataloader.dataset.source.pipeline=3', 'list of'),
+        ('no steps', 'train_dataloader.dataset.source.pipeline=[]', 'PackSegInputs'),
+        ('suffix as a number', 'train_dataloader.dataset.source.img_suffix=5', 'img_suffix'),
+        ('val_begin as text', 'train_cfg.val_begin=x', 'expected a whole number'),
+        ('validation half taken out', 'val_cfg=None', 'val_evaluator'),
+        ('unknown start method', 'env_cfg.mp_cfg.mp_start_method=frok', 'spawn'),
+        ('a number in place of a log processor', 'log_processor=3', 'expected a dict'),
+        ('window as text', 'log_processor.window_size=x', 'expected a whole number'),
+        ('max_keep_ckpts as text', 'default_hooks.checkpoint.max_keep_ckpts=x', 'whole number'),
+        ('a number in place of a hook', 'default_hooks.alignment_monitor=3', 'expected a dict'),
+        ('empty load_from', 'load_from=', 'load_from'),
+        ('sliding windows of no size', 'model.segmentor.test_cfg.mode=slide', 'crop_size'),
+        ('class that is not there', "val_evaluator.ignored_classes=['terain']", '"terain"'),
+        ('output level that is not there', 'model.segmentor.backbone.out_indices=(0,9)', '9'),
         ('unknown on_bad_image', 'train_dataloader.dataset.on_bad_image=drop', 'stop, skip'),
     ):
         case('train', f'{what}: {option}', words)(lambda b, option=option: b.train(option))
@@ -424,6 +494,12 @@ def config_cases(case):
         ('level that is not there', 'model.global_head.loss_weights.middle=1', '"middle"'),
         ('phases of an unknown head', "custom_hooks.0.phases=[('globl',),()]", 'global, local'),
         ('begin after the end', 'custom_hooks.0.begin=1.5', 'TwoPhaseHook: begin=1.5'),
+        ('no channels', 'model.local_head.channels=[]', 'whole numbers >= 1'),
+        ('channels of 0', 'model.global_head.channels=[0,1]', 'whole numbers >= 1'),
+        ('number of points as text', 'model.local_head.num_points=many', 'whole number'),
+        ('phases without a comma', "custom_hooks.0.phases=['global','local']", 'mind the comma'),
+        ('a list in place of a head', 'model.global_head=[1]', 'expected a dict'),
+        ('no optimizer of a head', 'optim_wrapper.local_head=None', 'expected a dict'),
         ('sampled pixels with 3x3', 'model.local_head.kernel_size=3', 'num_points'),
     ):
         case('train', f'{what}: {option}', words)(
@@ -446,6 +522,44 @@ def other_cases(case):
     )
     case('train', 'unknown launcher', 'invalid choice')(
         lambda b: b.train(more=['--launcher', 'mpirun'])
+    )
+    case('train', 'empty argument', 'unknown argument')(lambda b: [SOURCE_ONLY, ''])
+    case('train', 'folder in place of a config', 'is a folder')(lambda b: [CONFIGS])
+    case('train', 'config that ends Python', 'cannot read the config')(
+        lambda b: b.train(config=b.path('own.py', 'import sys; sys.exit(0)'))
+    )
+    case('train', 'config that names itself', 'name each other')(
+        lambda b: b.train(config=b.path('own.py', "_base_ = './own.py'"))
+    )
+    case('train', '--launcher slurm without Slurm', 'SLURM_PROCID is not set')(
+        lambda b: b.train(more=['--launcher', 'slurm'])
+    )
+    case('test', '--show-dir that is not empty', 'is not empty')(
+        lambda b: b.test(more=['--show-dir', b.path('show/mine', 'precious').parent])
+    )
+    case('compare', "a report.md that is the user's", 'is not of this tool')(
+        lambda b: after(b.compare(SOURCE_ONLY), b.path('work/report.md', 'precious'))
+    )
+    case('compare', 'config without a test set', 'has no test_dataloader')(
+        lambda b: b.compare(SOURCE_ONLY, CYCLEGAN)
+    )
+    case('make_street_scenes', '--preview that exists', 'name a new file')(
+        lambda b: [b.folder / 'new', '--preview', b.path('mine.png', 'precious')]
+    )
+    case('run_recipe', 'recipe that ends Python', 'cannot read the recipe')(
+        lambda b: b.recipe('raise SystemExit(0)')
+    )
+    case('convert_weights', 'discriminator of which level', 'needs --level')(
+        lambda b: ['discriminator', b.weights, b.folder / 'new.pth']
+    )
+    case('benchmark', 'unknown argument --itres', 'did you mean --iters?')(
+        lambda b: [SOURCE_ONLY, '--itres', 3]
+    )
+    case('benchmark', 'iterations as text', "invalid int value: 'x'")(
+        lambda b: [SOURCE_ONLY, '--iters', 'x']
+    )
+    case('benchmark', 'size of one domain of two', 'expected WxH for each of source, target')(
+        lambda b: [ADAPTSEGNET, '--size', '64x32']
     )
     case('train', '--launcher pytorch without torchrun', 'torchrun')(
         lambda b: b.train(more=['--launcher', 'pytorch'])

@@ -25,12 +25,13 @@ from mmseg_gl.apis.step_benchmark import StepBenchmark, random_batch
 from mmseg_gl.cli import ConfigOptions, run_tool
 from mmseg_gl.errors import UserError
 from mmseg_gl.models.decode_heads import deeplabv2_head
+from mmseg_gl.tool_parser import ToolParser
 
 REQUIRED = ('model', 'train_dataloader', 'optim_wrapper')
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config file')
     parser.add_argument('--iters', type=int, default=5, help='timed iterations (default: 5)')
     parser.add_argument(

@@ -24,6 +24,8 @@ from mmseg_gl.errors import UserError
 from mmseg_gl.tool_parser import ToolParser
 
 TOOLS = os.path.dirname(os.path.abspath(__file__))
+REQUIRED = ('model', 'train_dataloader', 'test_dataloader')
+TITLE = '# Comparison'  # begins report.md
 STATUS_INTERVAL = 15  # seconds between progress lines
 
 
@@ -116,8 +118,9 @@ def main():
             raise UserError(f'--seeds {seed}: expected numbers from 0 to {2**32 - 1}')
     args.seeds = list(dict.fromkeys(args.seeds))
     make_folder(args.work_dir, '--work-dir')
+    check_report(args.work_dir)
     options = parse_options(args.cfg_options)
-    configs = {path: load_config(path, options) for path in args.configs}
+    configs = {path: load_config(path, options, REQUIRED) for path in args.configs}
     for cfg in configs.values():
         check_files(cfg, ('train', 'val', 'test'))
     methods = dict(zip(configs, method_names(list(configs))))
@@ -147,6 +150,15 @@ def main():
     )
     picture.save(os.path.join(args.work_dir, 'report.png'))
     print(f'wrote {args.work_dir}/report.md and {args.work_dir}/report.png')
+
+
+def check_report(work_dir):
+    """Refuse to replace a report.md that is not ours."""
+    path = os.path.join(work_dir, 'report.md')
+    if os.path.exists(path):
+        with open(path, errors='replace') as file:
+            if not file.read().startswith(TITLE):
+                raise UserError(f'{path} is not of this tool; choose another --work-dir')
 
 
 def parse_options(options):
@@ -180,9 +192,15 @@ def check_same_config(run, cfg):
     """Refuse to mix results of different versions of a config in one folder."""
     path = os.path.join(run.dir, f'{config_name(run.config)}.py')
     if os.path.exists(path):
+        try:
+            written = Config.fromfile(path).to_dict()
+        except SyntaxError:
+            written = {}
+        if not written:  # a kill or a full disk came between; train.py compares the checkpoints'
+            return
         # What tools/train.py sets for the run does not count as a difference.
         given = ('work_dir', 'launcher', 'randomness', 'resume', 'load_from', 'env_cfg')
-        before = {k: v for k, v in Config.fromfile(path).to_dict().items() if k not in given}
+        before = {k: v for k, v in written.items() if k not in given}
         now = {k: v for k, v in cfg.to_dict().items() if k not in given}
         if before != now:
             changed = [k for k in {*before, *now} if before.get(k) != now.get(k)]
@@ -222,7 +240,7 @@ def write_report(args, report):
     command = shlex.join(['python', 'tools/compare.py', *sys.argv[1:]])
     with open(os.path.join(args.work_dir, 'report.md'), 'w') as file:
         file.write(
-            f'# Comparison\n\nMade by `{command}`.\n\n{report}\n\n'
+            f'{TITLE}\n\nMade by `{command}`.\n\n{report}\n\n'
             f'Predictions of seed {args.seeds[0]}, last iterate:\n\n![predictions](report.png)\n'
         )
 

@@ -85,7 +85,12 @@ def place_of(args):
             raise UserError(f'--{option} is for the kind {kind}, not for {args.kind}; drop it')
     if args.network and not args.reverse:
         raise UserError('--network is for --reverse; official files are told apart by their names')
-    return getattr(args, PLACES[args.kind][0]) if args.kind in PLACES else None
+    if args.kind not in PLACES:
+        return None
+    option, values = PLACES[args.kind]
+    if getattr(args, option) is None:
+        raise UserError(f'the kind {args.kind} needs --{option} {" or ".join(values)}')
+    return getattr(args, option)
 
 
 def check_destination(path):

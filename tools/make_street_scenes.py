@@ -127,6 +127,8 @@ def write_preview(config, path):
     """Write the montage of both domains as a PNG."""
     if path.suffix.lower() != '.png':
         raise UserError(f'--preview={path} does not do; expected a name that ends in .png')
+    if path.exists():
+        raise UserError(f'--preview {path} exists; name a new file')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, encode_png(preview(config)))

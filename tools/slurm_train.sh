@@ -8,6 +8,14 @@ if [[ $# -lt 3 ]]; then
     exit 2
 fi
 GPUS=${GPUS:-4}
+if [[ ! $GPUS =~ ^[1-9][0-9]*$ || ! ${GPUS_PER_NODE:-1} =~ ^[1-9][0-9]*$ ]]; then
+    echo "error: GPUS=$GPUS GPUS_PER_NODE=${GPUS_PER_NODE:-}: expected whole numbers, at least 1" >&2
+    exit 2
+fi
+if ! command -v srun >/dev/null; then
+    echo 'error: there is no srun here; slurm_train.sh is for the login node of a Slurm cluster' >&2
+    exit 2
+fi
 GPUS_PER_NODE=${GPUS_PER_NODE:-$((GPUS < 8 ? GPUS : 8))}
 # shellcheck disable=SC2086  # SRUN_ARGS are several words
 exec srun --partition="$1" --job-name="$2" --ntasks="$GPUS" --ntasks-per-node="$GPUS_PER_NODE" \

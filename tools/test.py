@@ -45,6 +45,8 @@ def main():
         ]
     if args.show_dir:
         make_folder(args.show_dir, '--show-dir')
+        if os.listdir(args.show_dir):
+            raise UserError(f'--show-dir {args.show_dir} is not empty; choose a new folder')
         cfg.default_hooks.visualization.draw = True
         cfg.visualizer.save_dir = args.show_dir
     runner = Runner.from_cfg(cfg)
@@ -66,7 +68,7 @@ def write_metrics(work_dir, checkpoint, figures, classes, protocol):
     """Write metrics.json; an earlier one with other contents is kept as metrics.N.json."""
     names = ('mIoU', 'mIoU16', 'mIoU13', *(f'IoU.{name}' for name in classes))
     contents = {name: figures.get(name) for name in names}  # null: the class does not occur
-    contents = {k: None if v is None or math.isnan(v) else v for k, v in contents.items()}
+    contents = {k: None if v is None or math.isnan(v) else float(v) for k, v in contents.items()}
     contents['protocol'] = protocol
     contents['checkpoint'] = checkpoint
     text = json.dumps(contents, indent=1)

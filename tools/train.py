@@ -11,10 +11,12 @@ from mmengine.runner import Runner
 
 from mmseg_gl.apis import add_run_arguments, check_start, load_run_config
 from mmseg_gl.apis.mixed_precision import use_amp
+from mmseg_gl.apis.resumption import check_resumption
 from mmseg_gl.cli import make_folder, run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.engine.checkpoint import newest_whole_checkpoint
 from mmseg_gl.errors import UserError
+from mmseg_gl.files import only_writer
 from mmseg_gl.tool_parser import ToolParser
 
 REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
@@ -61,6 +63,11 @@ def main():
         )
     check_files(cfg, ('train', 'val'))
     make_folder(cfg.work_dir, '--work-dir')
+    with only_writer(cfg.work_dir):
+        train(cfg)
+
+
+def train(cfg):
     runner = Runner.from_cfg(cfg)
     if cfg.get('load_from'):
         check_start(runner.model, cfg.load_from, cfg.get('resume'))
@@ -84,6 +91,7 @@ def resume_from(checkpoint, cfg):
     elif not os.path.isfile(checkpoint):
         raise UserError(f'--resume: there is no checkpoint file {checkpoint}')
     if checkpoint:
+        check_resumption(cfg, checkpoint)
         cfg.resume, cfg.load_from = True, checkpoint
 
 

@@ -13,8 +13,9 @@ from mmseg.registry import DATASETS
 from torch.utils.data import DataLoader
 
 import mmseg_gl  # noqa: F401  (registers everything)
+from mmseg_gl.apis.config_shape import LOADERS, check_kinds, check_values
 from mmseg_gl.datasets.inspection import datasets_of
-from mmseg_gl.errors import UserError, check_choice
+from mmseg_gl.errors import UserError
 
 REGISTRIES = [
     value
@@ -25,21 +26,7 @@ REGISTRIES = [
 TOP_LEVEL = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {
     'custom_imports'
 }
-LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) | {'num_batch_per_epoch'}
-DICTS = (
-    'model',
-    'model.segmentor',
-    *LOADERS,
-    *(f'{loader}.dataset' for loader in LOADERS),
-    *(f'train_dataloader.dataset.{domain}' for domain in ('source', 'target')),
-    'train_cfg',
-    'optim_wrapper',
-    'default_hooks',
-    'randomness',
-)
-SCHEDULER_NUMBERS = {'power', 'eta_min', 'begin', 'end', 'gamma', 'start_factor', 'end_factor'}
-LOG_LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL')
 DATA_VARIABLE = 'STREET_SCENES'  # the environment variable that configs use
 # What mmcv's and mmengine's builders take out of a typed dict before they build it.
 BUILDER_KEYS = {
@@ -66,13 +53,19 @@ def load_config(path, options=None, required=('model',)):
             exist, an unknown ``type``, or an argument that a ``type`` does not have (names the
             nearest known one), and for heads or data sets of different numbers of classes.
     """
+    if os.path.isdir(path):
+        raise UserError(f'{path} is a folder; expected a config file in it')
     if not os.path.isfile(path):
         raise UserError(f'there is no config file {path}{nearest_file(path)}')
     try:
         cfg = Config.fromfile(path)
     except UserError:
         raise
-    except Exception as error:
+    except RecursionError as error:
+        raise UserError(
+            f'cannot read the config {path}: its _base_ files name each other'
+        ) from error
+    except (Exception, SystemExit) as error:
         variable = os.environ.get(DATA_VARIABLE, '')
         hint = (
             f'; the environment variable {DATA_VARIABLE} is {variable!r}: in a config there can be '
@@ -97,7 +90,7 @@ def load_config(path, options=None, required=('model',)):
         if key not in TOP_LEVEL and match:
             raise UserError(f'unknown config key "{key}"; did you mean "{match}"?')
     check_types(cfg._cfg_dict, '')
-    check_numbers(cfg)
+    check_values(cfg)
     check_classes(cfg)
     if missing := [key for key in required if cfg.get(key) is None]:
         raise UserError(
@@ -105,49 +98,6 @@ def load_config(path, options=None, required=('model',)):
             'missing from its _base_'
         )
     return cfg
-
-
-def check_numbers(cfg):
-    """Refuse numbers that would only fail deep inside the engine."""
-    expected = {
-        **{f'{loader}.batch_size': 1 for loader in LOADERS},
-        **{f'{loader}.num_workers': 0 for loader in LOADERS},
-        'train_cfg.max_iters': 1,
-        'train_cfg.val_interval': 1,
-        'default_hooks.logger.interval': 1,
-        'default_hooks.checkpoint.interval': -1,
-        'randomness.seed': 0,
-    }
-    for key, least in expected.items():
-        value = cfg
-        for part in key.split('.'):
-            value = (value or {}).get(part)
-        if value is not None and (not isinstance(value, int) or value < least):
-            raise UserError(f'{key}={value!r}: expected a whole number, at least {least}')
-    schedulers = cfg.get('param_scheduler') or []
-    for index, scheduler in enumerate(schedulers if isinstance(schedulers, list) else []):
-        for key in SCHEDULER_NUMBERS & set(scheduler):
-            if not isinstance(scheduler[key], int | float):
-                raise UserError(
-                    f'param_scheduler.{index}.{key}={scheduler[key]!r}: expected a number'
-                )
-
-
-def check_kinds(cfg):
-    """Refuse what is not even of the right kind, before anything looks into it."""
-    for key in DICTS:
-        value, parts = cfg, key.split('.')
-        for part in parts:
-            value = (value or {}).get(part)
-        if value is not None and not isinstance(value, dict):
-            raise UserError(
-                f'{key}={value!r}: expected a dict; to change one of its values, name it: '
-                f'{key}.NAME=...'
-            )
-    if not isinstance(cfg.get('param_scheduler', []), (list, tuple, dict, type(None))):
-        raise UserError(f'param_scheduler={cfg.param_scheduler!r}: expected a list of dicts')
-    if 'log_level' in cfg:
-        check_choice('log_level', cfg.log_level, LOG_LEVELS)
 
 
 def check_classes(cfg):

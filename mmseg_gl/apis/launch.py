@@ -26,6 +26,35 @@ def add_run_arguments(parser):
     parser.add_argument('--local_rank', '--local-rank', type=int, help='set by torch launchers')
 
 
+LAUNCHERS = {  # what they put into the environment, and how to start them
+    'none': ((), ''),
+    'pytorch': (
+        ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_PORT'),
+        'torchrun --nproc_per_node=N tools/... --launcher pytorch',
+    ),
+    'slurm': (('SLURM_PROCID', 'SLURM_NTASKS'), 'tools/slurm_train.sh'),
+}
+
+
+def check_launcher(launcher):
+    """Refuse a launcher whose environment variables are not there, or no numbers."""
+    variables, command = LAUNCHERS[launcher]
+    for variable in variables:
+        value = os.environ.get(variable)
+        if value is None or not value.isdigit():
+            raise UserError(
+                f'--launcher {launcher} needs a launcher: {command}; the environment variable '
+                f'{variable} is {"not set" if value is None else repr(value)}'
+            )
+
+
+def keep_config_file(cfg):
+    """Let mmengine's copy of the settings have another name where it would replace the config."""
+    copy = os.path.join(cfg.work_dir, os.path.basename(cfg.filename))
+    if os.path.exists(copy) and os.path.samefile(copy, cfg.filename):
+        object.__setattr__(cfg, '_filename', None)
+
+
 def load_run_config(args, required):
     """Read the config of a run and prepare the processes that it is launched with.
 
@@ -45,11 +74,8 @@ def load_run_config(args, required):
     cfg.launcher = args.launcher
     if args.local_rank is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if args.launcher == 'pytorch' and 'RANK' not in os.environ:
-        raise UserError(
-            '--launcher pytorch needs a launcher: torchrun --nproc_per_node=N tools/... '
-            '--launcher pytorch'
-        )
+    keep_config_file(cfg)
+    check_launcher(args.launcher)
     if args.launcher == 'pytorch' and not torch.cuda.is_available():
         torch.distributed.init_process_group('gloo')  # mmengine would ask for CUDA
     return cfg

@@ -64,7 +64,8 @@ class PseudoLabelFolder:
                 f'--out {self.path} holds {foreign[0]}, which is not of this run; take it away or '
                 'choose a new folder'
             )
-        labelled = all(os.path.exists(self.label_path(image)) for image in self.images)
+        labels = map(self.label_path, self.images)
+        labelled = all(os.path.isfile(path) and os.path.getsize(path) for path in labels)
         if summary.get('complete') is True and labelled:
             shutil.rmtree(os.path.join(self.path, PREDICTIONS), ignore_errors=True)
             return True

@@ -156,7 +156,7 @@ def load_recipe(path, work_dir, seed):
         raise UserError(f'there is no recipe file {path}')
     try:
         entries = runpy.run_path(path).get('stages')
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f'{type(error).__name__}: {error}'
         raise UserError(f'cannot read the recipe {path}: {reason}') from error
     if not (isinstance(entries, list) and entries and all(isinstance(e, dict) for e in entries)):

@@ -149,6 +149,12 @@ def check_dataset(name, cfg, max_images=None, workers=1, progress=None):
             report.add_trouble(*trouble)
         if progress is not None:
             progress(done, len(files))
+    if report.pixels.any() and not np.delete(report.pixels, IGNORED).any():
+        report.add_trouble(
+            'labels without a class',
+            f'all pixels of the {len(files)} labels are ignored: do the ids of LoadTrainIds fit '
+            'these labels?',
+        )
     return report
 
 

@@ -58,9 +58,15 @@ def list_images(name, cfg):
         )
     if dataset.ann_file and not os.path.exists(dataset.ann_file):
         raise UserError(f'the {name} list of images (ann_file) {dataset.ann_file} does not exist')
-    samples = dataset.load_data_list()
+    try:
+        samples = dataset.load_data_list()
+    except OSError as error:
+        raise UserError(
+            f'cannot list the {name} images in {folder}: {error.filename}: {error.strerror}'
+        ) from error
+    suffix = dataset.img_suffix
+    check_links(name, folder, suffix)
     if not samples:
-        suffix = dataset.img_suffix
         raise UserError(
             f'the {name} folder {folder} has no images ending in '
             f'{suffix if isinstance(suffix, str) else " or ".join(suffix)}: is data_root right?'
@@ -70,6 +76,19 @@ def list_images(name, cfg):
         return [(s['img_path'], pseudo_label_path(folder, s['img_path'])) for s in samples]
     labelled = any(step['type'] in LABEL_LOADERS for step in cfg.get('pipeline', ()))
     return [(s['img_path'], s.get('seg_map_path') if labelled else None) for s in samples]
+
+
+def check_links(name, folder, suffix):
+    """Refuse links to images that are not there any more; listing leaves them out."""
+    suffixes = tuple(s.lower() for s in ([suffix] if isinstance(suffix, str) else suffix))
+    for parent, folders, files in os.walk(folder):
+        for path in (os.path.join(parent, f) for f in [*folders, *files]):
+            if path.lower().endswith(suffixes) and os.path.islink(path):
+                if not os.path.exists(path):
+                    raise UserError(
+                        f'the {name} image {path} is a link to {os.readlink(path)}, which is not '
+                        'there: put it back, or take the link away'
+                    )
 
 
 def list_files(name, cfg):

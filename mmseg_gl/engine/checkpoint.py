@@ -19,9 +19,9 @@ def last_checkpoint(work_dir):
     The checkpoint is looked for in this work dir, which may have been moved since.
     """
     try:
-        with open(os.path.join(work_dir, LAST)) as file:
+        with open(os.path.join(work_dir, LAST), errors='replace') as file:
             name = os.path.basename(file.read().strip())
-    except FileNotFoundError:
+    except OSError:
         return None
     return os.path.join(work_dir, name) if name else None
 
@@ -85,7 +85,7 @@ def load_segmentor(model, path):
     if not any(key.startswith('segmentor.') for key in weights):
         weights = {f'segmentor.{key}': value for key, value in weights.items()}
     own = check_tensors(model, weights, path, 'segmentor.')
-    load_state_dict(model, {key: weights[key] for key in own}, strict=False)
+    load_state_dict(model, {**model.state_dict(), **{key: weights[key] for key in own}})
 
 
 def check_start(model, path, resume):
@@ -104,7 +104,7 @@ def check_start(model, path, resume):
         UserError: When it cannot.
     """
     contents = read_checkpoint(path)
-    if resume and not {'state_dict', 'meta', 'optimizer', 'message_hub'} <= set(contents):
+    if resume and not holds_a_run(contents):
         raise UserError(
             f'{path} holds weights but not the state of a training run, so it cannot be resumed; '
             'to start from its weights use --cfg-options load_from=...'
@@ -116,6 +116,16 @@ def check_start(model, path, resume):
         init_cfg = getattr(module, 'init_cfg', None)
         if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
             module.init_cfg = None
+
+
+def holds_a_run(contents):
+    """Return whether a checkpoint's contents have the parts that a run goes on from."""
+    parts = dict(
+        meta={'epoch', 'iter'}, message_hub={'log_scalars', 'runtime_info', 'resumed_keys'}
+    )
+    return all(contents.get(part) for part in ('state_dict', 'optimizer')) and all(
+        names <= set(contents.get(part) or ()) for part, names in parts.items()
+    )
 
 
 def unwrapped(model):

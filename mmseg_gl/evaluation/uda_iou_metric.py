@@ -47,9 +47,16 @@ class UDAIoUMetric(BaseMetric):
 
     def __init__(self, ignored_classes=(), ignore_index=255, **kwargs):
         super().__init__(**kwargs)
+        if isinstance(ignored_classes, str):
+            raise UserError(f"ignored_classes='{ignored_classes}': expected a list of classes")
         self.ignored_classes = tuple(ignored_classes)
         self.ignore_index = ignore_index
         self.protocol = None
+
+    @BaseMetric.dataset_meta.setter
+    def dataset_meta(self, dataset_meta):
+        self._dataset_meta = dataset_meta
+        self.ignored_indices()  # fails before training, not at its first validation
 
     def process(self, data_batch, data_samples):
         """Add a confusion matrix, (K, K) int64, [ground truth, prediction], and how it was made."""
@@ -94,7 +101,13 @@ class UDAIoUMetric(BaseMetric):
         """Sum the matrices; print the table; return the figures in percent, by name."""
         names = self.dataset_meta['classes']
         matrices, *how = zip(*results)
-        figures = iou_figures(sum(matrices), names)
+        matrix = sum(matrices)
+        if not matrix.any():
+            raise UserError(
+                'no pixel of the validation labels has a class that counts: do the ids of '
+                'LoadTrainIds fit them?'
+            )
+        figures = iou_figures(matrix, names)
         self.protocol = protocol_in_words(names, self.ignored_classes, *map(set, how))
         rows = [f'{name:>15} {figures.get(f"IoU.{name}", "does not occur"):>6}' for name in names]
         summary = summary_line(figures, self.protocol)

@@ -58,6 +58,14 @@ def are_finite(losses):
     return bool(finite)
 
 
+def has_finite_weights(model):
+    """Return whether all parameters and buffers are finite, in every process."""
+    tensors = [t for t in model.state_dict().values() if t.is_floating_point()]
+    finite = torch.stack([torch.isfinite(t).all() for t in tensors]).all().float()
+    all_reduce(finite, 'min')
+    return bool(finite)
+
+
 def in_words(losses):
     """Return e.g. 'loss_seg_decode nan, loss_d_global_decode 0.4'."""
     terms = [(name, value) for name, value in losses.items() if name.startswith('loss_')]

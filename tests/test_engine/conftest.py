@@ -79,7 +79,6 @@ def train(street_scenes, data_options, monkeypatch):
 
     def train(work_dir, *fate, resume=False, **options):
         cfg = load_config(CONFIG, dict(o.split('=') for o in data_options(street_scenes)))
-        hooks = [*cfg.custom_hooks, dict(type='DrawHook')]
         cfg.merge_from_dict(
             {
                 'work_dir': str(work_dir),
@@ -92,6 +91,7 @@ def train(street_scenes, data_options, monkeypatch):
                 **options,
             }
         )
+        hooks = [*cfg.custom_hooks, dict(type='DrawHook')]
         next(hook for hook in hooks if hook['type'] == 'TwoPhaseHook').begin = 5
         if fate:
             hooks.append(dict(zip(('type', 'place', 'iteration', 'signals'), ('FateHook', *fate))))

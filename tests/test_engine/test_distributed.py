@@ -157,6 +157,40 @@ def test_a_dying_process_ends_the_run(distributed, tmp_path):
     assert read_checkpoint(tmp_path / 'iter_2.pth')['meta']['iter'] == 2
 
 
+def test_exit_codes_are_the_processes(distributed, tmp_path):
+    run = distributed(2, 100_000)
+    while not (tmp_path / 'iter_2.pth').exists() and run.poll() is None:
+        time.sleep(0.2)
+    run.terminate()
+    out = run.communicate(timeout=120)[0]
+    assert run.returncode == 143 and 'Traceback' not in out, out[-3000:]
+    assert 'SIGTERM: training has stopped after iteration' in out
+    run = distributed(2, 4)  # into the same folder
+    out = run.communicate(timeout=120)[0]
+    assert run.returncode == 2 and 'Traceback' not in out, out[-3000:]
+    assert set(out.splitlines()) == {
+        f'error: {tmp_path} already holds checkpoints: go on with --resume, or choose another '
+        '--work-dir'
+    }
+
+
+def test_slurm_script_says_what_is_wrong(tmp_path):
+    script = ROOT / 'tools/slurm_train.sh'
+    for variables, words in (
+        (dict(GPUS='x'), 'GPUS=x '),
+        (dict(GPUS='0'), 'expected whole numbers, at least 1'),
+        (dict(), 'there is no srun here'),
+    ):
+        result = subprocess.run(
+            [script, 'part', 'name', 'config.py'],
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 2 and words in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize('tool', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh'])
 def test_scripts_say_what_they_expect(tool):
     result = subprocess.run([ROOT / 'tools' / tool], capture_output=True, text=True)

@@ -1,6 +1,7 @@
 """Checkpoints are whole, plain and never fewer than promised."""
 
 import errno
+import itertools
 import os
 import shutil
 from pathlib import Path
@@ -136,6 +137,48 @@ def test_checkpoints_are_plain(train, tmp_path):
     assert isinstance(history_again, HistoryBuffer) and len(history_again.data[0]) == 4
     with pytest.raises(UserError, match=r'message_hub\.thing, a object'):
         plain(dict(thing=object()), 'message_hub')
+
+
+@HOOKS.register_module(force=True)
+class BlowUpHook(Hook):
+    """Makes a weight infinite after an iteration, as a step too far does."""
+
+    priority = 'HIGHEST'
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter == 3:
+            with torch.no_grad():
+                next(runner.model.segmentor.decode_head.parameters()).view(-1)[0] = torch.inf
+
+
+def test_weights_that_are_not_finite_do_not_take_the_place_of_good_ones(train, tmp_path):
+    options = {
+        'default_hooks.checkpoint.max_keep_ckpts': 1,
+        'default_hooks.visualization': dict(type='BlowUpHook'),
+    }
+    with pytest.raises(UserError, match='after iteration 4 the weights are not finite; they are'):
+        train(tmp_path, **options)
+    assert names(tmp_path, '*.pth') == ['iter_2.pth'] and last(tmp_path) == 'iter_2.pth'
+    assert newest_whole_checkpoint(tmp_path) == str(tmp_path / 'iter_2.pth')
+
+
+def test_the_best_one_of_the_newest_checkpoint_but_one_is_there_for_phase_2(
+    train, crash, monkeypatch, tmp_path
+):
+    options = {'custom_hooks.0.load_best': True, 'train_cfg.val_interval': 2}
+    scores = itertools.count(1.0)  # better each time
+    monkeypatch.setattr(
+        'mmseg_gl.evaluation.UDAIoUMetric.compute_metrics', lambda *_: dict(mIoU=next(scores))
+    )
+    crash(tmp_path, 'validated', 4, **options)
+    assert names(tmp_path, 'best_*') == ['best_mIoU_iter_2.pth', 'best_mIoU_iter_4.pth']
+    damage(tmp_path / 'iter_4.pth', 'empty')
+    (tmp_path / 'best_mIoU_iter_4.pth').unlink()
+    elsewhere = tmp_path / 'elsewhere'  # which fetches the best one, too
+    resume = dict(resume=True, load_from=newest_whole_checkpoint(tmp_path))
+    train(elsewhere, **resume, **options)
+    assert names(elsewhere, 'best_*') == ['best_mIoU_iter_8.pth']
+    assert names(tmp_path, 'best_*') == ['best_mIoU_iter_2.pth']
 
 
 def test_settings_that_it_does_not_have():

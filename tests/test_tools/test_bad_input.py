@@ -208,9 +208,20 @@ def test_resume_from_another_model(launch, checkpoint, tmp_path):
     weights = torch.load(checkpoint)['state_dict']
     del weights['segmentor.backbone.conv1.weight']
     path = tmp_path / 'other.pth'
-    torch.save(dict(state_dict=weights, meta={}, optimizer={}, message_hub={}), path)
+    hub = dict(log_scalars={}, runtime_info={}, resumed_keys={})
+    run = dict(meta=dict(epoch=0, iter=1), optimizer=dict(segmentor={}), message_hub=hub)
+    torch.save(dict(state_dict=weights, **run), path)
     error = launch('train', '--resume', path).error
     assert "is not a checkpoint of this config's model: 1 tensors are missing" in error
+
+
+@pytest.mark.parametrize('part', ['meta', 'optimizer', 'message_hub'])
+def test_resume_from_what_is_no_run(launch, checkpoint, tmp_path, part):
+    hub = dict(log_scalars={}, runtime_info={}, resumed_keys={})
+    run = dict(meta=dict(epoch=0, iter=1), optimizer=dict(segmentor={}), message_hub=hub)
+    path = tmp_path / 'other.pth'
+    torch.save({**torch.load(checkpoint), **run, part: {}}, path)
+    assert 'not the state of a training run' in launch('train', '--resume', path).error
 
 
 def test_resume_from_bare_weights(launch, checkpoint):

@@ -48,7 +48,9 @@ def read_pil(path, what, mode=None):
                     f'the {what} {path} has more than 8 bits per channel (its mode is '
                     f'{image.mode}); expected 8-bit colour or grey'
                 )
-            return image.convert(mode) if mode else image.copy()
+            copy = image.convert(mode) if mode else image.copy()
+            copy.info['format'] = image.format  # of the file; PIL forgets it
+            return copy
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = 'unknown format' if isinstance(error, UnidentifiedImageError) else error
         raise UserError(

@@ -37,6 +37,12 @@ class LoadTrainIds(BaseTransform):
         self.train_ids_table = lookup_table('train_ids')
 
     def transform(self, results):
+        if 'seg_map_path' not in results:
+            raise UserError(
+                f'{results.get("img_path", "an image")} comes without a label: its data set lists '
+                'images only; use one with labels, e.g. GTA5Dataset, which takes any '
+                'data_prefix=dict(img_path=..., seg_map_path=...) and suffixes'
+            )
         path = self.find(results['seg_map_path'])
         train_ids = self.map_ids(self.read(path), path)
         results['gt_seg_map'] = renumber(train_ids, results.get('label_map'))
@@ -75,10 +81,15 @@ class LoadTrainIds(BaseTransform):
 def read_ids(path):
     """Read an 8-bit palette or grey PNG as its (H, W) values."""
     image = read_pil(path, 'label')
-    if image.mode not in ('P', 'L', 'I', 'I;16', '1'):
+    if image.mode not in ('P', 'L', 'I', 'I;16'):
+        kinds = {'1': 'black and white', 'F': 'of fractions', 'LA': 'grey and alpha'}
+        kind = kinds.get(image.mode, f'a colour image ({image.mode})')
         raise UserError(
-            f'the label {path} is a colour image ({image.mode}); expected one id per pixel '
-            '(an 8-bit palette or grey PNG)'
+            f'the label {path} is {kind}; expected one id per pixel (an 8-bit palette or grey PNG)'
+        )
+    if image.info.get('format') == 'JPEG':
+        raise UserError(
+            f'the label {path} is a JPEG, which changes ids; expected an 8-bit palette or grey PNG'
         )
     return np.asarray(image)
 

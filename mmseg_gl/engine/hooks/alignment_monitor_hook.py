@@ -1,13 +1,13 @@
 import math
 
 import torch
-from mmengine.dist import all_reduce, is_main_process
+from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, Hook, LoggerHook
 from mmseg.registry import HOOKS
 
 from mmseg_gl.engine.checkpoint import unwrapped
 from mmseg_gl.errors import UserError, check_choice
-from mmseg_gl.models.training import in_words
+from mmseg_gl.models.training import has_finite_weights, in_words
 
 STATE = 'alignment_monitor'  # where the averages are in the message hub
 BLIND_LOSS = dict(bce=math.log(2), lsgan=0.25)  # of a discriminator that always says "half"
@@ -201,11 +201,12 @@ class AlignmentMonitorHook(Hook):
         """
         losses = in_words(outputs)
         remedy = 'a smaller learning rate or smaller loss_weights'
-        if not is_finite(unwrapped(runner.model)):
+        if not has_finite_weights(unwrapped(runner.model)):
             raise UserError(
                 f'training has diverged at iteration {runner.iter} ({losses}), and the weights '
-                'themselves are not finite any more: go on from an earlier checkpoint in '
-                f'{runner.work_dir} with {remedy}'
+                'themselves are not finite any more: start from an earlier checkpoint in '
+                f'{runner.work_dir} (another --work-dir and --cfg-options load_from=...) with '
+                f'{remedy}'
             )
         self.state['skipped'] += 1
         self.state['skipped_in_a_row'] += 1
@@ -230,8 +231,9 @@ class AlignmentMonitorHook(Hook):
         raise UserError(
             f'training has diverged at iteration {runner.iter} ({losses}'
             + (f'; {in_a_row} steps in a row were skipped' if in_a_row > 1 else '')
-            + f'); the last finite weights are in {runner.work_dir}/{name}: start from them '
-            f'(--cfg-options load_from=...) or from an earlier checkpoint with {remedy}'
+            + f'); the last finite weights are in {runner.work_dir}/{name}: start from them or '
+            'from an earlier checkpoint (another --work-dir and --cfg-options load_from=...) with '
+            + remedy
             + (
                 '; default_hooks.alignment_monitor.on_nonfinite=skip leaves single steps out'
                 if self.on_nonfinite == 'stop'
@@ -259,14 +261,6 @@ def predicted_shares(model, images):
         counts += torch.bincount(logits.argmax(dim=1).flatten(), minlength=logits.shape[1])
     model.train()
     return counts / counts.sum()
-
-
-def is_finite(model):
-    """Return whether all tensors of a model are finite, in every process."""
-    tensors = [t for t in model.state_dict().values() if t.is_floating_point()]
-    finite = torch.stack([torch.isfinite(t).all() for t in tensors]).all().float()
-    all_reduce(finite, 'min')
-    return bool(finite)
 
 
 def image_paths(data_batch):

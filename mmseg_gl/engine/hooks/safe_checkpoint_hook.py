@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 from contextlib import suppress
 
@@ -9,11 +10,12 @@ from mmengine.hooks import CheckpointHook
 from mmengine.logging import HistoryBuffer
 from mmseg.registry import HOOKS
 
-from mmseg_gl.engine.checkpoint import LAST, last_checkpoint
+from mmseg_gl.engine.checkpoint import LAST, last_checkpoint, unwrapped
 from mmseg_gl.engine.interruption import Interruption
 from mmseg_gl.engine.whole_file_backend import WHOLE_FILES
 from mmseg_gl.errors import Interrupted, UserError
-from mmseg_gl.files import write_text
+from mmseg_gl.files import whole_file, write_text
+from mmseg_gl.models.training import has_finite_weights
 
 
 @HOOKS.register_module()
@@ -27,6 +29,10 @@ class SafeCheckpointHook(CheckpointHook):
     - A validation belongs to its iteration: the checkpoint of an iteration that ends with one is
       written again after it, and a run that was stopped in between starts with it. So a resumed run
       knows the same best score, and has the same history, as one that was never stopped.
+    - Where phase 2 starts from the best checkpoint (``TwoPhaseHook(load_best=True)``), the former
+      best one stays until the next checkpoint is there, for a run that has to go on from the
+      newest one but one.
+    - Weights that are not finite are not saved: they would take the place of good ones.
     - SIGINT and SIGTERM: the iteration is finished and saved (a validation is left where it is),
       then :class:`~mmseg_gl.errors.Interrupted` is raised. That extra checkpoint goes with the next
       regular one.
@@ -40,8 +46,9 @@ class SafeCheckpointHook(CheckpointHook):
         **kwargs: See ``CheckpointHook``.
 
     Raises:
-        UserError: For other values of these; when the metric of ``save_best`` is not measured; and
-            when a checkpoint cannot be written, or would hold objects.
+        UserError: For other values of these; when the metric of ``save_best`` is not measured; when
+            the weights are not finite; and when a checkpoint cannot be written, or would hold
+            objects.
     """
 
     def __init__(self, *args, save_best=None, by_epoch=False, **kwargs):
@@ -78,7 +85,13 @@ class SafeCheckpointHook(CheckpointHook):
         if best := hub.get_info('best_ckpt'):  # the work dir may have been moved since
             self.best_ckpt_path = os.path.join(self.out_dir, os.path.basename(best))
             hub.update_info('best_ckpt', self.best_ckpt_path)
+            if runner._resume and is_main_process():
+                fetch(
+                    self.best_ckpt_path, os.path.dirname(runner._load_from or self.best_ckpt_path)
+                )
         self.remove(runner, hub.get_info('outdated_ckpts', []))
+        if runner._resume:
+            self.last_ckpt = runner._load_from or last_checkpoint(runner.work_dir)
         if runner.iter > 0 and self.is_validation_missing(runner):
             hub.update_info('iter', runner.iter - 1)  # what it is at the end of an iteration
             self.saved_step = None if self.extra else runner.iter
@@ -165,7 +178,14 @@ class SafeCheckpointHook(CheckpointHook):
             outdated (Sequence[str]): Names of files that are superfluous then.
             extra (bool): Whether the checkpoint is one beyond the regular ones.
         """
+        if not has_finite_weights(unwrapped(runner.model)):
+            raise UserError(
+                f'training has diverged: after iteration {step} the weights are not finite; they '
+                f'are not saved. Start from a checkpoint in {self.out_dir} (another --work-dir and '
+                '--cfg-options load_from=...) with a smaller learning rate or smaller loss_weights'
+            )
         hub, name = runner.message_hub, self.filename_tmpl.format(step)
+        outdated = self.spare_best(runner, step, list(outdated))
         former_extra, self.extra = self.extra, name if extra else None
         if not extra:
             keep = list(dict.fromkeys([*hub.get_info('keep_ckpt_ids', []), step]))
@@ -193,6 +213,27 @@ class SafeCheckpointHook(CheckpointHook):
             write_text(os.path.join(runner.work_dir, LAST), self.last_ckpt)
         self.saved_step = step
         self.remove(runner, [*outdated, *([former_extra] if former_extra != name else [])])
+
+    def spare_best(self, runner, step, outdated):
+        """Keep a former best file while the newest checkpoint but one is a run's that needs it.
+
+        Args:
+            runner (Runner): The runner.
+            step (int): Iterations done in the checkpoint that is saved now.
+            outdated (list[str]): The best file that is superfluous for it, if any.
+
+        Returns:
+            list[str]: What is superfluous for the checkpoint before it, too.
+        """
+        hub = runner.message_hub
+        since, former = hub.get_info('former_best', (0, []))
+        if not any(
+            getattr(hook, 'load_best', False) and step <= hook.begin for hook in runner.hooks
+        ):
+            return [*former, *outdated]
+        if outdated:
+            hub.update_info('former_best', [step, outdated])
+        return former if step > since else []
 
     def before_save_checkpoint(self, runner, checkpoint):
         for part in set(checkpoint) - {'state_dict'}:
@@ -229,6 +270,14 @@ class SafeCheckpointHook(CheckpointHook):
             f'{signal.Signals(number).name}: training has stopped after iteration {step}; {where}'
             'go on with the same command and --resume',
         )
+
+
+def fetch(path, folder):
+    """Copy a file that is missing from a folder that has one of its name, if it does."""
+    there = os.path.join(folder, os.path.basename(path))
+    if not os.path.exists(path) and os.path.exists(there):
+        with open(there, 'rb') as source, whole_file(path) as copy:
+            shutil.copyfileobj(source, copy)
 
 
 def history_from(values, counts, max_length):

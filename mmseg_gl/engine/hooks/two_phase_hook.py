@@ -34,6 +34,11 @@ class TwoPhaseHook(Hook):
     """
 
     def __init__(self, begin, phases, restart_lr=None, load_best=False):
+        if isinstance(phases, str) or any(isinstance(phase, str) for phase in phases):
+            raise UserError(
+                f'TwoPhaseHook: phases={phases!r}; expected two lists of heads, e.g. '
+                "[('global',), ('global', 'local')]; mind the comma in ('global',)"
+            )
         if len(phases) != 2:
             raise UserError(f'TwoPhaseHook: phases lists {len(phases)} phases; expected two')
         for head in {head for phase in phases for head in phase} - {'global', 'local'}:
@@ -95,8 +100,12 @@ class TwoPhaseHook(Hook):
                 "default_hooks.checkpoint.save_best='mIoU' and validate before iteration "
                 f'{self.begin}'
             )
-        if not os.path.exists(best):  # the work dir has been moved since
-            best = os.path.join(runner.work_dir, os.path.basename(best))
+        if not os.path.exists(best):
+            raise UserError(
+                f"TwoPhaseHook: load_best=True, but phase 1's best checkpoint, {best}, is gone; "
+                'put it back, or name the weights to start phase 2 from in a run of its own '
+                '(--cfg-options load_from=...)'
+            )
         load_state_dict(runner.model, read_checkpoint(best)['state_dict'], strict=True)
         for _, wrapper in runner.optim_wrapper.items():
             wrapper.optimizer.state.clear()

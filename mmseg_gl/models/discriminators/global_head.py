@@ -1,7 +1,7 @@
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_channels
 from mmseg_gl.models.discriminators.base_head import BaseDiscriminatorHead
 
 
@@ -35,7 +35,7 @@ class GlobalDiscriminatorHead(BaseDiscriminatorHead):
         representation='softmax',
         gan='bce',
     ):
-        self.widths = (num_classes, *channels, 1)
+        self.widths = (num_classes, *check_channels(channels), 1)
         super().__init__(loss_weights, representation, gan)
 
     def build_discriminator(self):

@@ -3,7 +3,7 @@ from mmengine.dist import get_rank
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_channels
 from mmseg_gl.models.discriminators.base_head import BaseDiscriminatorHead
 from mmseg_gl.models.discriminators.pixelwise_loss import attach, opposed_losses, pixelwise_loss
 from mmseg_gl.models.losses.adversarial import SOURCE, TARGET
@@ -32,7 +32,8 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
         gan (str): 'bce' (released code) or 'lsgan'.
         background (str): What becomes of the source's unlabelled pixels; see MixtureModule.
         num_points (int | None): Sample so many valid pixels, with replacement, from each map before
-            the discriminator: the same expected loss at a fraction of the cost. None: all pixels.
+            the discriminator: the same expected loss at a fraction of the cost; never more than
+            the map has. None: all pixels.
             The places follow from a buffer, drawn at random once and counted up from then on, and
             from the rank: they differ between runs and processes, and resume.
         ignore_index (int): Label of the source's unlabelled pixels.
@@ -56,12 +57,14 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
         ignore_index=255,
     ):
         whole = isinstance(num_points, int) and num_points >= 1
-        if num_points is not None and not (whole and kernel_size == 1):
+        if num_points is not None and not whole:
+            raise UserError(f'num_points={num_points!r}: expected a whole number >= 1, or None')
+        if num_points is not None and kernel_size != 1:
             raise UserError(
                 f'num_points={num_points} with kernel_size={kernel_size}: sampled pixels have no '
-                'neighbours; use a whole num_points >= 1 with kernel_size=1, or num_points=None'
+                'neighbours; use kernel_size=1, or num_points=None'
             )
-        self.widths = (num_classes, *channels, 1)
+        self.widths = (num_classes, *check_channels(channels), 1)
         self.kernel_size = kernel_size
         super().__init__(loss_weights, representation, gan)
         self.mixture = MODELS.build(
@@ -173,12 +176,13 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
         generator = torch.Generator().manual_seed(seed)
         self.sampling_seed += 1
         pixels = logits.shape[0] * logits.shape[2] * logits.shape[3]
+        num_points = min(self.num_points, pixels)
         if valid is not None and valid.any() and not valid.all():
             candidates = valid.flatten().nonzero().squeeze(1)
-            chosen = torch.randint(len(candidates), (self.num_points,), generator=generator)
+            chosen = torch.randint(len(candidates), (num_points,), generator=generator)
             chosen = candidates[chosen.to(candidates.device)]
         else:
-            chosen = torch.randint(pixels, (self.num_points,), generator=generator)
+            chosen = torch.randint(pixels, (num_points,), generator=generator)
             chosen = chosen.to(logits.device)
         area = logits.shape[2] * logits.shape[3]
         image, place = chosen // area, chosen % area

@@ -30,12 +30,17 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
         **kwargs: See mmseg's EncoderDecoder.
 
     Raises:
-        UserError: For an unknown ``upsample``, or probabilities in another mode.
+        UserError: For an unknown ``upsample``, probabilities in another mode, or sliding windows
+            without a size.
     """
 
     def __init__(self, *args, test_cfg=None, **kwargs):
         super().__init__(*args, test_cfg=test_cfg, **kwargs)
         test_cfg = test_cfg or {}
+        if test_cfg.get('mode') == 'slide' and not {'crop_size', 'stride'} <= set(test_cfg):
+            raise UserError(
+                "test_cfg mode='slide' needs crop_size=(height, width) and stride=(height, width)"
+            )
         self.upsample = test_cfg.get('upsample', 'logits')
         check_choice('test_cfg.upsample', self.upsample, UPSAMPLED)
         if self.upsample == 'probabilities' and test_cfg.get('mode') != 'whole':

@@ -1,0 +1,148 @@
+"""Whether the values of a config are of the right kind: dicts, lists and numbers where needed."""
+
+from mmseg_gl.errors import UserError, check_choice
+
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+DOMAINS = ('source', 'target')
+DICTS = (
+    'model',
+    'model.segmentor',
+    'model.global_head',
+    'model.local_head',
+    *LOADERS,
+    *(f'{loader}.sampler' for loader in LOADERS),
+    *(f'{loader}.dataset' for loader in LOADERS),
+    *(f'train_dataloader.dataset.{domain}' for domain in DOMAINS),
+    'train_cfg',
+    'optim_wrapper',
+    'default_hooks',
+    'randomness',
+    'log_processor',
+    'env_cfg',
+    'visualizer',
+    'translation_dataset',
+)
+DATASETS = (
+    *(f'{loader}.dataset' for loader in LOADERS),
+    *(f'train_dataloader.dataset.{domain}' for domain in DOMAINS),
+    'translation_dataset',
+)
+TYPED_LISTS = ('custom_hooks', *(f'{dataset}.pipeline' for dataset in DATASETS))
+NUMBERS = {  # the least whole number
+    **{f'{loader}.batch_size': 1 for loader in LOADERS},
+    **{f'{loader}.num_workers': 0 for loader in LOADERS},
+    'train_cfg.max_iters': 1,
+    'train_cfg.val_interval': 1,
+    'train_cfg.val_begin': 0,
+    'default_hooks.logger.interval': 1,
+    'default_hooks.checkpoint.interval': -1,
+    'default_hooks.checkpoint.max_keep_ckpts': -1,
+    'log_processor.window_size': 1,
+    'randomness.seed': 0,
+}
+REQUIRED_NUMBERS = tuple(f'{loader}.batch_size' for loader in LOADERS)
+SCHEDULER_NUMBERS = {'power', 'eta_min', 'begin', 'end', 'gamma', 'start_factor', 'end_factor'}
+LOG_LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL')
+START_METHODS = ('fork', 'spawn', 'forkserver')
+PACKS = 'Pack'  # part of the name of the step that ends a pipeline
+
+
+def check_kinds(cfg):
+    """Refuse what is not even of the right kind, before anything looks into it.
+
+    Raises:
+        UserError: With the key, its value and what was expected.
+    """
+    for key in DICTS:
+        check_dict(key, find(cfg, key))
+    for parent in ('optim_wrapper', 'default_hooks'):
+        for name, value in (find(cfg, parent) or {}).items():
+            if parent == 'default_hooks' or name != 'constructor':
+                check_dict(f'{parent}.{name}', value, optional=parent == 'default_hooks')
+            if parent == 'optim_wrapper' and isinstance(value, dict):
+                check_dict(f'{parent}.{name}.optimizer', value.get('optimizer', {}), False)
+                check_dict(f'{parent}.{name}.paramwise_cfg', value.get('paramwise_cfg'))
+    if not isinstance(cfg.get('param_scheduler', []), (list, tuple, dict, type(None))):
+        raise UserError(f'param_scheduler={cfg.param_scheduler!r}: expected a list of dicts')
+    for key in TYPED_LISTS:
+        check_typed_list(key, find(cfg, key))
+    if isinstance(cfg.get('param_scheduler'), (list, tuple)):
+        check_typed_list('param_scheduler', cfg.param_scheduler)
+    if 'log_level' in cfg:
+        check_choice('log_level', cfg.log_level, LOG_LEVELS)
+    if method := find(cfg, 'env_cfg.mp_cfg.mp_start_method'):
+        check_choice('env_cfg.mp_cfg.mp_start_method', method, START_METHODS)
+
+
+def check_dict(key, value, optional=True):
+    if not isinstance(value, dict) and not (optional and value is None):
+        raise UserError(
+            f'{key}={value!r}: expected a dict; to change one of its values, name it: '
+            f'{key}.NAME=...'
+        )
+
+
+def check_typed_list(key, value):
+    """Refuse what is no list of ``dict(type=...)``."""
+    if value is None:
+        return
+    if not isinstance(value, (list, tuple)):
+        raise UserError(f'{key}={value!r}: expected a list of dicts')
+    for index, entry in enumerate(value):
+        if not isinstance(entry, dict) or not entry.get('type'):
+            raise UserError(f'{key}.{index}={entry!r}: expected dict(type=..., ...)')
+
+
+def check_values(cfg):
+    """Refuse values that would only fail deep inside the engine, or be silently wrong.
+
+    Raises:
+        UserError: With the key, its value and what was expected.
+    """
+    for key, least in NUMBERS.items():
+        value, parent = find(cfg, key), find(cfg, key.rpartition('.')[0])
+        missing = value is None and not (parent and key in REQUIRED_NUMBERS)
+        if not missing and (not isinstance(value, int) or value < least):
+            raise UserError(f'{key}={value!r}: expected a whole number, at least {least}')
+    schedulers = cfg.get('param_scheduler') or []
+    for index, scheduler in enumerate(schedulers if isinstance(schedulers, list) else []):
+        where = f'param_scheduler.{index}'
+        for key in SCHEDULER_NUMBERS & set(scheduler):
+            if not isinstance(scheduler[key], int | float):
+                raise UserError(f'{where}.{key}={scheduler[key]!r}: expected a number')
+        if scheduler.get('by_epoch', True):
+            raise UserError(
+                f'{where}.by_epoch={scheduler.get("by_epoch", True)}: training counts iterations, '
+                'so that this schedule would never move on; set by_epoch=False'
+            )
+    if not (cfg.get('load_from', None) is None or isinstance(cfg.load_from, str) and cfg.load_from):
+        raise UserError(f'load_from={cfg.load_from!r}: expected the path of a checkpoint, or None')
+    for key in DATASETS:
+        check_dataset(key, find(cfg, key))
+
+
+def check_dataset(key, dataset):
+    """Refuse a data set without a type, or whose pipeline does not end in a sample."""
+    if dataset is None:
+        return
+    if not dataset.get('type'):
+        raise UserError(f'{key} has no type: expected dict(type=..., data_root=..., ...)')
+    for name in ('img_suffix', 'seg_map_suffix'):
+        suffixes = dataset.get(name, '')
+        suffixes = suffixes if isinstance(suffixes, (list, tuple)) else [suffixes]
+        if not all(isinstance(suffix, str) for suffix in suffixes):
+            raise UserError(f"{key}.{name}={dataset[name]!r}: expected a text, e.g. '.png'")
+    steps = [step['type'] for step in dataset.get('pipeline') or ()]
+    if 'pipeline' in dataset and not (steps and PACKS in str(steps[-1])):
+        raise UserError(
+            f'{key}.pipeline: expected its last step to be PackSegInputs, which makes samples of '
+            f'what the others have loaded, but it is {steps[-1] if steps else "empty"}'
+        )
+
+
+def find(cfg, key):
+    """Return the value at a dotted key, None where there is none."""
+    value = cfg
+    for part in key.split('.'):
+        value = value.get(part) if hasattr(value, 'get') else None
+    return value

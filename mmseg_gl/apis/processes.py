@@ -1,0 +1,44 @@
+"""Start a tool in several processes: python -m mmseg_gl.apis.processes N TOOL [arguments].
+
+What ``torchrun --standalone --nproc_per_node=N`` does, but it ends as the processes end: with their
+exit code where one fails (2 for bad input), with 130 or 143 after SIGINT or SIGTERM.
+"""
+
+import logging
+import os
+import signal
+import sys
+
+from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.run import main
+
+
+def run(arguments):
+    """Run the tool to its end.
+
+    Args:
+        arguments (Sequence[str]): The number of processes, the tool, and the tool's arguments.
+
+    Returns:
+        int: The exit code.
+    """
+    number, *command = arguments
+    os.environ.setdefault('OMP_NUM_THREADS', '1')  # torchrun's default, without its warning
+    logging.getLogger('torch.distributed.elastic').setLevel(logging.CRITICAL)  # of failures
+    try:
+        main(['--standalone', f'--nproc_per_node={number}', *command])
+    except ChildFailedError as error:
+        rank, failure = min(error.failures.items(), key=lambda item: item[1].timestamp)
+        if failure.exitcode < 0:
+            name = signal.Signals(-failure.exitcode).name
+            print(f'error: process {rank} of {number} was ended by {name}', file=sys.stderr)
+            return 128 - failure.exitcode
+        return failure.exitcode
+    except SignalException as error:
+        return 128 + error.sigval
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(run(sys.argv[1:]))
