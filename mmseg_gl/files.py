@@ -54,24 +54,26 @@ def write_text(path, text):
 def only_writer(folder):
     """Let no second process write to a folder; the lock goes with the process, however it ends.
 
-    Of several processes of one run only the first (``RANK``) asks.
+    Of several processes of one run only the first asks. A file system without locks is trusted.
 
     Raises:
         UserError: When another process is at work there.
     """
-    if int(os.environ.get('RANK', 0)):
+    if int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', 0))):
         yield
         return
     path = os.path.join(folder, LOCK)
     with open(path, 'a+') as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by data workers
-        except BlockingIOError as error:
+        except (BlockingIOError, PermissionError) as error:
             file.seek(0)
             raise UserError(
                 f'{folder}: another process ({file.read().strip() or "unknown"}) is training '
                 'there; wait for it or stop it, or choose another --work-dir'
             ) from error
+        except OSError:
+            pass
         file.truncate(0)
         file.write(f'process {os.getpid()}')
         file.flush()

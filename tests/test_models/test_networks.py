@@ -1,5 +1,7 @@
 """Sizes, parameter counts and details that the official networks fix."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -266,6 +268,21 @@ def test_summed_dilated_conv_equals_the_convolutions(size, dilations):
         torch.autograd.grad((wanted * weights).sum(), inputs),
     ):
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+
+
+def test_summed_dilated_conv_under_autocast_is_no_worse_than_the_convolutions():
+    torch.manual_seed(0)
+    dilations = (6, 12, 18, 24)
+    convs = torch.nn.ModuleList(torch.nn.Conv2d(64, 4, 3, padding=d, dilation=d) for d in dilations)
+    x = torch.randn(1, 64, 20, 30, requires_grad=True)
+    exact = sum(copy.deepcopy(conv).double()(x.double()) for conv in convs)
+    with torch.autocast('cpu', torch.bfloat16):
+        ours = summed_dilated_conv(x, convs)
+        theirs = sum(conv(x) for conv in convs)
+    assert ours.dtype == torch.float32
+    assert (ours - exact).norm() < (theirs - exact).norm() < 0.01 * exact.norm()
+    ours.sum().backward()
+    assert x.grad.dtype == torch.float32 and torch.isfinite(x.grad).all()
 
 
 def small_fcn8s():

@@ -93,3 +93,16 @@ def test_missing_config_names_the_nearest(run):
 def test_config_without_data(run):
     path = CONFIGS / '_base_/default_runtime.py'
     assert f'the config {path} has no data sets' in run('check_data', path).error
+
+
+def test_labels_without_a_class_and_dangling_links_are_trouble(check, own_street_scenes, write_png):
+    for path in (own_street_scenes / 'GTA5/labels').iterdir():
+        write_png(path, np.zeros((32, 64), np.uint8))
+    outcome = check(own_street_scenes)
+    assert outcome.code == 1 and 'TROUBLE: labels without a class (1)' in outcome.out
+    assert 'all pixels of the 6 labels are ignored' in outcome.out
+    image = own_street_scenes / 'GTA5/images/00003.png'
+    image.unlink()
+    image.symlink_to('/nowhere/00003.png')
+    outcome = check(own_street_scenes)
+    assert outcome.code == 1 and f'{image} is a link to /nowhere/00003.png' in outcome.out

@@ -19,7 +19,7 @@ def summed_dilated_conv(features, convs):
             padding equal to their dilation.
 
     Returns:
-        Tensor: (N, K, h, w).
+        Tensor: (N, K, h, w); at least float32, also under autocast.
     """
     convs = list(convs)
     kernels = [sum(conv.weight[..., 1, 1] for conv in convs)]
@@ -32,7 +32,7 @@ def summed_dilated_conv(features, convs):
                 shifts.append(((y - 1) * dilation, (x - 1) * dilation))
     products = F.conv2d(features, torch.cat(kernels)[:, :, None, None])
     bias = sum(conv.bias for conv in convs)
-    return ShiftedSum.apply(products, shifts) + bias.to(products.dtype)[:, None, None]
+    return ShiftedSum.apply(products, shifts) + bias[:, None, None]
 
 
 class ShiftedSum(torch.autograd.Function):
@@ -42,14 +42,14 @@ class ShiftedSum(torch.autograd.Function):
         maps (Tensor): (N, T * K, h, w), the K channels of each shift in turn.
         shifts (list[tuple[int, int]]): The T shifts (dy, dx).
 
-    Returns of ``apply``: (N, K, h, w).
+    Returns of ``apply``: (N, K, h, w), float32 for maps of half precision: there are many terms.
     """
 
     @staticmethod
     def forward(ctx, maps, shifts):
-        ctx.shifts = shifts
+        ctx.shifts, ctx.dtype = shifts, maps.dtype
         parts = maps.chunk(len(shifts), dim=1)
-        total = torch.zeros_like(parts[0])
+        total = torch.zeros_like(parts[0], dtype=torch.promote_types(maps.dtype, torch.float32))
         for part, shift in zip(parts, shifts):
             here, there = windows(shift, part.shape[2:])
             total[here] += part[there]
@@ -58,7 +58,7 @@ class ShiftedSum(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         n, channels, *size = grad.shape
-        grads = grad.new_zeros(n, len(ctx.shifts) * channels, *size)
+        grads = grad.new_zeros(n, len(ctx.shifts) * channels, *size, dtype=ctx.dtype)
         for part, shift in zip(grads.chunk(len(ctx.shifts), dim=1), ctx.shifts):
             here, there = windows(shift, size)
             part[there] = grad[here]
