@@ -1,7 +1,7 @@
 # Paper row: ADVENT + ours, ResNet-101, GTA5 -> Cityscapes, sequential: 46.4, the paper's figure.
 # Mirrors: the release of the paper (an ADVENT fork), train_UDA.py (train_advent).
 # Deviations: full input size, 120 000 iterations more; those of all configs, see configs/README.md.
-# Memory: 2.8 GiB on a CPU at 640x360 and 512x256, float32; not measured at full size.
+# Memory: 2.7 GiB on a CPU at 640x360 and 512x256, float32; 8.1 GiB at full size.
 # Run: python tools/train.py configs/advent/advent-gl_deeplabv2-r101_gta5-to-cityscapes_sequential.py
 # The order of the released code: a run of its own with the local discriminators alone, from a
 # finished ADVENT checkpoint: --cfg-options load_from=work_dirs/.../best_mIoU_iter_....pth
