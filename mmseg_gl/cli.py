@@ -107,6 +107,17 @@ class ConfigOptions(DictAction):
                 ) from error
 
 
+def add_cfg_options(parser):
+    """Add the argument ``--cfg-options`` to an argument parser."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=ConfigOptions,
+        metavar='KEY=VALUE',
+        help='change the config',
+    )
+
+
 def make_folder(path, option):
     """Make a folder to write to, unless it is there.
 

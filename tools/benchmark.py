@@ -22,7 +22,7 @@ from mmseg.registry import MODELS
 from mmseg_gl.apis import load_config
 from mmseg_gl.apis.mixed_precision import use_amp
 from mmseg_gl.apis.step_benchmark import StepBenchmark, random_batch
-from mmseg_gl.cli import ConfigOptions, run_tool
+from mmseg_gl.cli import add_cfg_options, run_tool
 from mmseg_gl.errors import UserError
 from mmseg_gl.models.decode_heads import deeplabv2_head
 from mmseg_gl.tool_parser import ToolParser
@@ -50,7 +50,7 @@ def parse_args():
         'allocator, in a second process, interleaved',
     )
     parser.add_argument('--serve-floor', action='store_true', help=argparse.SUPPRESS)
-    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE')
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

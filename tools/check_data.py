@@ -9,7 +9,7 @@ import os
 import sys
 
 from mmseg_gl.apis import load_config
-from mmseg_gl.cli import ConfigOptions, run_tool
+from mmseg_gl.cli import add_cfg_options, run_tool
 from mmseg_gl.datasets.content_check import check_dataset
 from mmseg_gl.datasets.inspection import datasets_of
 from mmseg_gl.errors import UserError
@@ -19,13 +19,7 @@ from mmseg_gl.tool_parser import ToolParser
 def parse_args():
     parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=ConfigOptions,
-        metavar='KEY=VALUE',
-        help='change the config',
-    )
+    add_cfg_options(parser)
     parser.add_argument(
         '--max-images',
         type=int,

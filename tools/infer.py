@@ -18,7 +18,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from mmseg_gl.apis import load_config, load_segmentor
-from mmseg_gl.cli import ConfigOptions, make_folder, run_tool
+from mmseg_gl.cli import add_cfg_options, make_folder, run_tool
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, build_lazily, list_images
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import whole_file
@@ -34,13 +34,7 @@ def parse_args():
     parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
     parser.add_argument('images', help='an image, or a folder that is searched for PNG and JPEG')
     parser.add_argument('--out', metavar='DIR', required=True, help='a new folder to write to')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=ConfigOptions,
-        metavar='KEY=VALUE',
-        help='change the config',
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

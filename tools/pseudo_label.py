@@ -30,7 +30,7 @@ from mmseg_gl.apis.pseudo_labels import (
     select,
     shares_kept,
 )
-from mmseg_gl.cli import ConfigOptions, make_folder, run_tool
+from mmseg_gl.cli import add_cfg_options, make_folder, run_tool
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_of, list_images
 from mmseg_gl.datasets.pseudo_labels import check_leaf_names, read_summary
 from mmseg_gl.errors import UserError
@@ -57,13 +57,7 @@ def parse_args():
         default=0.5,
         help='share of the pixels of a class below its threshold (default: 0.5, as in BDL)',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=ConfigOptions,
-        metavar='KEY=VALUE',
-        help='change the config',
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

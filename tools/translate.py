@@ -16,7 +16,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Subset
 
 from mmseg_gl.apis import load_config
-from mmseg_gl.cli import ConfigOptions, make_folder, run_tool
+from mmseg_gl.cli import add_cfg_options, make_folder, run_tool
 from mmseg_gl.datasets.inspection import list_images
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import PART, whole_file, write_text
@@ -39,13 +39,7 @@ def parse_args():
         metavar='N',
         help='number of processes that read images; default: 4, or one per core; 0: none',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=ConfigOptions,
-        metavar='KEY=VALUE',
-        help='change the config',
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.distributed
 
 from mmseg_gl.apis.config import load_config
-from mmseg_gl.cli import ConfigOptions
+from mmseg_gl.cli import add_cfg_options
 from mmseg_gl.errors import UserError
 
 
@@ -15,13 +15,7 @@ def add_run_arguments(parser):
     parser.add_argument(
         '--work-dir', help='where to write (default: work_dirs/ and the name of the config)'
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=ConfigOptions,
-        metavar='KEY=VALUE',
-        help='change the config',
-    )
+    add_cfg_options(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, help='set by torch launchers')
 

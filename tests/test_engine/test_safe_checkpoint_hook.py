@@ -16,7 +16,7 @@ from mmseg_gl import files
 from mmseg_gl.apis import read_checkpoint
 from mmseg_gl.engine import SafeCheckpointHook
 from mmseg_gl.engine.checkpoint import newest_whole_checkpoint
-from mmseg_gl.engine.hooks.safe_checkpoint_hook import plain
+from mmseg_gl.engine.plain_values import plain
 from mmseg_gl.errors import UserError
 from tests.run_states import state_of
 
