@@ -1,8 +1,10 @@
 """What a config's values do wrong where they are used."""
 
 import os
+import textwrap
 import traceback
 
+MOST = 400  # characters of an exception's words, which may hold whole configs
 RUNNER = os.path.join('mmengine', 'runner', 'runner.py')
 # The runner's methods that read a part of the config, and that part.
 SECTIONS = {
@@ -35,7 +37,7 @@ def build_error(error):
     """
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     reason = str(error) or traceback.extract_tb(error.__traceback__)[-1].line  # of an assertion
-    reason = f'{type(error).__name__}: {reason}'
+    reason = textwrap.shorten(f'{type(error).__name__}: {reason}', MOST, placeholder=' ...')
     built = [
         frame.f_locals
         for frame in frames

@@ -12,7 +12,7 @@ class ToolParser(argparse.ArgumentParser):
         unknown = message.removeprefix('unrecognized arguments: ')
         if unknown != message:
             known = [option for action in self._actions for option in action.option_strings]
-            message = f'unknown argument {unknown}'
+            message = f'unknown argument {unknown.strip() or repr(unknown)}'
             if match := difflib.get_close_matches(
                 unknown.strip().split(' ')[0].split('=')[0], known, n=1
             ):

@@ -234,7 +234,7 @@ def data_cases(case):
     case('train', 'image that is a dangling link', 'is a link to /nowhere/1.png')(
         lambda b: after(b.train(), b.link(SOURCE_IMAGE, '/nowhere/1.png'))
     )
-    case('infer', 'folder that contains itself', 'symbolic links')(
+    case('infer', 'folder that contains itself', 'the link "loop" leads back')(
         lambda b: after(b.infer(), b.link(f'{VAL}/loop', b.data / VAL))
     )
     case('infer', 'no such image', 'there is no image or folder')(
@@ -523,7 +523,7 @@ def other_cases(case):
     case('train', 'unknown launcher', 'invalid choice')(
         lambda b: b.train(more=['--launcher', 'mpirun'])
     )
-    case('train', 'empty argument', 'unknown argument')(lambda b: [SOURCE_ONLY, ''])
+    case('train', 'empty argument', "unknown argument ''")(lambda b: [SOURCE_ONLY, ''])
     case('train', 'folder in place of a config', 'is a folder')(lambda b: [CONFIGS])
     case('train', 'config that ends Python', 'cannot read the config')(
         lambda b: b.train(config=b.path('own.py', 'import sys; sys.exit(0)'))

@@ -165,6 +165,7 @@ def test_ablation_configs_change_one_thing():
         'ignore': {'background': 'ignore'},
         'entropy': {'representation': 'entropy'},
         'all-pixels': {'num_points': None},
+        '512-points': {'num_points': 512},
     }
     local_only = load_config(next(path for path in paths if 'local-only' in path))
     assert local_only.custom_hooks[0].phases[1] == ('local',)

@@ -1,5 +1,6 @@
 """What of a data set is there: cheap enough to run before every training."""
 
+import errno
 import os
 
 from mmseg.registry import DATASETS
@@ -61,9 +62,13 @@ def list_images(name, cfg):
     try:
         samples = dataset.load_data_list()
     except OSError as error:
-        raise UserError(
-            f'cannot list the {name} images in {folder}: {error.filename}: {error.strerror}'
-        ) from error
+        link = os.path.basename(error.filename or '')
+        reason = (
+            f'the link "{link}" leads back to a folder that it is in; take it away'
+            if error.errno == errno.ELOOP
+            else f'{error.filename}: {error.strerror}'
+        )
+        raise UserError(f'cannot list the {name} images in {folder}: {reason}') from error
     suffix = dataset.img_suffix
     check_links(name, folder, suffix)
     if not samples:

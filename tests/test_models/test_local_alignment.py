@@ -128,16 +128,19 @@ def test_local_losses_equal_straight_line_code(background, representation):
         torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-13)
 
 
-def local_step(head, target, between=None):
+def local_step(head, target, between=None, dtype=torch.float64):
     """Return the losses of `fool` and `discriminate`, as in a training step, and all gradients."""
-    logits = dict(decode=target.clone().requires_grad_())
+    head = head.to(dtype)
+    logits = dict(decode=target.to(dtype, copy=True).requires_grad_())
     with frozen([head]):
         fooled = head('fool', target=logits)
     fooled['loss_adv_local_decode'].backward()
     detached = dict(decode=logits['decode'].detach())
     if between:
         between(head, detached)
-    losses = head('discriminate', source=dict(decode=maps()), target=detached, labels=some_labels())
+    losses = head(
+        'discriminate', source=dict(decode=maps().to(dtype)), target=detached, labels=some_labels()
+    )
     losses['loss_d_local_decode'].backward()
     assert not head.ahead
     return [*fooled.values(), *losses.values(), logits['decode'].grad] + [
@@ -145,22 +148,28 @@ def local_step(head, target, between=None):
     ]
 
 
+@pytest.mark.parametrize('dtype, tolerance', [(torch.float64, 1e-9), (torch.float32, 1e-5)])
 @pytest.mark.parametrize('gan', ['bce', 'lsgan'])
 @pytest.mark.parametrize('background', ['replace', 'ignore', 'keep'])
-def test_the_pass_over_the_target_serves_both_opponents(background, gan, monkeypatch):
+def test_the_pass_over_the_target_serves_both_opponents(
+    background, gan, dtype, tolerance, monkeypatch
+):
     target, passes = maps(9, 7, seed=1), []
     one_pass = pixelwise_loss.one_pass
     monkeypatch.setattr(
         pixelwise_loss, 'one_pass', lambda *args, **kw: passes.append(1) or one_pass(*args, **kw)
     )
-    shared = local_step(build_head(background=background, gan=gan), target)
+    shared = local_step(build_head(background=background, gan=gan), target, dtype=dtype)
     assert len(passes) == 2  # over the target's map and over the mixed map
     by_itself = local_step(
-        build_head(background=background, gan=gan), target, lambda head, _: head.ahead.clear()
+        build_head(background=background, gan=gan),
+        target,
+        lambda head, _: head.ahead.clear(),
+        dtype,
     )
     assert len(passes) == 5
     for one, other in zip(shared, by_itself):
-        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-15)
+        torch.testing.assert_close(one, other, rtol=tolerance, atol=1e-6 * tolerance)
 
 
 def other_maps(head, target):

@@ -532,7 +532,7 @@ class Opaque:
 def test_bad_arguments(run, tool, tmp_path):
     official = discriminator(NAMED, 4)
     assert "KIND='fcn' is unknown; choose from resnet101-caffe, " in tool('fcn', official).error
-    assert '--level=None is unknown; choose from decode' in tool('discriminator', official).error
+    assert 'needs --level decode or auxiliary' in tool('discriminator', official).error
     error = tool('discriminator', official, '--level=main').error
     assert "--level='main' is unknown" in error
     assert '--level is for the kind discriminator' in tool('bdl', official, '--level=decode').error
