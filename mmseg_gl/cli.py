@@ -1,5 +1,6 @@
 """What every command line tool shares: errors are one sentence and exit code 2."""
 
+import atexit
 import errno
 import os
 import signal
@@ -35,23 +36,26 @@ def run_tool(main, keep_memory=True):
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        code = main()
-        leave_processes()
-        sys.exit(code)
+        code = main() or 0
+        if is_distributed():
+            dist.barrier()  # a process that leaves early would break the others' connections
     except UserError as error:
         print(f'error: {sentence(error)}', file=sys.stderr)
-        sys.exit(2)
+        code = 2
     except Exception as error:
         if (text := disk_error(error) or build_error(error)) is None:
             raise  # a bug
         print(f'error: {" ".join(text.split())}', file=sys.stderr)
-        sys.exit(2)
+        code = 2
     except KeyboardInterrupt as interruption:
         print(str(interruption) or 'interrupted', file=sys.stderr)
-        sys.exit(128 + getattr(interruption, 'signal', signal.SIGINT))
+        code = 128 + getattr(interruption, 'signal', signal.SIGINT)
     finally:
         for number, handler in handlers.items():  # training has its own
             signal.signal(number, handler)
+    if is_distributed():
+        end_process(code)
+    sys.exit(code)
 
 
 def disk_error(error):
@@ -62,11 +66,16 @@ def disk_error(error):
     return None
 
 
-def leave_processes():
-    """End the process group when all of its processes have come here; gloo may abort otherwise."""
-    if dist.is_available() and dist.is_initialized():
-        dist.barrier()
-        dist.destroy_process_group()
+def is_distributed():
+    return dist.is_available() and dist.is_initialized()
+
+
+def end_process(code):
+    """Exit without the destructors of C++ objects: those of gloo's threads may abort."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def interrupt(signum, frame):

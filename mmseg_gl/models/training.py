@@ -72,6 +72,13 @@ def in_words(losses):
     return ', '.join(f'{name} {value.item():.4g}' for name, value in terms)
 
 
+def autocast_layout(maps):
+    """Return maps in channels-last layout under autocast: convolutions are fastest so."""
+    if torch.is_autocast_enabled(maps.device.type):
+        return maps.contiguous(memory_format=torch.channels_last)
+    return maps
+
+
 def detach(tensors):
     return {name: tensor.detach() for name, tensor in tensors.items()}
 

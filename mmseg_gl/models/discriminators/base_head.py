@@ -6,6 +6,7 @@ from torch import nn
 from mmseg_gl.errors import check_choice, check_loss_weights
 from mmseg_gl.models.losses.adversarial import GAN_LOSSES, SOURCE, TARGET, adversarial_loss
 from mmseg_gl.models.representations import REPRESENTATIONS
+from mmseg_gl.models.training import autocast_layout
 
 
 class BaseDiscriminatorHead(BaseModule):
@@ -94,4 +95,4 @@ class BaseDiscriminatorHead(BaseModule):
 
     def score(self, level, logits):
         """Return the discriminator's raw scores of one level's logits."""
-        return self.discriminators[level](self.represent(logits))
+        return self.discriminators[level](autocast_layout(self.represent(logits)))

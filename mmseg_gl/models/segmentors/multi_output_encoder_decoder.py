@@ -1,10 +1,10 @@
-import torch
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 
 from mmseg_gl.errors import UserError, check_choice
 from mmseg_gl.models.representations import at_least_float32
+from mmseg_gl.models.training import autocast_layout
 
 UPSAMPLED = ('logits', 'probabilities')
 
@@ -66,9 +66,7 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
         return super().forward(inputs, data_samples, mode)
 
     def outputs(self, inputs, data_samples=None):
-        if torch.is_autocast_enabled(inputs.device.type):  # where half precision is fastest
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
-        features = self.extract_feat(inputs)
+        features = self.extract_feat(autocast_layout(inputs))
         labelled = data_samples is not None and 'gt_sem_seg' in data_samples[0]
         logits, losses = {}, {}
         for level, head in self.heads():
