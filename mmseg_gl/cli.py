@@ -40,15 +40,15 @@ def run_tool(main, keep_memory=True):
         if is_distributed():
             dist.barrier()  # a process that leaves early would break the others' connections
     except UserError as error:
-        print(f'error: {sentence(error)}', file=sys.stderr)
+        say(f'error: {sentence(error)}')
         code = 2
     except Exception as error:
         if (text := disk_error(error) or build_error(error)) is None:
             raise  # a bug
-        print(f'error: {" ".join(text.split())}', file=sys.stderr)
+        say(f'error: {" ".join(text.split())}')
         code = 2
     except KeyboardInterrupt as interruption:
-        print(str(interruption) or 'interrupted', file=sys.stderr)
+        say(str(interruption) or 'interrupted')
         code = 128 + getattr(interruption, 'signal', signal.SIGINT)
     finally:
         for number, handler in handlers.items():  # training has its own
@@ -56,6 +56,12 @@ def run_tool(main, keep_memory=True):
     if is_distributed():
         end_process(code)
     sys.exit(code)
+
+
+def say(line):
+    """Write a line to stderr at once, so that several processes' lines do not mix."""
+    sys.stderr.write(f'{line}\n')
+    sys.stderr.flush()
 
 
 def disk_error(error):
