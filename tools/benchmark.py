@@ -17,13 +17,15 @@ import warnings
 import torch
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
-from mmseg.registry import MODELS
+from mmseg.registry import HOOKS, MODELS
 
 from mmseg_gl.apis import load_config
 from mmseg_gl.apis.mixed_precision import use_amp
 from mmseg_gl.apis.step_benchmark import StepBenchmark, random_batch
 from mmseg_gl.cli import add_cfg_options, run_tool
+from mmseg_gl.engine import PhaseHook
 from mmseg_gl.errors import UserError
+from mmseg_gl.models import UDASegmentor
 from mmseg_gl.models.decode_heads import deeplabv2_head
 from mmseg_gl.tool_parser import ToolParser
 
@@ -67,7 +69,7 @@ def main():
         use_amp(cfg, args.amp)
     if args.serve_floor:
         deeplabv2_head.summed_dilated_conv = lambda x, convs: sum(conv(x) for conv in convs)
-    benchmark, heads = build(cfg, sizes, batch_size)
+    benchmark, active = build(cfg, sizes, batch_size)
     if args.serve_floor:
         return serve_floor(benchmark)
     plain = PlainFloor(sys.argv) if args.plain else None
@@ -77,7 +79,7 @@ def main():
         config=args.config,
         sizes={domain: f'{w}x{h}' for (domain, (w, h)) in sizes.items()},
         batch_size=batch_size,
-        active_heads=heads,
+        active=active,
         precision=args.amp or 'float32',
         device=device_name(),
         threads=torch.get_num_threads(),
@@ -119,16 +121,17 @@ def image_sizes(given, dataset):
 
 
 def build(cfg, sizes, batch_size):
-    """Return the benchmark and the names of the heads that are active, those of the last phase."""
+    """Return the benchmark and the names of the parts that are active, those of the last phase."""
     MMLogger.get_current_instance().setLevel(logging.ERROR)
     warnings.filterwarnings('ignore', message='Full backward hook')
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
-    if not hasattr(model, 'segmentor') or not hasattr(model, 'active_heads'):
+    if not isinstance(model, UDASegmentor):
         raise UserError(f'the model is a {type(model).__name__}; only a UDASegmentor is timed')
-    for hook in cfg.get('custom_hooks', []):
-        if hook.type == 'TwoPhaseHook':
-            model.active_heads = tuple(f'{name}_head' for name in hook.phases[-1])
+    for hook in map(HOOKS.build, cfg.get('custom_hooks', [])):
+        if isinstance(hook, PhaseHook):
+            hook.resolve(model, cfg.train_cfg.max_iters)
+            hook.enter(model, len(hook.phases) - 1)
     model.train()
     if torch.cuda.is_available():
         model.cuda()
@@ -139,7 +142,7 @@ def build(cfg, sizes, batch_size):
         for seed, (domain, size) in enumerate(sizes.items())
     }
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-    return StepBenchmark(model, optim_wrapper, data), list(model.active_heads)
+    return StepBenchmark(model, optim_wrapper, data), sorted(model.active)
 
 
 def serve_floor(benchmark):

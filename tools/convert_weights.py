@@ -51,6 +51,11 @@ def parse_args():
             f'--{option}', metavar='|'.join(values), help=f'which of the two here; for {kind}'
         )
     parser.add_argument(
+        '--head',
+        metavar='NAME',
+        help="the head's name here, if not the shipped configs'; for discriminator",
+    )
+    parser.add_argument(
         '--network',
         metavar='NAME',
         help='with --reverse: the official network, where several have the same tensors',
@@ -60,7 +65,7 @@ def parse_args():
 
 def main():
     args = parse_args()
-    layouts = find_layouts(args.kind, place_of(args))
+    layouts = find_layouts(args.kind, place_of(args), args.head)
     check_destination(args.dst)
     contents = read_checkpoint(args.src)
     weights = tensors_of(contents)
@@ -83,6 +88,8 @@ def place_of(args):
     for kind, (option, _) in PLACES.items():
         if kind != args.kind and getattr(args, option) is not None:
             raise UserError(f'--{option} is for the kind {kind}, not for {args.kind}; drop it')
+    if args.head and args.kind != 'discriminator':
+        raise UserError(f'--head is for the kind discriminator, not for {args.kind}; drop it')
     if args.network and not args.reverse:
         raise UserError('--network is for --reverse; official files are told apart by their names')
     if args.kind not in PLACES:

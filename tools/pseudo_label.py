@@ -79,7 +79,7 @@ def main():
         args.out,
         images,
         run=dict(
-            weights_sha256=weights_digest(model.segmentor),
+            weights_sha256=weights_digest(model.network),
             network_sha256=digest(json.dumps([cfg.model.segmentor, cfg.model.data_preprocessor])),
             pipeline_sha256=digest(json.dumps(dataset_cfg['pipeline'])),
             images_sha256=digest('\n'.join(map(os.path.basename, images))),

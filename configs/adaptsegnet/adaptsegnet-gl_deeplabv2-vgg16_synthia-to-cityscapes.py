@@ -11,4 +11,4 @@ _base_ = [
     './adaptsegnet_deeplabv2-vgg16_synthia-to-cityscapes.py',
     '../_base_/uda/local_alignment_single_level.py',
 ]
-model = dict(local_head=_base_.local_head)
+model = dict(heads=dict(local_head=_base_.local_head))

@@ -10,4 +10,4 @@ _base_ = [
     '../_base_/uda/adaptsegnet_lsgan.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(segmentor=dict(auxiliary_head=None), global_head=_base_.global_head)
+model = dict(segmentor=dict(auxiliary_head=None), heads=dict(global_head=_base_.global_head))

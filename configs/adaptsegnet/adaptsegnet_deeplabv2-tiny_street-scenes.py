@@ -5,4 +5,4 @@ _base_ = [
     '../_base_/uda/adaptsegnet_street_scenes.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(global_head=_base_.global_head)
+model = dict(heads=dict(global_head=_base_.global_head))

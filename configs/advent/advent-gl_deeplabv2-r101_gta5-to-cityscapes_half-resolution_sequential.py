@@ -12,8 +12,10 @@ _base_ = [
     '../_base_/uda/local_alignment.py',
 ]
 model = dict(
-    global_head=None,
-    local_head=dict(_base_.local_head, representation='entropy', background='keep'),
+    heads=dict(
+        _delete_=True,
+        local_head=dict(_base_.local_head, representation='entropy', background='keep'),
+    ),
 )
 custom_hooks = []  # one phase
 load_from = (

@@ -4,6 +4,6 @@ _base_ = [
 ]
 # Three times the weights that suit AdaptSegNet: 45.4 against 43.8 mIoU at 128x64 on another seed.
 model = dict(
-    local_head=dict(_base_.local_head, loss_weights=dict(decode=3.0, auxiliary=0.6)),
+    heads=dict(local_head=dict(_base_.local_head, loss_weights=dict(decode=3.0, auxiliary=0.6))),
 )
 optim_wrapper = dict(local_head=dict(optimizer=dict(lr=5e-3)))

@@ -11,4 +11,4 @@ _base_ = [
     '../_base_/uda/local_alignment_single_level.py',
 ]
 # The released code aligns entropy maps locally as well.
-model = dict(local_head=dict(_base_.local_head, representation='entropy'))
+model = dict(heads=dict(local_head=dict(_base_.local_head, representation='entropy')))

@@ -15,5 +15,5 @@ _base_ = [
 ]
 model = dict(
     segmentor=dict(decode_head=dict(num_classes=16), auxiliary_head=dict(num_classes=16)),
-    global_head=dict(_base_.global_head, num_classes=16),
+    heads=dict(global_head=dict(_base_.global_head, num_classes=16)),
 )

@@ -9,4 +9,4 @@ _base_ = [
     './bdl_deeplabv2-r101_gta5-to-cityscapes.py',
     '../_base_/uda/local_alignment_single_level.py',
 ]
-model = dict(local_head=_base_.local_head)
+model = dict(heads=dict(local_head=_base_.local_head))

@@ -10,4 +10,5 @@ _base_ = [
     './bdl_fcn8s-vgg16_synthia-to-cityscapes.py',
     '../_base_/uda/local_alignment_single_level.py',
 ]
-model = dict(local_head=_base_.local_head)
+model = dict(heads=dict(local_head=_base_.local_head))
+optim_wrapper = dict(local_head=dict(optimizer=dict(lr=1e-4)))  # the release's

@@ -15,6 +15,6 @@ _base_ = [
 ]
 model = dict(
     segmentor=dict(auxiliary_head=None, test_cfg=dict(upsample='probabilities')),
-    global_head=_base_.global_head,
+    heads=dict(global_head=_base_.global_head),
     target_losses=_base_.target_losses,
 )

@@ -7,5 +7,5 @@ _base_ = [
     '../_base_/uda/pseudo_labels.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(global_head=_base_.global_head, target_losses=_base_.target_losses)
+model = dict(heads=dict(global_head=_base_.global_head), target_losses=_base_.target_losses)
 load_from = 'work_dirs/source-only_deeplabv2-tiny_street-scenes/iter_1200.pth'

@@ -6,5 +6,5 @@ _base_ = [
     '../_base_/uda/adaptsegnet_street_scenes.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(global_head=_base_.global_head)
+model = dict(heads=dict(global_head=_base_.global_head))
 load_from = 'work_dirs/source-only_deeplabv2-tiny_street-scenes/iter_1200.pth'

@@ -15,6 +15,6 @@ _base_ = [
 ]
 model = dict(
     segmentor=dict(test_cfg=dict(upsample='probabilities')),
-    global_head=_base_.global_head,
+    heads=dict(global_head=_base_.global_head),
 )
 load_from = 'work_dirs/source-only_fcn8s-vgg16_gta5-to-cityscapes/NAME-THE-CHECKPOINT.pth'

@@ -106,7 +106,7 @@ def check_classes(cfg):
     segmentor = model.get('segmentor') or {}
     parts = {
         **{f'model.segmentor.{k}': segmentor.get(k) for k in ('decode_head', 'auxiliary_head')},
-        **{f'model.{k}': model.get(k) for k in ('global_head', 'local_head')},
+        **{f'model.heads.{k}': head for k, head in (model.get('heads') or {}).items()},
     }
     counts = {f'{k}.num_classes': part.get('num_classes') for k, part in parts.items() if part}
     for name, dataset in datasets_of(cfg).items():
@@ -136,6 +136,8 @@ def check_option(cfg, key):
         elif isinstance(node, dict):
             last = depth == len(parts) - 1
             known = set(node) | (TOP_LEVEL if depth == 0 else set())
+            if where == 'optim_wrapper':  # an entry of a part's own need not be there
+                known |= part_names(cfg)
             if part not in known and not (last and 'type' in node):
                 match = closest(part, known)
                 if match or not last or depth == 0:
@@ -152,6 +154,12 @@ def check_option(cfg, key):
             node = ConfigDict()
         else:
             raise UserError(f'--cfg-options {key}: {where} is {node!r}, not a dict')
+
+
+def part_names(cfg):
+    """Return the names of a model's parts."""
+    kinds = ('heads', 'source_losses', 'target_losses', 'views')
+    return {name for kind in kinds for name in (cfg.get('model') or {}).get(kind) or ()}
 
 
 def check_types(node, where):

@@ -7,8 +7,8 @@ DOMAINS = ('source', 'target')
 DICTS = (
     'model',
     'model.segmentor',
-    'model.global_head',
-    'model.local_head',
+    *(f'model.{kind}' for kind in ('heads', 'source_losses', 'target_losses', 'views')),
+    'model.teacher',
     *LOADERS,
     *(f'{loader}.sampler' for loader in LOADERS),
     *(f'{loader}.dataset' for loader in LOADERS),

@@ -6,7 +6,14 @@ from mmseg.registry import MODELS
 
 from mmseg_gl.apis.weight_layout import Layout
 from mmseg_gl.errors import check_choice
-from mmseg_gl.models import DeepLabV2ResNet, FCN8sVGG, PatchDiscriminator, ResNetGenerator
+from mmseg_gl.models import (
+    DeepLabV2ResNet,
+    FCN8sVGG,
+    GlobalDiscriminatorHead,
+    LocalDiscriminatorHead,
+    PatchDiscriminator,
+    ResNetGenerator,
+)
 
 NUM_CLASSES = 19
 
@@ -69,23 +76,27 @@ def fcn8s():
     )
 
 
-def discriminators(level):
-    """Return the layouts of the official discriminators, for an output level here."""
+def discriminators(level, head=None):
+    """Return the layouts of the official discriminators.
 
-    def layout(network, head, names=()):
-        cfg = dict(num_classes=NUM_CLASSES, loss_weights={level: 1.0})
-        cfg['type'] = {'global': 'GlobalDiscriminatorHead', 'local': 'LocalDiscriminatorHead'}[head]
+    Args:
+        level (str): The output level here.
+        head (str | None): The head's name here; None: as in the shipped configs.
+    """
+
+    def layout(network, kind, names=()):
         return Layout(
             network,
-            lambda: MODELS.build(cfg).discriminators[level],
-            prefix=f'{head}_head.discriminators.{level}.',
+            lambda: kind(NUM_CLASSES, {level: 1.0}).discriminators[level],
+            prefix=f'{head or kind.name + "_head"}.discriminators.{level}.',
             renames=tuple((rf'^{2 * i}\.', f'{name}.') for i, name in enumerate(names)),
         )
 
+    names = ('conv1', 'conv2', 'conv3', 'conv4', 'classifier')
     return (
-        layout('FCDiscriminator', 'global', ('conv1', 'conv2', 'conv3', 'conv4', 'classifier')),
-        layout('get_fc_discriminator', 'global'),
-        layout('get_fc_pix_discriminator_1x1', 'local'),
+        layout('FCDiscriminator', GlobalDiscriminatorHead, names),
+        layout('get_fc_discriminator', GlobalDiscriminatorHead),
+        layout('get_fc_pix_discriminator_1x1', LocalDiscriminatorHead),
     )
 
 
@@ -137,12 +148,13 @@ PLACES = {
 KINDS = (*BACKBONES, *SEGMENTORS, *PLACES)
 
 
-def find_layouts(kind, place=None):
+def find_layouts(kind, place=None, head=None):
     """Return the layouts of the official networks of a kind.
 
     Args:
         kind (str): One of ``KINDS``.
         place (str | None): For the kinds in ``PLACES``: which of the two networks here it becomes.
+        head (str | None): For discriminators: the name of the head here.
 
     Returns:
         tuple[Layout]: At least one.
@@ -155,7 +167,7 @@ def find_layouts(kind, place=None):
         option, values = PLACES[kind]
         check_choice(f'--{option}', place, values)
     if kind == 'discriminator':
-        return discriminators(place)
+        return discriminators(place, head)
     if kind == 'cyclegan-generator':
         return translation('resnet_9blocks', ResNetGenerator, f'generators.{place}.')
     if kind == 'cyclegan-discriminator':

@@ -36,7 +36,7 @@ def predict(model, batch):
     """
     data = model.data_preprocessor(batch, False)
     probabilities = F.interpolate(
-        model.segmentor(data['inputs']).softmax(dim=1),
+        model(data['inputs']).softmax(dim=1),
         size=data['inputs'].shape[2:],
         mode='bilinear',
         align_corners=True,

@@ -27,10 +27,11 @@ class StepBenchmark:
         self.device = next(model.parameters()).device
         self.parts = defaultdict(float)
         self.nested = 0
-        for name in model.active_heads:
-            self.watch(getattr(model, name), 'forward', 'discriminators')
-            self.watch(optim_wrapper[name], 'backward', 'discriminators')
-            for discriminator in getattr(model, name).discriminators.values():
+        for name, head in model.parts('heads').items():
+            self.watch(head, 'forward', 'discriminators')
+            if name in optim_wrapper:
+                self.watch(optim_wrapper[name], 'backward', 'discriminators')
+            for discriminator in getattr(head, 'discriminators', {}).values():
                 self.watch_backward(discriminator)
         for _, wrapper in optim_wrapper.items():
             self.watch(wrapper, 'step', 'optimizers')
@@ -79,7 +80,7 @@ class StepBenchmark:
             begin = self.now()
             with self.optim_wrapper['segmentor'].optim_context(segmentor):
                 features = segmentor.extract_feat(images)
-                logits = [head(features) for _, head in segmentor.heads()]
+                logits = [head(features) for head in segmentor.decode_heads().values()]
             middle = self.now()
             torch.autograd.backward(logits, [torch.full_like(z, 1e-6) for z in logits])
             record[f'segmentor forward, {domain}'] = middle - begin

@@ -1,6 +1,7 @@
 from mmseg_gl.engine.hooks import (
     AlignmentMonitorHook,
     BadImageHook,
+    PhaseHook,
     PredictionWriterHook,
     RandomStateHook,
     SafeCheckpointHook,
@@ -18,6 +19,7 @@ __all__ = [
     'BadImageHook',
     'CpuAmpOptimWrapper',
     'MultiOptimWrapperConstructor',
+    'PhaseHook',
     'PredictionWriterHook',
     'RandomStateHook',
     'RepeatedSGD',

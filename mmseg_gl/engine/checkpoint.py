@@ -70,8 +70,9 @@ def newest_whole_checkpoint(work_dir):
 def load_segmentor(model, path):
     """Load a checkpoint's segmentor, all of it, into a :class:`UDASegmentor`.
 
-    Discriminator heads are not needed for testing and may be absent. A checkpoint of the segmentor
-    alone (keys without the ``segmentor.`` prefix) is taken as well.
+    With ``evaluated='teacher'`` it is the teacher's network. Other parts are not needed for testing
+    and may be absent. A checkpoint of the segmentor alone (keys without the ``segmentor.`` prefix)
+    is taken as well.
 
     Args:
         model (nn.Module): The model, possibly wrapped for distributed use.
@@ -84,7 +85,7 @@ def load_segmentor(model, path):
     model = unwrapped(model)
     if not any(key.startswith('segmentor.') for key in weights):
         weights = {f'segmentor.{key}': value for key, value in weights.items()}
-    own = check_tensors(model, weights, path, 'segmentor.')
+    own = check_tensors(model, weights, path, f'{model.evaluated}.')
     load_state_dict(model, {**model.state_dict(), **{key: weights[key] for key in own}})
 
 

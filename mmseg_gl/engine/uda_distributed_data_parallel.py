@@ -1,34 +1,40 @@
-import torch
-from mmengine.model import MMSeparateDistributedDataParallel
+from __future__ import annotations
+
+from mmengine.device import get_device
 from mmengine.registry import MODEL_WRAPPERS
+from torch import nn
 
 
 @MODEL_WRAPPERS.register_module()
-class UDADistributedDataParallel(MMSeparateDistributedDataParallel):
-    """DistributedDataParallel around each trainable child of a :class:`UDASegmentor`.
+class UDADistributedDataParallel(nn.Module):
+    """A model that trains in several processes, each with images of its own.
 
-    Beyond mmengine's wrapper: it works with gloo on CPUs (no device ids there), and the model's
-    state dict has the keys of an undistributed model, so that a checkpoint loads anywhere.
+    A training step has several backward passes, and not each of them reaches every parameter. So
+    the gradients do not travel during a backward pass, as in PyTorch's DistributedDataParallel, but
+    once, before the optimizers step (``average_gradients`` in ``models/training.py``). The model
+    inside is used as it is, and its checkpoints have the keys of an undistributed model. mmengine
+    gives all processes the same weights at the start.
 
     Args:
-        module (nn.Module): The model.
-        device_ids (list[int] | None): Dropped on machines without CUDA.
-        find_unused_parameters (bool): True by default: a method may align one output level and
-            leave the other one's parameters without a gradient on the target.
-        **kwargs: See ``MMSeparateDistributedDataParallel``.
+        module: The model; its ``train_step`` ends with ``models.training.update``.
     """
 
-    def __init__(self, module, device_ids=None, find_unused_parameters=True, **kwargs):
-        if torch.cuda.is_available():
-            kwargs['device_ids'] = device_ids
-        super().__init__(module, find_unused_parameters=find_unused_parameters, **kwargs)
-        for child in module.children():
-            if hasattr(child, 'module'):
-                child.register_state_dict_post_hook(drop_wrapper_name)
+    def __init__(self, module: nn.Module):
+        super().__init__()
+        self.module = module.to(get_device())
 
+    def forward(self, *args, **kwargs):
+        """Run the model."""
+        return self.module(*args, **kwargs)
 
-def drop_wrapper_name(module, state_dict, prefix, local_metadata):
-    """Rename ``<child>.module.x`` to ``<child>.x`` in a state dict, in place."""
-    wrapped = f'{prefix}module.'
-    for key in [key for key in state_dict if key.startswith(wrapped)]:
-        state_dict[prefix + key.removeprefix(wrapped)] = state_dict.pop(key)
+    def train_step(self, data, optim_wrapper):
+        """Make a step of the model."""
+        return self.module.train_step(data, optim_wrapper)
+
+    def val_step(self, data):
+        """Predict a validation batch."""
+        return self.module.val_step(data)
+
+    def test_step(self, data):
+        """Predict a test batch."""
+        return self.module.test_step(data)

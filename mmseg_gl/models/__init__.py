@@ -1,26 +1,37 @@
 from mmseg_gl.models.backbones import DeepLabV2ResNet, DeepLabV2VGG, FCN8sVGG
 from mmseg_gl.models.decode_heads import DeepLabV2Head, FCN8sHead
 from mmseg_gl.models.discriminators import (
+    BaseDiscriminatorHead,
     GlobalDiscriminatorHead,
     LocalDiscriminatorHead,
     MixtureModule,
 )
+from mmseg_gl.models.ema_teacher import EMATeacher
+from mmseg_gl.models.image_batch import ImageBatch
 from mmseg_gl.models.losses import EntropyLoss, PseudoLabelLoss
+from mmseg_gl.models.outputs import Outputs
 from mmseg_gl.models.segmentors import MultiOutputEncoderDecoder, UDASegmentor
 from mmseg_gl.models.translation import CycleGAN, PatchDiscriminator, ResNetGenerator
+from mmseg_gl.models.views import ClassMix, MaskedImages
 
 __all__ = [
+    'BaseDiscriminatorHead',
+    'ClassMix',
     'CycleGAN',
     'DeepLabV2Head',
     'DeepLabV2ResNet',
     'DeepLabV2VGG',
+    'EMATeacher',
     'EntropyLoss',
     'FCN8sHead',
     'FCN8sVGG',
     'GlobalDiscriminatorHead',
+    'ImageBatch',
     'LocalDiscriminatorHead',
+    'MaskedImages',
     'MixtureModule',
     'MultiOutputEncoderDecoder',
+    'Outputs',
     'PatchDiscriminator',
     'PseudoLabelLoss',
     'ResNetGenerator',

@@ -30,4 +30,4 @@ def entropy_map(logits, eps=1e-30):
     return -p * torch.log2(p + eps) / math.log2(logits.shape[1])
 
 
-REPRESENTATIONS = {'softmax': softmax_map, 'entropy': entropy_map}
+REPRESENTATIONS = {'softmax': softmax_map, 'entropy': entropy_map, 'none': at_least_float32}

@@ -1,33 +1,64 @@
 """What the training steps of all models share."""
 
-from contextlib import ExitStack, contextmanager
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
-from mmengine.dist import all_reduce
-from torch.nn.parallel import DistributedDataParallel
+from mmengine.dist import all_reduce, all_reduce_params, get_world_size
+from mmengine.optim import OptimWrapper
+from torch import Tensor, nn
 
 from mmseg_gl.errors import UserError
 
 
-def backward(losses, optimizer):
-    """Backpropagate the sum of all entries named ``loss_*``; return every entry, detached."""
-    terms = {name: value for name, value in losses.items() if name.startswith('loss_')}
+def merge(losses: dict, more: dict) -> None:
+    """Add losses by name to others.
+
+    Raises:
+        UserError: When two have the same name, so that one would be lost.
+    """
+    for name in losses.keys() & more.keys():
+        raise UserError(
+            f'two parts of the model both call a loss "{name}"; give one of them another name'
+        )
+    losses.update(more)
+
+
+def backward(losses: dict[str, Tensor], optimizer: OptimWrapper, what: str) -> dict[str, Tensor]:
+    """Backpropagate the sum of all entries named ``loss_*``; return every entry, detached.
+
+    Args:
+        losses: Scalars by name.
+        optimizer: Scales the sum where needed.
+        what: What gave them, for the message.
+
+    Raises:
+        UserError: When there is no such entry.
+    """
+    terms = [value for name, value in losses.items() if name.startswith('loss_')]
     if not terms:
-        raise UserError('the source images have no labels: add LoadTrainIds to their pipeline')
-    optimizer.backward(sum(terms.values()))
+        names = ', '.join(losses) or 'nothing'
+        raise UserError(f'{what} gave {names}; expected at least one scalar named loss_...')
+    optimizer.backward(sum(terms))
     return detach(losses)
 
 
-def update(optimizers, losses, skip_nonfinite=False):
+def update(
+    optimizers: Iterable[OptimWrapper], losses: dict[str, Tensor], skip_nonfinite: bool = False
+) -> bool:
     """Let the optimizers step, all or none of them: none unless every loss is finite.
 
+    With several processes they step with the mean of the processes' gradients.
+
     Args:
-        optimizers (list[OptimWrapper]): With gradients; they are zeroed.
-        losses (dict[str, Tensor]): Scalars; those named ``loss_*`` count.
-        skip_nonfinite (bool): Return without a step where a loss is not finite, instead of raising.
+        optimizers: With gradients; they are zeroed.
+        losses: Scalars; those named ``loss_*`` count.
+        skip_nonfinite: Return without a step where a loss is not finite, instead of raising.
 
     Returns:
-        bool: Whether they have stepped.
+        Whether they have stepped.
 
     Raises:
         UserError: Where a loss is not finite; no weight has been changed then.
@@ -40,12 +71,32 @@ def update(optimizers, losses, skip_nonfinite=False):
         )
     for optimizer in optimizers:
         if finite:
+            average_gradients(optimizer)
             optimizer.step()
         optimizer.zero_grad()
     return finite
 
 
-def on_cpu(scalars):
+def average_gradients(optimizer: OptimWrapper) -> None:
+    """Replace an optimizer's gradients by their means over the processes, in one message.
+
+    A parameter without a gradient in one process counts as 0 there; one that has a gradient in no
+    process stays without.
+    """
+    if get_world_size() == 1:
+        return
+    parameters = [p for group in optimizer.param_groups for p in group['params']]
+    used = torch.tensor([p.grad is not None for p in parameters], dtype=torch.int32)
+    used = used.to(parameters[0].device)
+    all_reduce(used, 'max')
+    parameters = [p for p, is_used in zip(parameters, used.tolist()) if is_used]
+    for parameter in parameters:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+    all_reduce_params([parameter.grad for parameter in parameters], op='mean')
+
+
+def on_cpu(scalars: dict[str, Tensor]) -> dict[str, Tensor]:
     """Bring scalars to the CPU by one copy, so that logging them does not wait for a GPU again."""
     return dict(zip(scalars, torch.stack([value.double() for value in scalars.values()]).cpu()))
 
@@ -79,33 +130,19 @@ def autocast_layout(maps):
     return maps
 
 
-def detach(tensors):
+def detach(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors by name without gradients."""
     return {name: tensor.detach() for name, tensor in tensors.items()}
 
 
 @contextmanager
-def frozen(modules):
-    """Let gradients pass through ``modules`` without computing any for their parameters."""
-    modules = list(modules)
-    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+def frozen(module: nn.Module) -> Iterator[None]:
+    """Let gradients pass through a module without computing any for its parameters."""
+    parameters = [p for p in module.parameters() if p.requires_grad]
     for parameter in parameters:
         parameter.requires_grad_(False)
     try:
-        with unsynchronised(*modules):
-            yield
+        yield
     finally:
         for parameter in parameters:
             parameter.requires_grad_(True)
-
-
-@contextmanager
-def unsynchronised(*modules):
-    """Keep gradients on their process where modules are distributed; a later backward sends them.
-
-    Must enclose the forward pass.
-    """
-    with ExitStack() as stack:
-        for module in modules:
-            if isinstance(module, DistributedDataParallel):
-                stack.enter_context(module.no_sync())
-        yield

@@ -10,7 +10,7 @@ optim_wrapper = dict(
         ),
         paramwise_cfg=dict(bias_lr_mult=2.0),
     ),
-    global_head=dict(optimizer=dict(lr=1e-6)),  # the paper's; the code's default is 1e-4
+    heads=dict(optimizer=dict(lr=1e-6)),  # the paper's; the code's default is 1e-4
 )
 param_scheduler = [
     dict(type='StepLR', step_size=50_000, gamma=0.1, by_epoch=False),

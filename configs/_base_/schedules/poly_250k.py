@@ -12,8 +12,7 @@ optim_wrapper = dict(
             semantics='papers',
         ),
     ),
-    global_head=dict(optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99))),
-    local_head=dict(optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99))),
+    heads=dict(optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99))),
 )
 # lr * (1 - i / 250 000) ** 0.9 at iteration i; 250 001 because PolyLR counts to end - 1.
 param_scheduler = [

@@ -10,8 +10,7 @@ optim_wrapper = dict(
             weight_decay=5e-4,
         ),
     ),
-    global_head=dict(optimizer=dict(lr=5e-4)),
-    local_head=dict(optimizer=dict(lr=2e-3)),
+    heads=dict(optimizer=dict(lr=5e-4)),
 )
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=1_201, by_epoch=False),

@@ -1,6 +1,6 @@
 # Joint global-local alignment, step 2: add this file to the `_base_` list of a config of your own
-# and write `model = dict(local_head=_base_.local_head)`. The first half of the run aligns globally,
-# the second half globally and locally; the number of iterations stays the baseline's.
+# and write `model = dict(heads=dict(local_head=_base_.local_head))`. The first half of the run is the
+# baseline's, the second half aligns locally as well; the number of iterations stays the baseline's.
 local_head = dict(
     type='LocalDiscriminatorHead',
     num_classes=19,
@@ -11,5 +11,5 @@ local_head = dict(
     loss_weights=dict(decode=1e-3, auxiliary=2e-4),
 )
 custom_hooks = [
-    dict(type='TwoPhaseHook', begin=0.5, phases=[('global',), ('global', 'local')]),
+    dict(type='TwoPhaseHook', begin=0.5, phases=[(), ('local_head',)]),  # the rest: always active
 ]

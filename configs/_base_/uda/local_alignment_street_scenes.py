@@ -9,5 +9,5 @@ local_head = dict(
     loss_weights=dict(decode=1.0, auxiliary=0.2),
 )
 custom_hooks = [
-    dict(type='TwoPhaseHook', begin=0.1, phases=[('global',), ('global', 'local')]),
+    dict(type='TwoPhaseHook', begin=0.1, phases=[(), ('local_head',)]),
 ]

@@ -1,2 +1,4 @@
 # MinEnt for the embedded benchmark.
-target_losses = [dict(type='EntropyLoss', loss_weights=dict(decode=1e-2, auxiliary=2e-3))]
+target_losses = dict(
+    entropy=dict(type='EntropyLoss', loss_weights=dict(decode=1e-2, auxiliary=2e-3)),
+)

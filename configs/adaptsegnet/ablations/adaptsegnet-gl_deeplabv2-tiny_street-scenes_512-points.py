@@ -1,2 +1,2 @@
 _base_ = '../adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
-model = dict(local_head=dict(num_points=512))
+model = dict(heads=dict(local_head=dict(num_points=512)))

@@ -1,5 +1,3 @@
-import math
-
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, Hook, LoggerHook
@@ -10,7 +8,6 @@ from mmseg_gl.errors import UserError, check_choice
 from mmseg_gl.models.training import has_finite_weights, in_words
 
 STATE = 'alignment_monitor'  # where the averages are in the message hub
-BLIND_LOSS = dict(bce=math.log(2), lsgan=0.25)  # of a discriminator that always says "half"
 
 
 @HOOKS.register_module()
@@ -31,9 +28,8 @@ class AlignmentMonitorHook(Hook):
         won (float): A discriminator has won when its loss is below this share of the loss of a
             blind one (0.693 for 'bce', 0.25 for 'lsgan'). The AdaptSegNet authors call 0.2 to 0.5
             healthy; a tenth is far below.
-        blind (dict[str, float]): It is blind when its loss is above this share of it, per head. A
-            pixel-wise discriminator sees little and stays close: on the street scenes, where it
-            helps, averages of 0.691 to 0.693 were seen.
+        blind (dict[str, float] | None): It is blind when its loss is above this share of it, by the
+            head's name. Heads that are not named have a share of their own (``blind_share``).
         min_classes (int): The target has collapsed when fewer classes than this hold more than
             ``min_share`` of the predicted pixels, on average over the last ten looks. Street
             images show more than three.
@@ -67,7 +63,7 @@ class AlignmentMonitorHook(Hook):
         check_choice('on_nonfinite', on_nonfinite, ('stop', 'skip'))
         self.window = window
         self.won = won
-        self.blind = {'global_head': 0.98, 'local_head': 0.9998, **(blind or {})}
+        self.blind = blind or {}
         self.min_classes, self.min_share = min_classes, min_share
         self.min_entropy = min_entropy
         self.interval = interval
@@ -92,13 +88,15 @@ class AlignmentMonitorHook(Hook):
             self.answer_nonfinite(runner, data_batch, outputs)
             return
         self.state['skipped_in_a_row'] = 0
-        if 'entropy_target' not in outputs or not is_main_process():
+        if not (hasattr(model, 'uses_target') and model.uses_target() and is_main_process()):
             return
-        entropy = self.average(runner, 'entropy_target')
-        for name in model.active_heads:
-            head = unwrapped(getattr(model, name))
-            for level in head.loss_weights:
-                self.judge_discriminator(runner, name, head, level)
+        for name, head in model.parts('heads').items():
+            for level in getattr(head, 'loss_weights', ()):
+                if {f'loss_d_{head.name}_{level}', *accuracies(head, level)} <= set(outputs):
+                    self.judge_discriminator(runner, name, head, level)
+        entropy = None
+        if 'entropy_target' in outputs:
+            entropy = self.average(runner, 'entropy_target')
         if self.every_n_train_iters(runner, self.interval):
             shares = predicted_shares(model, data_batch['target']['inputs'])
             self.judge_target(runner, shares, entropy)
@@ -119,10 +117,10 @@ class AlignmentMonitorHook(Hook):
         """Warn when one discriminator has won or is blind."""
         name = f'{head.name}_{level}'
         loss = self.average(runner, f'loss_d_{name}')
-        right = [self.average(runner, f'acc_d_{d}_{name}') for d in ('source', 'target')]
+        right = [self.average(runner, accuracy) for accuracy in accuracies(head, level)]
         if not self.is_settled(f'loss_d_{name}'):
             return
-        blind_loss = BLIND_LOSS[head.gan]
+        blind_loss = head.blind_loss
         found = (
             f'loss_d_{name} averages {loss:.3g} over the last {self.window} iterations (a blind '
             f'one has {blind_loss:.3g}), and {right[0]:.0%} of its decisions on the source and '
@@ -134,9 +132,9 @@ class AlignmentMonitorHook(Hook):
                 f'won_{name}',
                 f'the discriminator {name} has won: {found}. The segmentor cannot fool it any '
                 f'more; try a smaller optim_wrapper.{head_name}.optimizer.lr, or other '
-                f'model.{head_name}.loss_weights',
+                f'model.heads.{head_name}.loss_weights',
             )
-        elif loss > self.blind[head_name] * blind_loss:
+        elif loss > self.blind.get(head_name, head.blind_share) * blind_loss:
             self.warn(
                 runner,
                 f'blind_{name}',
@@ -144,7 +142,7 @@ class AlignmentMonitorHook(Hook):
                 'already, or it does not learn and nothing is aligned; check that source and '
                 'target are not the same images, try a larger '
                 f'optim_wrapper.{head_name}.optimizer.lr, or smaller '
-                f'model.{head_name}.loss_weights',
+                f'model.heads.{head_name}.loss_weights',
             )
 
     def judge_target(self, runner, shares, entropy):
@@ -153,7 +151,7 @@ class AlignmentMonitorHook(Hook):
         Args:
             runner (Runner): The runner.
             shares (Tensor): Share of the pixels by class, (K,).
-            entropy (float): Average of ``entropy_target``.
+            entropy (float | None): Average of ``entropy_target``, if that is logged.
         """
         classes = runner.train_dataloader.dataset.metainfo['classes']
         shares = dict(zip(classes, shares.tolist()))
@@ -178,7 +176,7 @@ class AlignmentMonitorHook(Hook):
                 f'than {self.min_share:.1%} of the pixels, on average of the last {looks} looks; '
                 f'{advice}',
             )
-        if self.is_settled('entropy_target') and entropy < self.min_entropy:
+        if entropy is not None and self.is_settled('entropy_target') and entropy < self.min_entropy:
             self.warn(
                 runner,
                 'no_entropy',
@@ -242,6 +240,11 @@ class AlignmentMonitorHook(Hook):
         )
 
 
+def accuracies(head, level):
+    """Return the names of a discriminator's shares of right decisions on source and target."""
+    return [f'acc_d_{domain}_{head.name}_{level}' for domain in ('source', 'target')]
+
+
 @torch.no_grad()
 def predicted_shares(model, images):
     """Predict images as validation does, and count.
@@ -253,11 +256,10 @@ def predicted_shares(model, images):
     Returns:
         Tensor: The share of the pixels that is predicted as each class, (K,).
     """
-    segmentor = unwrapped(model.segmentor)
     counts = 0
     model.eval()
     for image in images:
-        logits = segmentor(model.data_preprocessor(dict(inputs=[image]), False)['inputs'])
+        logits = model.segmentor(model.data_preprocessor(dict(inputs=[image]), False)['inputs'])
         counts += torch.bincount(logits.argmax(dim=1).flatten(), minlength=logits.shape[1])
     model.train()
     return counts / counts.sum()

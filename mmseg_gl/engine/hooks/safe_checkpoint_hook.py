@@ -1,5 +1,4 @@
 import os
-import shutil
 import signal
 from contextlib import suppress
 
@@ -12,7 +11,7 @@ from mmseg_gl.engine.interruption import Interruption
 from mmseg_gl.engine.plain_values import history_from, plain
 from mmseg_gl.engine.whole_file_backend import WHOLE_FILES
 from mmseg_gl.errors import Interrupted, UserError
-from mmseg_gl.files import whole_file, write_text
+from mmseg_gl.files import write_text
 from mmseg_gl.models.training import has_finite_weights
 
 
@@ -27,9 +26,6 @@ class SafeCheckpointHook(CheckpointHook):
     - A validation belongs to its iteration: the checkpoint of an iteration that ends with one is
       written again after it, and a run that was stopped in between starts with it. So a resumed run
       knows the same best score, and has the same history, as one that was never stopped.
-    - Where phase 2 starts from the best checkpoint (``TwoPhaseHook(load_best=True)``), the former
-      best one stays until the next checkpoint is there, for a run that has to go on from the
-      newest one but one.
     - Weights that are not finite are not saved: they would take the place of good ones.
     - SIGINT and SIGTERM: the iteration is finished and saved (a validation is left where it is),
       then :class:`~mmseg_gl.errors.Interrupted` is raised. That extra checkpoint goes with the next
@@ -83,10 +79,6 @@ class SafeCheckpointHook(CheckpointHook):
         if best := hub.get_info('best_ckpt'):  # the work dir may have been moved since
             self.best_ckpt_path = os.path.join(self.out_dir, os.path.basename(best))
             hub.update_info('best_ckpt', self.best_ckpt_path)
-            if runner._resume and is_main_process():
-                fetch(
-                    self.best_ckpt_path, os.path.dirname(runner._load_from or self.best_ckpt_path)
-                )
         self.remove(runner, hub.get_info('outdated_ckpts', []))
         if runner._resume:
             self.last_ckpt = runner._load_from or last_checkpoint(runner.work_dir)
@@ -183,7 +175,7 @@ class SafeCheckpointHook(CheckpointHook):
                 '--cfg-options load_from=...) with a smaller learning rate or smaller loss_weights'
             )
         hub, name = runner.message_hub, self.filename_tmpl.format(step)
-        outdated = self.spare_best(runner, step, list(outdated))
+        outdated = list(outdated)
         former_extra, self.extra = self.extra, name if extra else None
         if not extra:
             keep = list(dict.fromkeys([*hub.get_info('keep_ckpt_ids', []), step]))
@@ -211,27 +203,6 @@ class SafeCheckpointHook(CheckpointHook):
             write_text(os.path.join(runner.work_dir, LAST), self.last_ckpt)
         self.saved_step = step
         self.remove(runner, [*outdated, *([former_extra] if former_extra != name else [])])
-
-    def spare_best(self, runner, step, outdated):
-        """Keep a former best file while the newest checkpoint but one is a run's that needs it.
-
-        Args:
-            runner (Runner): The runner.
-            step (int): Iterations done in the checkpoint that is saved now.
-            outdated (list[str]): The best file that is superfluous for it, if any.
-
-        Returns:
-            list[str]: What is superfluous for the checkpoint before it, too.
-        """
-        hub = runner.message_hub
-        since, former = hub.get_info('former_best', (0, []))
-        if not any(
-            getattr(hook, 'load_best', False) and step <= hook.begin for hook in runner.hooks
-        ):
-            return [*former, *outdated]
-        if outdated:
-            hub.update_info('former_best', [step, outdated])
-        return former if step > since else []
 
     def before_save_checkpoint(self, runner, checkpoint):
         for part in set(checkpoint) - {'state_dict'}:
@@ -268,11 +239,3 @@ class SafeCheckpointHook(CheckpointHook):
             f'{signal.Signals(number).name}: training has stopped after iteration {step}; {where}'
             'go on with the same command and --resume',
         )
-
-
-def fetch(path, folder):
-    """Copy a file that is missing from a folder that has one of its name, if it does."""
-    there = os.path.join(folder, os.path.basename(path))
-    if not os.path.exists(path) and os.path.exists(there):
-        with open(there, 'rb') as source, whole_file(path) as copy:
-            shutil.copyfileobj(source, copy)

@@ -1,10 +1,14 @@
+from __future__ import annotations
+
 import logging
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mmengine.logging import MMLogger, print_log
 from mmengine.model import is_model_wrapper
-from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapperDict
+from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper, OptimWrapperDict
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
+from torch import nn
 
 from mmseg_gl.errors import UserError
 
@@ -18,23 +22,25 @@ class MultiOptimWrapperConstructor:
         optim_wrapper = dict(
             constructor='MultiOptimWrapperConstructor',
             segmentor=dict(optimizer=dict(type='SGD', lr=2.5e-4), paramwise_cfg=dict(...)),
-            global_head=dict(optimizer=dict(type='Adam', lr=1e-4)),
+            heads=dict(optimizer=dict(type='Adam', lr=1e-4)),
+            local_head=dict(optimizer=dict(lr=1e-3)),
         )
 
     Each entry is an ordinary mmengine ``optim_wrapper`` with parameter names relative to its child.
-    An entry for a child that this model does not have (a head that is None) is passed over, so that
-    one schedule file serves every method.
+    An entry for a kind of parts (``heads``, ``source_losses``, ``target_losses``, ``views``) is for
+    all parts of that kind with parameters; an entry with a part's own name changes it for that
+    part.
 
     Args:
-        optim_wrapper_cfg (dict): Child name -> ``optim_wrapper`` config.
-        paramwise_cfg (None): Belongs into the entries; refused here.
+        optim_wrapper_cfg: Name -> ``optim_wrapper`` config.
+        paramwise_cfg: Belongs into the entries; refused here.
 
     Raises:
-        UserError: When trainable parameters belong to no entry, or an entry wants gradient
-            accumulation (the alternating updates do not support it).
+        UserError: When trainable parameters belong to no entry, an entry is for nothing, or wants
+            gradient accumulation (the alternating updates do not support it).
     """
 
-    def __init__(self, optim_wrapper_cfg, paramwise_cfg=None):
+    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None):
         if paramwise_cfg is not None:
             raise UserError(
                 'optim_wrapper.paramwise_cfg: set paramwise_cfg inside the entry of the child that '
@@ -42,42 +48,65 @@ class MultiOptimWrapperConstructor:
             )
         self.entries = optim_wrapper_cfg
 
-    def __call__(self, model):
+    def __call__(self, model: nn.Module) -> OptimWrapperDict:
         if is_model_wrapper(model):
             model = model.module
-        wrappers = {}
-        for name, cfg in self.entries.items():
-            child = getattr(model, name, None)
-            if child is None:
-                continue
-            cfg = cfg.copy()
-            if cfg.get('accumulative_counts', 1) != 1:
+        kinds = getattr(model, 'names', {})
+        trained = {
+            name: child
+            for name, child in model.named_children()
+            if any(parameter.requires_grad for parameter in child.parameters())
+        }
+        for name in self.entries:
+            if name not in kinds and name not in trained:
                 raise UserError(
-                    f'optim_wrapper.{name}.accumulative_counts: gradient accumulation is not '
-                    'supported; raise train_dataloader.batch_size instead'
+                    f'optim_wrapper.{name} is for nothing: the model has parameters to train in '
+                    f'{", ".join(trained)}; take the entry away or correct its name'
                 )
-            paramwise_cfg = cfg.pop('paramwise_cfg', None)
-            with quiet():
-                wrappers[name] = DefaultOptimWrapperConstructor(cfg, paramwise_cfg)(child)
-            count = sum(p.numel() for p in child.parameters() if p.requires_grad)
-            optimizer = type(wrappers[name].optimizer).__name__
-            print_log(f'{optimizer} optimizes {name}: {count:,} parameters', logger='current')
-        orphans = [
-            name
-            for name, parameter in model.named_parameters()
-            if parameter.requires_grad and name.split('.')[0] not in wrappers
-        ]
-        if orphans:
-            child = orphans[0].split('.')[0]
-            raise UserError(
-                f'{len(orphans)} trainable parameters belong to no optimizer '
-                f'(first: {orphans[0]}): add optim_wrapper.{child}'
-            )
+        kind_of = {name: kind for kind, names in kinds.items() for name in names}
+        wrappers = {}
+        for name, child in trained.items():
+            cfg = merged(self.entries.get(kind_of.get(name), {}), self.entries.get(name, {}))
+            if 'optimizer' not in cfg:
+                count = sum(1 for _ in child.parameters())
+                raise UserError(
+                    f'{name} has {count} tensors of parameters but no optimizer: add '
+                    f'optim_wrapper.{name}=dict(optimizer=...)'
+                )
+            wrappers[name] = build(name, cfg, child)
         return OptimWrapperDict(**wrappers)
 
 
+def build(name: str, cfg: dict, child: nn.Module) -> OptimWrapper:
+    """Build the optimizer of one child."""
+    if cfg.get('accumulative_counts', 1) != 1:
+        raise UserError(
+            f'optim_wrapper.{name}.accumulative_counts: gradient accumulation is not supported; '
+            'raise train_dataloader.batch_size instead'
+        )
+    paramwise_cfg = cfg.pop('paramwise_cfg', None)
+    with quiet():
+        wrapper = DefaultOptimWrapperConstructor(cfg, paramwise_cfg)(child)
+    count = sum(p.numel() for p in child.parameters() if p.requires_grad)
+    kind = type(wrapper.optimizer).__name__
+    print_log(f'{kind} optimizes {name}: {count:,} parameters', logger='current')
+    return wrapper
+
+
+def merged(common: dict, own: dict) -> dict:
+    """Return ``common`` changed by ``own``, dict by dict; ``_delete_=True`` in one starts anew."""
+    own = dict(own)
+    result = {} if own.pop('_delete_', False) else dict(common)
+    for key, value in own.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = (
+            merged(result[key] if both else {}, value) if isinstance(value, dict) else value
+        )
+    return result
+
+
 @contextmanager
-def quiet():
+def quiet() -> Iterator[None]:
     """Keep mmengine from logging three lines for every parameter."""
     logger = MMLogger.get_current_instance()
     level = logger.level

@@ -18,7 +18,7 @@ class GlobalDiscriminatorHead(BaseDiscriminatorHead):
         loss_weights (dict[str, float]): lambda_adv per output level; its keys say which levels are
             aligned.
         channels (tuple[int]): Output channels of all but the last convolution.
-        representation (str): 'softmax' (AdaptSegNet) or 'entropy' (ADVENT).
+        representation (str): 'softmax' (AdaptSegNet), 'entropy' (ADVENT) or 'none' (raw logits).
         gan (str): 'bce', or 'lsgan' (AdaptSegNet's LS-GAN variant).
 
     Raises:

@@ -1,7 +1,5 @@
 """A pixel-wise discriminator and its losses on whole maps, without the memory of whole maps."""
 
-from typing import NamedTuple
-
 import torch
 
 from mmseg_gl.models.losses.adversarial import GAN_LOSSES
@@ -57,27 +55,20 @@ def opposed_losses(maps, valid, layers, gan, maps_domain, layers_domain):
         layers_domain (Tensor): What they should be for the discriminator.
 
     Returns:
-        tuple[Tensor, KnownLoss]: The former's loss, whose gradient reaches the maps alone; and the
-        latter's, for :func:`attach`.
+        tuple[Tensor, Tensor, Tensor]: The former's loss, whose gradient reaches the maps alone; the
+        latter's, whose gradient reaches the layers alone; and the raw scores, detached.
     """
+    parameters = parameters_of(layers)
     scores, for_maps, for_parameters = one_pass(
-        maps, valid, parameters_of(layers), gan, maps_domain, layers_domain
+        maps, valid, parameters, gan, maps_domain, layers_domain
     )
-    loss = KnownGradients.apply(mean_loss(scores, maps_domain, valid, gan), [for_maps], maps)
-    return loss, KnownLoss(mean_loss(scores, layers_domain, valid, gan), for_parameters, scores)
-
-
-class KnownLoss(NamedTuple):
-    """A discriminator's loss, its gradients and the raw scores, all detached."""
-
-    loss: torch.Tensor
-    gradients: list
-    scores: torch.Tensor
-
-
-def attach(known, layers):
-    """Return the loss of a KnownLoss so that its backward pass reaches the layers."""
-    return KnownGradients.apply(known.loss, known.gradients, *parameters_of(layers))
+    maps_loss = mean_loss(scores, maps_domain, valid, gan)
+    layers_loss = mean_loss(scores, layers_domain, valid, gan)
+    return (
+        KnownGradients.apply(maps_loss, [for_maps], maps),
+        KnownGradients.apply(layers_loss, for_parameters, *parameters),
+        scores,
+    )
 
 
 class KnownGradients(torch.autograd.Function):

@@ -1,5 +1,7 @@
 """Adversarial losses on a discriminator's raw scores."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -9,6 +11,7 @@ GAN_LOSSES = {
     'bce': F.binary_cross_entropy_with_logits,  # vanilla GAN; AdaptSegNet's and ADVENT's default
     'lsgan': F.mse_loss,  # AdaptSegNet's `--gan LS`: squared error on the raw scores
 }
+BLIND_LOSS = dict(bce=math.log(2), lsgan=0.25)  # of a discriminator that always says "half"
 
 
 def adversarial_loss(scores, domain, gan='bce'):

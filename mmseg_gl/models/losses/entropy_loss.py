@@ -1,7 +1,8 @@
 from mmseg.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 
 from mmseg_gl.errors import check_loss_weights
+from mmseg_gl.models.outputs import Outputs
 from mmseg_gl.models.representations import entropy_map
 
 
@@ -12,24 +13,17 @@ class EntropyLoss(nn.Module):
     The mean over pixels of the normalised entropy -sum_c p_c log2(p_c) / log2(K), in [0, 1].
 
     Args:
-        loss_weights (dict[str, float]): Weight per output level; its keys say which levels count.
+        loss_weights: Weight per output level; its keys say which levels count.
     """
 
-    def __init__(self, loss_weights):
+    def __init__(self, loss_weights: dict[str, float]):
         super().__init__()
         self.loss_weights = check_loss_weights(loss_weights)
+        self.levels = tuple(self.loss_weights)
 
-    def forward(self, logits, data_samples=None):
-        """Compute the loss.
-
-        Args:
-            logits (dict[str, Tensor]): The target's logits per level, (N, K, H, W).
-            data_samples (list | None): Not used.
-
-        Returns:
-            dict[str, Tensor]: Weighted scalars ``loss_entropy_<level>``.
-        """
+    def forward(self, outputs: Outputs) -> dict[str, Tensor]:
+        """Return the weighted scalars ``loss_entropy_<level>``."""
         return {
-            f'loss_entropy_{level}': weight * entropy_map(logits[level]).sum(dim=1).mean()
+            f'loss_entropy_{level}': weight * entropy_map(outputs.logits[level]).sum(dim=1).mean()
             for level, weight in self.loss_weights.items()
         }

@@ -1,8 +1,14 @@
+from __future__ import annotations
+
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
+from torch import Tensor, nn
 
 from mmseg_gl.errors import UserError, check_choice
+from mmseg_gl.models.image_batch import ImageBatch
+from mmseg_gl.models.outputs import Outputs
 from mmseg_gl.models.representations import at_least_float32
 from mmseg_gl.models.training import autocast_layout
 
@@ -11,12 +17,12 @@ UPSAMPLED = ('logits', 'probabilities')
 
 @MODELS.register_module()
 class MultiOutputEncoderDecoder(EncoderDecoder):
-    """mmseg's EncoderDecoder that can return the logits of every head, for output-space alignment.
+    """mmseg's EncoderDecoder that can return the logits of every decode head at the input's size.
 
-    ``mode='outputs'`` is all that an adaptation step needs, in one ``forward`` (so that it also
-    works behind DistributedDataParallel): the output levels at the input's size and, if the
-    samples carry labels, the supervised losses computed on the very same maps. The other modes
-    are mmseg's.
+    ``mode='outputs'`` turns an :class:`ImageBatch` into :class:`Outputs`, all that an adaptation
+    step needs, and :meth:`supervised` computes the supervised losses on the very same maps. The
+    other modes are mmseg's. Any decode head fits that turns features into one map of logits and
+    learns them pixel by pixel, and so does any number of auxiliary heads.
 
     For a test image the low-resolution logits are resized once, straight to the original image
     size, as the official evaluations do, instead of to the input size first.
@@ -30,12 +36,15 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
         **kwargs: See mmseg's EncoderDecoder.
 
     Raises:
-        UserError: For an unknown ``upsample``, probabilities in another mode, or sliding windows
-            without a size.
+        UserError: For a head that is trained in another way, an unknown ``upsample``, probabilities
+            in another mode, or sliding windows without a size; in use, for a head that does not fit
+            the backbone.
     """
 
-    def __init__(self, *args, test_cfg=None, **kwargs):
+    def __init__(self, *args, test_cfg: dict | None = None, **kwargs):
         super().__init__(*args, test_cfg=test_cfg, **kwargs)
+        for level, head in self.decode_heads().items():
+            check_head(level, head)
         test_cfg = test_cfg or {}
         if test_cfg.get('mode') == 'slide' and not {'crop_size', 'stride'} <= set(test_cfg):
             raise UserError(
@@ -48,66 +57,65 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
                 "test_cfg.upsample='probabilities' is for whole images; give test_cfg mode='whole'"
             )
 
-    def forward(self, inputs, data_samples=None, mode='tensor'):
-        """Run the network.
+    def decode_heads(self) -> dict[str, BaseDecodeHead]:
+        """Return the decode heads by output level, the main one, 'decode', first."""
+        heads = {'decode': self.decode_head}
+        if self.with_auxiliary_head:
+            if isinstance(self.auxiliary_head, nn.ModuleList):
+                heads.update((f'auxiliary_{i}', head) for i, head in enumerate(self.auxiliary_head))
+            else:
+                heads['auxiliary'] = self.auxiliary_head
+        return heads
 
-        Args:
-            inputs (Tensor): Images, (N, 3, H, W).
-            data_samples (list[SegDataSample] | None): With ``gt_sem_seg`` of (1, H, W) for losses.
-            mode (str): 'outputs', or 'loss', 'predict', 'tensor' as in mmseg.
-
-        Returns:
-            For 'outputs', a pair: ``dict[str, Tensor]`` of logits (N, K, H, W) per level
-            ('decode' and, if there is an auxiliary head, 'auxiliary'); and ``dict[str, Tensor]``
-            of losses ``loss_seg_<level>``, empty without labels.
-        """
+    def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
+        """Run the network: ``mode='outputs'`` as :meth:`outputs`, other modes as mmseg does."""
         if mode == 'outputs':
-            return self.outputs(inputs, data_samples)
+            return self.outputs(inputs)
         return super().forward(inputs, data_samples, mode)
 
-    def outputs(self, inputs, data_samples=None):
-        features = self.extract_feat(autocast_layout(inputs))
-        labelled = data_samples is not None and 'gt_sem_seg' in data_samples[0]
-        logits, losses = {}, {}
-        for level, head in self.heads():
-            logits[level] = resize(
+    def outputs(self, batch: ImageBatch) -> Outputs:
+        """Return the logits of every level at the input's size, and the features."""
+        features = self.extract_feat(autocast_layout(batch.images))
+        logits = {
+            level: resize(
                 at_least_float32(head(features)),
-                size=inputs.shape[2:],
+                size=batch.images.shape[2:],
                 mode='bilinear',
                 align_corners=head.align_corners,
                 warning=False,
             )
-            if labelled:
-                labels = head._stack_batch_gt(data_samples).squeeze(1)
-                losses[f'loss_seg_{level}'] = head.loss_decode(
-                    logits[level], labels, ignore_index=head.ignore_index
-                )
-        return logits, losses
+            for level, head in self.decode_heads().items()
+        }
+        return Outputs(**vars(batch), logits=logits, features=tuple(features))
 
-    def extract_feat(self, inputs):
+    def supervised(self, outputs: Outputs) -> dict[str, Tensor]:
+        """Return the supervised loss of every level, with the heads' own weights: scalars."""
+        return {
+            level: supervised_loss(head, outputs.logits[level], outputs.labels, outputs.weights)
+            for level, head in self.decode_heads().items()
+        }
+
+    def extract_feat(self, inputs: Tensor) -> list[Tensor]:
         """Return the backbone's features; the heads' options must fit them."""
         features = super().extract_feat(inputs)
-        shapes = [feature.shape[1] for feature in features]
-        for level, head in self.heads():
-            index = head.in_index
-            if not isinstance(index, int):
-                continue
-            if not -len(shapes) <= index < len(shapes) or shapes[index] != head.in_channels:
+        channels = [feature.shape[1] for feature in features]
+        for level, head in self.decode_heads().items():
+            indices, wanted = head.in_index, head.in_channels
+            if isinstance(indices, int):
+                indices, wanted = [indices], [wanted]
+            elif head.input_transform == 'resize_concat':
+                wanted = None  # their sum
+            fits = all(-len(channels) <= index < len(channels) for index in indices)
+            if not fits or wanted not in (None, [channels[index] for index in indices]):
                 raise UserError(
-                    f'model.segmentor.{level}_head: in_index={index} and in_channels='
-                    f'{head.in_channels} do not fit the backbone, whose outputs have '
-                    f'{", ".join(map(str, shapes))} channels'
+                    f'model.segmentor.{level.split("_")[0]}_head: in_index={head.in_index} and '
+                    f'in_channels={head.in_channels} do not fit the backbone, whose outputs have '
+                    f'{", ".join(map(str, channels))} channels'
                 )
         return features
 
-    def heads(self):
-        """Return the (level, head) pairs, main output first."""
-        pairs = [('decode', self.decode_head)]
-        if self.with_auxiliary_head:
-            pairs.append(('auxiliary', self.auxiliary_head))
-        return pairs
-
-    def whole_inference(self, inputs, batch_img_metas):
+    def whole_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """See mmseg; resized once where the images of the batch have one original size."""
         sizes = {tuple(meta['ori_shape'][:2]) for meta in batch_img_metas}
         padded = any(any(meta.get('img_padding_size', ())) for meta in batch_img_metas)
         one_resize = len(sizes) == 1 and not padded
@@ -121,7 +129,37 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
         )
 
     def postprocess_result(self, seg_logits, data_samples=None):
+        """See mmseg; the samples' metainfo tells what was upsampled."""
         samples = super().postprocess_result(seg_logits, data_samples)
         for sample in samples:
             sample.set_metainfo(dict(upsampled=self.upsample))
         return samples
+
+
+def check_head(level: str, head: nn.Module) -> None:
+    """Refuse a head that does not learn one map of logits pixel by pixel."""
+    kind, plain = type(head), BaseDecodeHead
+    if not (
+        isinstance(head, plain)
+        and (kind.loss, kind.loss_by_feat) == (plain.loss, plain.loss_by_feat)
+        and head.out_channels == head.num_classes
+    ):
+        raise UserError(
+            f'model.segmentor: the {level} head {kind.__name__} cannot be adapted, since its '
+            'training needs more than one map with a channel per class; use a head that gives one, '
+            'such as FCNHead, ASPPHead, UPerHead or SegformerHead'
+        )
+
+
+def supervised_loss(
+    head: BaseDecodeHead, logits: Tensor, labels: Tensor, weights: Tensor | None
+) -> Tensor:
+    """Return the sum of a decode head's losses on logits (N, K, H, W), as mmseg computes them."""
+    losses = head.loss_decode
+    if head.sampler is not None:
+        sampled = head.sampler.sample(logits, labels[:, None])
+        weights = sampled if weights is None else sampled * weights
+    return sum(
+        loss(logits, labels, weight=weights, ignore_index=head.ignore_index)
+        for loss in (losses if isinstance(losses, nn.ModuleList) else [losses])
+    )

@@ -1,11 +1,17 @@
-import torch
-from mmengine.model import BaseModel
-from mmseg.registry import MODELS
-from torch import nn
+from __future__ import annotations
 
-from mmseg_gl.errors import UserError
+from functools import cache
+
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapperDict
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_gl.errors import UserError, check_choice
+from mmseg_gl.models.image_batch import ImageBatch
+from mmseg_gl.models.outputs import Outputs
 from mmseg_gl.models.representations import entropy_map
-from mmseg_gl.models.training import backward, detach, frozen, on_cpu, unsynchronised, update
+from mmseg_gl.models.training import backward, merge, on_cpu, update
 
 
 @MODELS.register_module()
@@ -14,142 +20,241 @@ class UDASegmentor(BaseModel):
 
     ::
 
-        source -> segmentor -> {decode, auxiliary} -> supervised loss            -> backward
-        target -> segmentor -> {decode, auxiliary} -> fool the active heads
-                                                    + target losses              -> backward
-        detached maps of both domains -> every active head -> its own loss   -> backward
-                                                 the optimizers step, unless a loss is not finite
+        0. the teacher follows the segmentor
+        1. source -> segmentor -> supervised losses + source losses              -> backward
+        2. target -> segmentor -> each head sees both domains: its own loss      -> backward
+                               -> fool the heads + target losses                 -> backward
+        3. each view makes labelled images -> segmentor -> supervised losses     -> backward
+        4. all optimizers step, or none (a loss is not finite)
 
-    The domains are forwarded and backpropagated one after the other, source first: batch norm sees
-    one domain at a time, as in the official codes, and the source's graph is freed before the
-    target's is built. A head that is not active costs nothing. With neither an active head nor a
-    target loss no target image is forwarded (it would move the batch norm statistics).
+    Each forward pass gives :class:`Outputs`, which is all that a part sees. Domains and views are
+    forwarded and backpropagated one after the other: batch norm sees one at a time, as in the
+    official codes, and the graph of one is freed before that of the next is built. A part that is
+    not active costs nothing. Without an active head or target loss no target image is forwarded (it
+    would move the batch norm statistics).
+
+    Every part is a child of the model under its own name: ``optim_wrapper.NAME`` trains it,
+    ``NAME.`` begins its keys in a checkpoint.
 
     Args:
-        segmentor (dict): A segmentor with ``mode='outputs'`` (:class:`MultiOutputEncoderDecoder`).
-        global_head (dict | None): Discriminator head on whole maps.
-        local_head (dict | None): Discriminator head on pixels.
-        target_losses (list[dict]): Further losses on the target's logits; each is called with
-            ``(logits, data_samples)`` and returns a dict of scalars.
+        segmentor (dict): Config of a segmentor with ``mode='outputs'``
+            (:class:`MultiOutputEncoderDecoder`, which is also made of mmseg's EncoderDecoder).
+        heads (dict[str, dict] | None): By name, what aligns the domains: called with the outputs of
+            the source (detached) and of the target, returns the segmentor's losses and the head's
+            own (:class:`BaseDiscriminatorHead`; the own ones may be empty).
+        source_losses, target_losses (dict[str, dict] | None): By name, further losses on one
+            domain: called with its outputs, return a dict of scalars ``loss_*`` and of others to
+            log.
+        teacher (dict | None): Labels images for the views (:class:`EMATeacher`).
+        views (dict[str, dict] | None): By name, what makes labelled images: called with the
+            batches of both domains, ``dict(source=, target=)``, and with the teacher, a function
+            that labels a batch (:meth:`EMATeacher.label`); returns an :class:`ImageBatch`.
+        evaluated (str): What validation and testing run: 'segmentor' or 'teacher'.
         data_preprocessor (dict | None): Applied to each domain by itself.
 
+    Attributes:
+        active (set[str]): Names of the parts that take part in a step; see :class:`PhaseHook`.
+        stepped (bool): Whether the last step has changed the weights.
+        skip_nonfinite (bool): True: no error for a loss that is not finite.
+
     Raises:
-        UserError: When the segmentor has no ``mode='outputs'``, a head or loss is for an output
-            level that it does not have, or (in training) data are missing or a loss is not finite.
+        UserError: When a segmentor cannot return outputs, a name is taken, a part is for an output
+            level that there is not; (in training) data are missing or a loss is not finite.
     """
 
-    HEADS = ('global_head', 'local_head')
-    skip_nonfinite = False  # True: no error for a loss that is not finite; see `stepped`
-    stepped = True  # whether the last train_step has changed the weights
+    KINDS = ('heads', 'source_losses', 'target_losses', 'views')
 
     def __init__(
         self,
-        segmentor,
-        global_head=None,
-        local_head=None,
-        target_losses=(),
-        data_preprocessor=None,
+        segmentor: dict,
+        heads: dict[str, dict] | None = None,
+        source_losses: dict[str, dict] | None = None,
+        target_losses: dict[str, dict] | None = None,
+        teacher: dict | None = None,
+        views: dict[str, dict] | None = None,
+        evaluated: str = 'segmentor',
+        data_preprocessor: dict | None = None,
     ):
         super().__init__(data_preprocessor=data_preprocessor)
-        self.segmentor = MODELS.build(segmentor)
-        if not hasattr(self.segmentor, 'outputs'):
+        self.segmentor = build_segmentor(segmentor)
+        self.teacher = None
+        self.evaluated = evaluated
+        self.active, self.names = set(), {}
+        self.stepped, self.skip_nonfinite = True, False
+        for kind, parts in zip(self.KINDS, (heads, source_losses, target_losses, views)):
+            self.names[kind] = tuple(parts or ())
+            for name, cfg in (parts or {}).items():
+                self.add_part(name, MODELS.build(cfg))
+        for name in self.names['heads']:
+            getattr(self, name).name = name.removesuffix('_head')
+        if teacher:
+            self.teacher = MODELS.build(teacher, default_args=dict(segmentor=self.segmentor))
+        check_choice('evaluated', evaluated, ('segmentor', 'teacher') if teacher else ['segmentor'])
+
+    def add_part(self, name: str, part: nn.Module) -> None:
+        """Make a part a child, if the segmentor has the output levels that it is for."""
+        if hasattr(self, name) or name in self.KINDS or not name.isidentifier():
             raise UserError(
-                f'model.segmentor is a {type(self.segmentor).__name__}, which cannot return the '
-                'logits of every head; use MultiOutputEncoderDecoder, which takes the same options'
+                f'model: a part cannot be called "{name}"; choose another name, which no other '
+                'part has'
             )
-        self.global_head = MODELS.build(global_head) if global_head else None
-        self.local_head = MODELS.build(local_head) if local_head else None
-        self.target_losses = nn.ModuleList(MODELS.build(loss) for loss in target_losses)
-        self.active_heads = tuple(n for n in self.HEADS if getattr(self, n) is not None)
-        self.check_levels()
+        levels = self.segmentor.decode_heads()
+        for level in getattr(part, 'levels', ()):
+            if level not in levels:
+                raise UserError(
+                    f'model: {name} is for the output level "{level}", but the segmentor has only '
+                    f'{", ".join(levels)}; take it out of loss_weights, or add an auxiliary_head'
+                )
+        self.add_module(name, part)
+        self.active.add(name)
 
-    def check_levels(self):
-        """Note the output levels of every part; refuse those that the segmentor does not have."""
-        levels = [level for level, _ in self.segmentor.heads()]
-        self.levels = {'segmentor': set(levels), 'target_losses': set()}
-        parts = [(name, getattr(self, name)) for name in self.active_heads]
-        parts += [('target_losses', loss) for loss in self.target_losses]
-        for name, part in parts:
-            self.levels.setdefault(name, set()).update(getattr(part, 'loss_weights', ()))
-            for level in getattr(part, 'loss_weights', ()):
-                if level not in levels:
-                    raise UserError(
-                        f'{type(part).__name__}: loss_weights names the output level "{level}", '
-                        f'but the segmentor has only {", ".join(levels)}; drop it, or add an '
-                        'auxiliary_head (for local alignment of one output there is '
-                        '_base_/uda/local_alignment_single_level.py)'
-                    )
+    def parts(self, kind: str) -> dict[str, nn.Module]:
+        """Return the active parts of a kind (one of ``KINDS``) by name."""
+        return {name: getattr(self, name) for name in self.names[kind] if name in self.active}
 
-    def train_step(self, data, optim_wrapper):
-        """Make one update of the segmentor and of every active discriminator head.
+    def train_step(self, data: dict, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
+        """Make one update of the segmentor and of every active part that has an optimizer.
 
         Args:
-            data (dict): ``source`` and, for adaptation, ``target``: batches of ``inputs`` and
+            data: ``source`` and, if anything uses it, ``target``: batches of ``inputs`` and
                 ``data_samples``.
-            optim_wrapper (OptimWrapperDict): One optimizer for ``segmentor`` and each head.
+            optim_wrapper: An optimizer for ``segmentor`` and for each part with parameters.
 
         Returns:
-            dict[str, Tensor]: Detached scalars to log.
+            Detached scalars to log.
         """
-        heads = {name: getattr(self, name) for name in self.active_heads}
+        batches = self.preprocess(data)
+        if self.teacher:
+            self.teacher.before_step(self.segmentor)
+        source, logs = self.learn(batches['source'], optim_wrapper, 'seg', 'source_losses')
+        if self.parts('heads') or self.parts('target_losses'):
+            merge(logs, self.adapt(batches['target'], source, optim_wrapper))
+        merge(logs, self.learn_views(batches, optim_wrapper))
+        logs = self.update(logs, optim_wrapper)
+        if self.teacher:
+            self.teacher.after_step(self.segmentor)
+        return logs
+
+    def uses_target(self) -> bool:
+        """Return whether an active part needs the target's images."""
+        return any(self.parts(kind) for kind in ('heads', 'target_losses', 'views'))
+
+    def preprocess(self, data: dict) -> dict[str, ImageBatch]:
+        """Return the images of each domain that this step uses."""
+        batches = {}
+        for domain in ('source', 'target') if self.uses_target() else ('source',):
+            if domain not in data:
+                raise UserError(
+                    f'the training data has no "{domain}" images, but this method needs them: give '
+                    f'train_dataloader.dataset a {domain} data set'
+                )
+            batch = self.data_preprocessor(data[domain], True)
+            batches[domain] = ImageBatch.from_data(batch['inputs'], batch['data_samples'])
+        return batches
+
+    def learn(
+        self,
+        batch: ImageBatch,
+        optim_wrapper: OptimWrapperDict,
+        name: str,
+        further_losses: str | None = None,
+    ) -> tuple[Outputs, dict[str, Tensor]]:
+        """Learn labelled images, and backpropagate.
+
+        Args:
+            batch: With labels.
+            optim_wrapper: See :meth:`train_step`.
+            name: The supervised losses are called ``loss_<name>_<level>``.
+            further_losses: The kind of the parts that add losses.
+
+        Returns:
+            The outputs and the losses, detached.
+        """
+        if batch.labels is None:
+            raise UserError('the source images have no labels: add LoadTrainIds to their pipeline')
         optimizer = optim_wrapper['segmentor']
+        with optimizer.optim_context(self.segmentor):
+            outputs = self.segmentor(batch, mode='outputs')
+            supervised = self.segmentor.supervised(outputs)
+            losses = {f'loss_{name}_{level}': loss for level, loss in supervised.items()}
+            for part in self.parts(further_losses).values() if further_losses else ():
+                merge(losses, part(outputs))
+        return outputs.detach(), backward(losses, optimizer, f'the images of {name}')
 
-        source = self.preprocess(data, 'source')
-        later = [self.segmentor] if self.target_reaches_every_level(heads) else []
-        with unsynchronised(*later), optimizer.optim_context(self.segmentor):
-            source_maps, losses = self.segmentor(**source, mode='outputs')
-        logs = backward(losses, optimizer)
-        source_maps = detach(source_maps)
+    def adapt(
+        self, batch: ImageBatch, source: Outputs, optim_wrapper: OptimWrapperDict
+    ) -> dict[str, Tensor]:
+        """Forward the target, let every head compare the domains, and backpropagate."""
+        optimizer = optim_wrapper['segmentor']
+        with optimizer.optim_context(self.segmentor):
+            target = self.segmentor(batch, mode='outputs')
+        losses, logs = {}, {}
+        for name in self.parts('heads'):
+            fooled, own = self.compare(name, source, target, optim_wrapper)
+            merge(losses, fooled)
+            merge(logs, own)
+        with optimizer.optim_context(self.segmentor):
+            for part in self.parts('target_losses').values():
+                merge(losses, part(target))
+        merge(logs, backward(losses, optimizer, 'heads and target_losses'))
+        logs['entropy_target'] = mean_entropy(target.logits['decode'].detach())
+        return logs
 
-        if heads or self.target_losses:
-            target = self.preprocess(data, 'target')
-            with frozen(heads.values()), optimizer.optim_context(self.segmentor):
-                target_maps, losses = self.segmentor(target['inputs'], mode='outputs')
-                for head in heads.values():
-                    losses.update(head('fool', target=target_maps))
-                for loss in self.target_losses:
-                    losses.update(loss(target_maps, target['data_samples']))
-            logs.update(backward(losses, optimizer))
-            target_maps = detach(target_maps)
-            logs['entropy_target'] = mean_entropy(target_maps['decode'])
+    def compare(
+        self, name: str, source: Outputs, target: Outputs, optim_wrapper: OptimWrapperDict
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Let a head compare the domains, and backpropagate its own loss.
 
-        labels = stack_labels(source['data_samples']) if heads else None
-        for name, head in heads.items():
-            optimizer = optim_wrapper[name]
-            with optimizer.optim_context(head):
-                losses = head('discriminate', source=source_maps, target=target_maps, labels=labels)
-            logs.update(backward(losses, optimizer))
-        optimizers = [optim_wrapper[name] for name in ('segmentor', *heads)]
+        Returns:
+            The segmentor's losses, to be backpropagated, and the head's own, detached.
+        """
+        with optim_wrapper[name if name in optim_wrapper else 'segmentor'].optim_context(self):
+            fooled, own = getattr(self, name)(source, target)
+        return fooled, backward(own, optim_wrapper[name], name) if own else {}
+
+    def learn_views(
+        self, batches: dict[str, ImageBatch], optim_wrapper: OptimWrapperDict
+    ) -> dict[str, Tensor]:
+        """Learn the images that each view makes; one forward pass of the teacher serves all."""
+        teacher, logs = cache(self.teacher.label) if self.teacher else None, {}
+        for name, view in self.parts('views').items():
+            with optim_wrapper['segmentor'].optim_context(self.segmentor):
+                batch = view(batches, teacher)
+            _, losses = self.learn(batch, optim_wrapper, name)
+            merge(logs, losses)
+        return logs
+
+    def update(self, logs: dict[str, Tensor], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
+        """Let the optimizers of the segmentor and of the active parts step, all or none."""
         logs = on_cpu(logs)
+        active = {'segmentor', *self.active}
+        optimizers = [optimizer for name, optimizer in optim_wrapper.items() if name in active]
         self.stepped = update(optimizers, logs, self.skip_nonfinite)
         return logs
 
-    def target_reaches_every_level(self, heads):
-        """Whether the target's backward pass reaches every parameter that the source's reaches.
+    def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
+        """Run the evaluated network, as validation and testing do; see mmseg's ``forward``."""
+        return self.network(inputs, data_samples, mode=mode)
 
-        The source's gradients need no synchronisation of their own then.
-        """
-        reached = set().union(*(self.levels[part] for part in (*heads, 'target_losses')))
-        return reached == self.levels['segmentor']
-
-    def preprocess(self, data, domain):
-        if domain not in data:
-            raise UserError(
-                f'the training data has no "{domain}" images, but this method needs them: give '
-                f'train_dataloader.dataset a {domain} data set'
-            )
-        return self.data_preprocessor(data[domain], True)
-
-    def forward(self, inputs, data_samples=None, mode='tensor'):
-        """Run the segmentor alone, as validation and testing do; see mmseg's ``forward``."""
-        return self.segmentor(inputs, data_samples, mode=mode)
+    @property
+    def network(self) -> nn.Module:
+        """The segmentor that is evaluated: the trained one or the teacher's."""
+        return self.segmentor if self.evaluated == 'segmentor' else self.teacher.segmentor
 
 
-def mean_entropy(logits):
+def build_segmentor(cfg: dict) -> nn.Module:
+    """Build a segmentor that has ``mode='outputs'``."""
+    if cfg.get('type') == 'EncoderDecoder':
+        cfg = {**cfg, 'type': 'MultiOutputEncoderDecoder'}
+    segmentor = MODELS.build(cfg)
+    if not hasattr(segmentor, 'outputs'):
+        raise UserError(
+            f'model.segmentor is a {type(segmentor).__name__}, which cannot return the logits of '
+            'every head; use MultiOutputEncoderDecoder, which takes the options of EncoderDecoder'
+        )
+    return segmentor
+
+
+def mean_entropy(logits: Tensor) -> Tensor:
     """Return the mean entropy of maps in [0, 1], for the log, from a sixteenth of their pixels."""
     return entropy_map(logits[:, :, ::4, ::4]).sum(dim=1).mean()
-
-
-def stack_labels(data_samples):
-    """Return the labels of a batch, (N, H, W)."""
-    return torch.stack([sample.gt_sem_seg.data.squeeze(0) for sample in data_samples])

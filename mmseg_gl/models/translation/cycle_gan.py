@@ -85,7 +85,7 @@ class CycleGAN(BaseModel):
         weights = self.loss_weights
 
         optimizer = optim_wrapper['generators']
-        with frozen([self.discriminators]), optimizer.optim_context(self.generators):
+        with frozen(self.discriminators), optimizer.optim_context(self.generators):
             images = self.generators(**real, identity=weights['identity'] > 0)
             fake = {domain: images[f'fake_{domain}'] for domain in DOMAINS}
             losses = {}
@@ -98,14 +98,15 @@ class CycleGAN(BaseModel):
                     same = l1_loss(images[f'same_{domain}'], real[domain])
                     losses[f'loss_identity_{domain}'] = weights['identity'] * same
             losses.update(self.semantic_losses(real, images))
-        logs = backward(losses, optimizer)
+        logs = backward(losses, optimizer, 'translation')
 
         if are_finite(logs):  # the pools would keep broken images
             optimizer = optim_wrapper['discriminators']
             fake = {domain: self.pools[domain](fake[domain].detach()) for domain in DOMAINS}
             with optimizer.optim_context(self.discriminators):
                 losses = self.discriminators('discriminate', fake, real)
-            logs.update(backward({f'loss_d_{k}': loss for k, loss in losses.items()}, optimizer))
+            losses = {f'loss_d_{domain}': loss for domain, loss in losses.items()}
+            logs.update(backward(losses, optimizer, 'the discriminators'))
         optimizers = [optim_wrapper[name] for name in ('generators', 'discriminators')]
         self.stepped = update(optimizers, logs, self.skip_nonfinite)
         return logs

@@ -1,9 +1,8 @@
 import torch
-from mmengine.dist import get_rank
 from torch import nn
 
 from mmseg_gl.errors import UserError
-from mmseg_gl.models.discriminators.local_head import RANK_STRIDE
+from mmseg_gl.models.random_draws import next_generator, register_seed
 
 
 class ImagePool(nn.Module):
@@ -31,7 +30,7 @@ class ImagePool(nn.Module):
             raise UserError(f'pool_size={size!r}: expected a whole number >= 0')
         self.size = size
         self.register_buffer('images', torch.empty(0))
-        self.register_buffer('seed', torch.randint(2**31, ()))
+        register_seed(self)
 
     @torch.no_grad()
     def forward(self, images):
@@ -54,8 +53,7 @@ class ImagePool(nn.Module):
                 f'the image pool holds images of {sizes[0]}, but one of {sizes[1]} came: crop or '
                 'resize all training images to one size'
             )
-        generator = torch.Generator().manual_seed(self.seed.item() + RANK_STRIDE * get_rank())
-        self.seed += 1
+        generator = next_generator(self.seed)
         return torch.stack([self.exchange(image, generator) for image in images])
 
     def exchange(self, image, generator):

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmengine.hooks import Hook
+from mmseg.registry import HOOKS
+
+from mmseg_gl.engine.checkpoint import unwrapped
+from mmseg_gl.errors import UserError
+
+
+@HOOKS.register_module()
+class PhaseHook(Hook):
+    """Say which heads, losses and views are active, by phases of the run.
+
+    ::
+
+        phases=[
+            dict(begin=0, active=['global_head']),
+            dict(begin=0.5, active=['global_head', 'local_head']),
+            dict(begin=0.8, active=['local_head', 'mix'], restart_lr=0.5),
+        ]
+
+    A part that no phase names is always active. The phase is a function of the iteration alone, so
+    that a resumed run is in the right one. What happens once when a phase begins (``restart_lr``)
+    happens before its first iteration and is part of every later checkpoint.
+
+    Args:
+        phases: In order, each a dict of
+
+            - ``begin``: First iteration, counted from 0 (int); or a share of the run's iterations,
+              0.0 to 1.0 (float). The first phase begins at 0.
+            - ``active``: Names of the model's heads, losses and views; of a head's name ``_head``
+              may be left out.
+            - ``restart_lr``: Set the learning rates to this multiple of their initial values, for
+              all optimizers (float) or by optimizer name (dict); the schedulers go on from there (a
+              PolyLR of the phase's own needs ``begin=begin``). Left out: they stay.
+
+    Raises:
+        UserError: For phases of another form or order; when one names a part that the model does
+            not have.
+    """
+
+    def __init__(self, phases: Sequence[dict]):
+        name = type(self).__name__
+        for phase in phases:
+            if set(phase) - {'begin', 'active', 'restart_lr'} or isinstance(
+                phase.get('active', ''), str
+            ):
+                raise UserError(
+                    f'{name}: {dict(phase)} is no phase; expected dict(begin=..., active=[names of '
+                    'heads, losses and views]) and, if wanted, restart_lr'
+                )
+            begin = phase.get('begin')
+            share = isinstance(begin, float) and 0 <= begin <= 1
+            if not share and not (isinstance(begin, int) and begin >= 0):
+                raise UserError(
+                    f'{name}: begin={begin!r}; expected an iteration (a whole number >= 0) or a '
+                    'share of the run (0.0 to 1.0)'
+                )
+        if not phases or phases[0]['begin'] != 0:
+            raise UserError(f'{name}: the first phase must have begin=0')
+        self.phases = [dict(phase) for phase in phases]
+
+    def before_train(self, runner):
+        self.resolve(unwrapped(runner.model), runner.max_iters)
+        self.phase = None
+
+    def resolve(self, model, max_iters: int) -> None:
+        """Turn shares into iterations, and names into those of the model's parts."""
+        parts = [name for names in model.names.values() for name in names]
+        for phase in self.phases:
+            if isinstance(phase['begin'], float):
+                phase['begin'] = round(phase['begin'] * max_iters)
+            phase['active'] = [
+                name if name in parts or f'{name}_head' not in parts else f'{name}_head'
+                for name in phase['active']
+            ]
+            for name in set(phase['active']) - set(parts):
+                raise UserError(
+                    f'{type(self).__name__}: a phase names "{name}", but the model has no such '
+                    f'part, only {", ".join(parts) or "its segmentor"}; add it or change phases'
+                )
+        begins = [phase['begin'] for phase in self.phases]
+        if begins != sorted(begins):
+            raise UserError(
+                f'{type(self).__name__}: the phases begin at {begins}; put them in order'
+            )
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        phase = max(i for i, p in enumerate(self.phases) if p['begin'] <= runner.iter)
+        if phase and runner.iter == self.phases[phase]['begin']:
+            restart_lr(runner.optim_wrapper, self.phases[phase].get('restart_lr'))
+        if phase != self.phase:
+            self.phase = phase
+            model = unwrapped(runner.model)
+            self.enter(model, phase)
+            runner.message_hub.update_info('phase', phase + 1)
+            runner.logger.info(
+                f'Phase {phase + 1} from iteration {runner.iter}: active: '
+                f'{", ".join(sorted(model.active)) or "the segmentor alone"}'
+            )
+
+    def enter(self, model, phase: int) -> None:
+        """Activate the parts of a phase (an index); parts that no phase names stay active."""
+        named = {name for p in self.phases for name in p['active']}
+        model.active = (model.active - named) | set(self.phases[phase]['active'])
+
+
+def restart_lr(optim_wrapper, factor: float | dict[str, float] | None) -> None:
+    """Set learning rates to multiples of their initial values; see PhaseHook."""
+    for name, wrapper in optim_wrapper.items():
+        own = factor.get(name) if isinstance(factor, dict) else factor
+        if own is not None:
+            for group in wrapper.param_groups:
+                group['lr'] = own * group['initial_lr']

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import torch
+from mmcv.cnn.bricks.drop import DropPath
+from mmengine.model import BaseAveragedModel
+from mmseg.models.utils import resize
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
+
+from mmseg_gl.errors import UserError, check_choice
+from mmseg_gl.models.image_batch import ImageBatch
+from mmseg_gl.models.representations import at_least_float32
+
+
+@MODELS.register_module()
+class EMATeacher(BaseAveragedModel):
+    """A moving average of the segmentor that labels images (mean teacher; DACS, DAFormer).
+
+    Its parameters follow ``t += m * (s - t)``. They start as the segmentor's, after that has been
+    initialised or loaded. It is part of every checkpoint and has no optimizer.
+
+    In training its batch norm normalises with the batch it labels, while dropout and stochastic
+    depth are off, as in the official codes.
+
+    Args:
+        segmentor: The network to follow; UDASegmentor gives its own.
+        momentum: m in [0, 1], the share of the segmentor in an update: 1 - alpha of the papers.
+            DAFormer, HRDA and MIC: 1e-3; DACS: 1e-2.
+        warm_up: Whether update n = 1, 2, ... has at least m = 1 / (n + 1), so that early teachers
+            are plain means: the official alpha_n = min(1 - 1 / (n + 1), alpha).
+        buffers: What becomes of batch norm's running statistics, which only its evaluation uses:
+            'copy' the segmentor's, 'average' them, or leave the teacher its 'own', those of the
+            images that it labels (official codes).
+        follow: 'before' the step (DAFormer), or 'after' it (DACS).
+
+    Raises:
+        UserError: For a momentum out of range and unknown choices.
+    """
+
+    def __init__(
+        self,
+        segmentor: nn.Module,
+        momentum: float = 1e-3,
+        warm_up: bool = True,
+        buffers: str = 'copy',
+        follow: str = 'before',
+    ):
+        super().__init__(segmentor)
+        if not 0 <= momentum <= 1:
+            raise UserError(f'teacher: momentum={momentum!r}: expected a number from 0 to 1')
+        check_choice('buffers', buffers, ('copy', 'average', 'own'))
+        check_choice('follow', follow, ('before', 'after'))
+        self.momentum, self.warm_up = momentum, warm_up
+        self.buffers_follow, self.follow = buffers, follow
+
+    @property
+    def segmentor(self) -> nn.Module:
+        """The averaged network."""
+        return self.module
+
+    def before_step(self, segmentor: nn.Module) -> None:
+        """Follow the segmentor, or become equal to it before the first step."""
+        if self.follow == 'before':
+            self.update_parameters(segmentor)
+        elif self.steps == 0:
+            self.update_parameters(segmentor)
+            self.steps.zero_()
+
+    def after_step(self, segmentor: nn.Module) -> None:
+        """Follow the segmentor after the step, if that is chosen."""
+        if self.follow == 'after':
+            self.update_parameters(segmentor)
+
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        """Make one update; the very first one copies."""
+        steps, before = self.steps.clone(), [b.clone() for b in self.module.buffers()]
+        super().update_parameters(model)  # copies the buffers
+        for old, new in zip(before, self.module.buffers()):
+            if self.buffers_follow == 'own':
+                new.copy_(old)
+            elif self.buffers_follow == 'average' and steps > 0 and new.is_floating_point():
+                new.copy_(old.lerp(new, self.momentum_at(steps)))
+
+    def avg_func(self, averaged_param: Tensor, source_param: Tensor, steps: Tensor) -> None:
+        """Update one parameter in place."""
+        averaged_param.lerp_(source_param, self.momentum_at(steps))
+
+    def momentum_at(self, steps: Tensor) -> float:
+        """Return the momentum after so many updates."""
+        return max(self.momentum, 1 / (steps.item() + 1)) if self.warm_up else self.momentum
+
+    def train(self, mode: bool = True) -> EMATeacher:
+        """See ``nn.Module.train``; dropout and stochastic depth stay off."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, _DropoutNd | DropPath):
+                module.eval()
+        return self
+
+    @torch.no_grad()
+    def label(self, batch: ImageBatch) -> tuple[Tensor, Tensor]:
+        """Label images.
+
+        Returns:
+            The likeliest class of each pixel, (N, H, W) int64, and its probability, (N, H, W).
+        """
+        logits = resize(
+            at_least_float32(self.module(batch.images)),
+            size=batch.images.shape[2:],
+            mode='bilinear',
+            align_corners=self.module.align_corners,
+            warning=False,
+        )
+        confidence, labels = logits.softmax(dim=1).max(dim=1)
+        return labels, confidence
