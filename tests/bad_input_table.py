@@ -488,19 +488,23 @@ def config_cases(case):
     ):
         case('train', f'{what}: {option}', words)(lambda b, option=option: b.train(option))
     for what, option, words in (
-        ('unknown representation', 'model.global_head.representation=sotfmax', 'softmax'),
-        ('channels as text', 'model.global_head.channels=wide', 'wide'),
-        ('loss weight as text', 'model.global_head.loss_weights.decode=big', 'number >= 0'),
-        ('level that is not there', 'model.global_head.loss_weights.middle=1', '"middle"'),
-        ('phases of an unknown head', "custom_hooks.0.phases=[('globl',),()]", 'global, local'),
+        ('unknown representation', 'model.heads.global_head.representation=sotfmax', 'softmax'),
+        ('channels as text', 'model.heads.global_head.channels=wide', 'wide'),
+        ('loss weight as text', 'model.heads.global_head.loss_weights.decode=big', 'number >= 0'),
+        ('level that is not there', 'model.heads.global_head.loss_weights.middle=1', '"middle"'),
+        (
+            'phases of an unknown head',
+            "custom_hooks.0.phases=[('globl',),()]",
+            'global_head, local_head',
+        ),
         ('begin after the end', 'custom_hooks.0.begin=1.5', 'TwoPhaseHook: begin=1.5'),
-        ('no channels', 'model.local_head.channels=[]', 'whole numbers >= 1'),
-        ('channels of 0', 'model.global_head.channels=[0,1]', 'whole numbers >= 1'),
-        ('number of points as text', 'model.local_head.num_points=many', 'whole number'),
+        ('no channels', 'model.heads.local_head.channels=[]', 'whole numbers >= 1'),
+        ('channels of 0', 'model.heads.global_head.channels=[0,1]', 'whole numbers >= 1'),
+        ('number of points as text', 'model.heads.local_head.num_points=many', 'whole number'),
         ('phases without a comma', "custom_hooks.0.phases=['global','local']", 'mind the comma'),
-        ('a list in place of a head', 'model.global_head=[1]', 'expected a dict'),
-        ('no optimizer of a head', 'optim_wrapper.local_head=None', 'expected a dict'),
-        ('sampled pixels with 3x3', 'model.local_head.kernel_size=3', 'num_points'),
+        ('a list in place of a head', 'model.heads.global_head=[1]', 'expected a dict'),
+        ('no optimizer of heads', 'optim_wrapper.heads=None', 'expected a dict'),
+        ('sampled pixels with 3x3', 'model.heads.local_head.kernel_size=3', 'num_points'),
     ):
         case('train', f'{what}: {option}', words)(
             lambda b, option=option: b.train(option, config=LOCAL)

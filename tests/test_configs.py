@@ -12,6 +12,7 @@ from mmseg.registry import MODELS
 
 from mmseg_gl.apis import load_config
 from mmseg_gl.errors import UserError
+from mmseg_gl.models import ImageBatch
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CONFIGS = sorted(glob.glob(os.path.join(ROOT, 'configs', '[a-z]*', '*.py')))
@@ -49,7 +50,7 @@ def test_names_and_settings(path):
         assert upsampled == ('probabilities' if method.startswith('bdl') else 'logits')
     if method == 'source-only':
         assert target is None
-        assert not {'global_head', 'local_head', 'target_losses'} & set(cfg.model)
+        assert not {'heads', 'target_losses', 'views', 'teacher'} & set(cfg.model)
     else:
         loaders = {s['type'] for s in target.pipeline if s['type'].startswith('Load')}
         pseudo_labels = 'PseudoLabelLoss' in str(cfg.model.get('target_losses'))
@@ -71,9 +72,7 @@ def test_names_and_settings(path):
         assert optimizer == dict(
             type='RepeatedSGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4, semantics='papers'
         )
-        assert cfg.optim_wrapper.global_head.optimizer == dict(
-            type='Adam', lr=1e-4, betas=(0.9, 0.99)
-        )
+        assert cfg.optim_wrapper.heads.optimizer == dict(type='Adam', lr=1e-4, betas=(0.9, 0.99))
         schedule = cfg.param_scheduler[0]
         advent_on_synthia = method.startswith(('advent', 'minent')) and task.startswith('synthia')
         end = 90_001 if advent_on_synthia else 250_001
@@ -86,16 +85,14 @@ def test_paper_config_builds_and_runs_at_reduced_size(path):
     cfg.model.segmentor.backbone.init_cfg = None
     model = MODELS.build(cfg.model)
     wrappers = build_optim_wrapper(model, cfg.optim_wrapper)
-    assert set(wrappers.keys()) == {
-        child for child in ('segmentor', 'global_head', 'local_head') if getattr(model, child, None)
-    }
+    assert set(wrappers.keys()) == {'segmentor', *model.parts('heads')}
     with torch.no_grad():
-        maps, _ = model.segmentor(torch.zeros(1, 3, 64, 96), mode='outputs')
-        for child in model.active_heads:
-            losses = getattr(model, child)('fool', target=maps)
+        outputs = model.segmentor(ImageBatch(torch.zeros(1, 3, 64, 96)), mode='outputs')
+        for head in model.parts('heads').values():
+            losses = head.fool(outputs)
             assert all(torch.isfinite(value) for value in losses.values())
     classes = 16 if '16-classes' in path else 19
-    assert all(z.shape == (1, classes, 64, 96) for z in maps.values())
+    assert all(z.shape == (1, classes, 64, 96) for z in outputs.logits.values())
     if '-r101' in path:
         groups = wrappers['segmentor'].param_groups
         entries = [(g['repeats'], g['lr']) for g in groups if g['params'][0].requires_grad]
@@ -156,8 +153,8 @@ def test_ablation_configs_change_one_thing():
         variant = name(path).split('_')[-1]
         changed[variant] = {
             key: value
-            for key, value in cfg.model.local_head.items()
-            if value != base.model.local_head.get(key)
+            for key, value in cfg.model.heads.local_head.items()
+            if value != base.model.heads.local_head.get(key)
         }
     assert changed.pop('local-only') == {}
     assert changed == {
@@ -168,7 +165,7 @@ def test_ablation_configs_change_one_thing():
         '512-points': {'num_points': 512},
     }
     local_only = load_config(next(path for path in paths if 'local-only' in path))
-    assert local_only.custom_hooks[0].phases[1] == ('local',)
+    assert local_only.custom_hooks[0].phases[1] == ('local_head',)
 
 
 # BDL's stages need each other's outputs: tests/test_tools/test_run_recipe.py.

@@ -23,8 +23,8 @@ def test_steps_equal_the_references(row, iterations):
 @pytest.mark.parametrize(
     'option, value, seen',
     [
-        ('model.global_head.loss_weights.decode', 1.1e-3, {'losses', 'gradients', 'updates'}),
-        ('optim_wrapper.global_head.optimizer.lr', 1.1e-4, {'weights'}),
+        ('model.heads.global_head.loss_weights.decode', 1.1e-3, {'losses', 'gradients', 'updates'}),
+        ('optim_wrapper.heads.optimizer.lr', 1.1e-4, {'weights'}),
         ('param_scheduler.0.end', 150_001, {'updates'}),  # poly over 150 000 iterations
     ],
 )

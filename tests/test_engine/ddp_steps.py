@@ -22,17 +22,14 @@ SIZES = dict(source=(96, 64), target=(64, 48))
 def main(out, levels):
     torch.set_default_dtype(torch.float64)
     rank, world = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
-    cfg = load_config(CONFIG, {'model.local_head.num_points': None})
+    cfg = load_config(CONFIG, {'model.heads.local_head.num_points': None})
     for name in ('global_head', 'local_head'):
-        cfg.model[name].loss_weights = {level: 0.5 for level in levels.split(',')}
+        cfg.model.heads[name].loss_weights = {level: 0.5 for level in levels.split(',')}
     torch.manual_seed(0)
     model = MODELS.build(cfg.model).double()
-    reductions = []
     if world > 1:
         dist.init_process_group('gloo')
         model = MODEL_WRAPPERS.build(dict(type='UDADistributedDataParallel', module=model))
-        for name in ('segmentor', 'global_head', 'local_head'):
-            getattr(model.module, name).register_comm_hook(reductions, count(name))
     optimizers = build_optim_wrapper(model, cfg.optim_wrapper)
     for step in range(2):
         data = {}
@@ -44,16 +41,7 @@ def main(out, levels):
             data[domain] = {key: entries[mine] for key, entries in batch.items()}
         model.train_step(data, optimizers)
     model = getattr(model, 'module', model)
-    torch.save(dict(state_dict=model.state_dict(), reductions=reductions), f'{out}.{rank}')
-
-
-def count(name):
-    def hook(reductions, bucket):
-        reductions.append((name, bucket.is_last()))
-        total = dist.all_reduce(bucket.buffer().div_(dist.get_world_size()), async_op=True)
-        return total.get_future().then(lambda done: done.value()[0])
-
-    return hook
+    torch.save(dict(state_dict=model.state_dict()), f'{out}.{rank}')
 
 
 if __name__ == '__main__':

@@ -18,7 +18,7 @@ from mmseg_gl.apis import read_checkpoint
 from mmseg_gl.engine import AlignmentMonitorHook
 from mmseg_gl.engine.hooks import alignment_monitor_hook
 from mmseg_gl.errors import UserError
-from mmseg_gl.models.segmentors import UDASegmentor
+from mmseg_gl.models import GlobalDiscriminatorHead, LocalDiscriminatorHead, UDASegmentor
 
 CONFIG = Path(__file__).parents[2] / (
     'configs/adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py'
@@ -32,8 +32,9 @@ def watch(monkeypatch):
 
     def watch(hook, hub, iterations, head='global', gan='bce', **figures):
         figures = {**HEALTHY, **figures}
-        part = SimpleNamespace(name=head, gan=gan, loss_weights=dict(decode=1e-3))
-        model = SimpleNamespace(active_heads=(f'{head}_head',), **{f'{head}_head': part})
+        kind = dict(global_head=GlobalDiscriminatorHead, local_head=LocalDiscriminatorHead)
+        part = kind[f'{head}_head'](19, dict(decode=1e-3), channels=(2,), gan=gan)
+        model = SimpleNamespace(parts=lambda kind: {f'{head}_head': part}, uses_target=lambda: True)
         shares = torch.tensor(figures['shares'])
         monkeypatch.setattr(alignment_monitor_hook, 'predicted_shares', lambda *_: shares)
         warnings, logged = [], []
@@ -127,13 +128,12 @@ def train(run, data_options, street_scenes, tmp_path, monkeypatch):
     def train(*options, broken=()):
         original, count = UDASegmentor.preprocess, []
 
-        def preprocess(self, data, domain):
-            data = original(self, data, domain)
-            if domain == 'source':
-                if len(count) in broken:
-                    data['inputs'][:] = math.nan
-                count.append(None)
-            return data
+        def preprocess(self, data):
+            batches = original(self, data)
+            if len(count) in broken:
+                batches['source'].images[:] = math.nan
+            count.append(None)
+            return batches
 
         monkeypatch.setattr(UDASegmentor, 'preprocess', preprocess)
         always = ['train_cfg.max_iters=6', 'train_cfg.val_interval=100']

@@ -17,8 +17,9 @@ class Model(nn.Module):
                 decode_head=nn.Conv2d(1, 1, 1),
             )
         )
-        self.global_head = nn.Conv2d(1, 1, 1)
-        self.local_head = None
+        self.global_head, self.local_head = nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1)
+        self.entropy = nn.Identity()
+        self.names = dict(heads=('global_head', 'local_head'), target_losses=('entropy',))
 
 
 def configuration(**changes):
@@ -33,8 +34,8 @@ def configuration(**changes):
                 }
             ),
         ),
-        global_head=dict(optimizer=dict(type='Adam', lr=1e-4)),
-        local_head=dict(optimizer=dict(type='Adam', lr=1e-4)),
+        heads=dict(optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99))),
+        local_head=dict(optimizer=dict(lr=1e-3)),
     )
     cfg.update(changes)
     return Config(cfg)._cfg_dict
@@ -43,9 +44,12 @@ def configuration(**changes):
 def test_one_optimizer_per_child_with_its_own_groups():
     model = Model()
     wrappers = MultiOptimWrapperConstructor(configuration())(model)
-    assert list(wrappers.keys()) == ['segmentor', 'global_head']  # there is no local head
+    assert list(wrappers.keys()) == ['segmentor', 'global_head', 'local_head']
     assert isinstance(wrappers['segmentor'].optimizer, RepeatedSGD)
-    assert isinstance(wrappers['global_head'].optimizer, torch.optim.Adam)
+    for head, lr in (('global_head', 1e-4), ('local_head', 1e-3)):
+        assert isinstance(wrappers[head].optimizer, torch.optim.Adam)
+        assert wrappers[head].optimizer.defaults['lr'] == lr
+        assert wrappers[head].optimizer.defaults['betas'] == (0.9, 0.99)
     groups = {
         id(p): (group['lr'], group['repeats'])
         for group in wrappers['segmentor'].optimizer.param_groups
@@ -61,8 +65,15 @@ def test_one_optimizer_per_child_with_its_own_groups():
 
 def test_orphans_are_refused():
     cfg = configuration()
-    del cfg['global_head']
-    with pytest.raises(UserError, match='2 trainable parameters .*add optim_wrapper.global_head'):
+    del cfg['heads']
+    with pytest.raises(UserError, match='global_head has 2 .*add optim_wrapper.global_head'):
+        MultiOptimWrapperConstructor(cfg)(Model())
+
+
+@pytest.mark.parametrize('name', ['local_haed', 'entropy'])
+def test_entries_for_nothing_are_refused(name):
+    cfg = configuration(**{name: dict(optimizer=dict(type='Adam'))})
+    with pytest.raises(UserError, match=f'optim_wrapper.{name} is for nothing'):
         MultiOptimWrapperConstructor(cfg)(Model())
 
 

@@ -1,7 +1,6 @@
 """Checkpoints are whole, plain and never fewer than promised."""
 
 import errno
-import itertools
 import os
 import shutil
 from pathlib import Path
@@ -160,25 +159,6 @@ def test_weights_that_are_not_finite_do_not_take_the_place_of_good_ones(train, t
         train(tmp_path, **options)
     assert names(tmp_path, '*.pth') == ['iter_2.pth'] and last(tmp_path) == 'iter_2.pth'
     assert newest_whole_checkpoint(tmp_path) == str(tmp_path / 'iter_2.pth')
-
-
-def test_the_best_one_of_the_newest_checkpoint_but_one_is_there_for_phase_2(
-    train, crash, monkeypatch, tmp_path
-):
-    options = {'custom_hooks.0.load_best': True, 'train_cfg.val_interval': 2}
-    scores = itertools.count(1.0)  # better each time
-    monkeypatch.setattr(
-        'mmseg_gl.evaluation.UDAIoUMetric.compute_metrics', lambda *_: dict(mIoU=next(scores))
-    )
-    crash(tmp_path, 'validated', 4, **options)
-    assert names(tmp_path, 'best_*') == ['best_mIoU_iter_2.pth', 'best_mIoU_iter_4.pth']
-    damage(tmp_path / 'iter_4.pth', 'empty')
-    (tmp_path / 'best_mIoU_iter_4.pth').unlink()
-    elsewhere = tmp_path / 'elsewhere'  # which fetches the best one, too
-    resume = dict(resume=True, load_from=newest_whole_checkpoint(tmp_path))
-    train(elsewhere, **resume, **options)
-    assert names(elsewhere, 'best_*') == ['best_mIoU_iter_8.pth']
-    assert names(tmp_path, 'best_*') == ['best_mIoU_iter_2.pth']
 
 
 def test_settings_that_it_does_not_have():

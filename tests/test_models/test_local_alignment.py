@@ -7,9 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from mmseg_gl.errors import UserError
-from mmseg_gl.models import EntropyLoss, LocalDiscriminatorHead, MixtureModule
-from mmseg_gl.models.discriminators import pixelwise_loss
-from mmseg_gl.models.training import frozen
+from mmseg_gl.models import EntropyLoss, LocalDiscriminatorHead, MixtureModule, Outputs
 
 K = 19
 
@@ -24,6 +22,10 @@ def some_labels(height=6, width=8, images=2):
     labels = torch.randint(0, K, (images, height, width), generator=generator)
     labels[torch.rand(labels.shape, generator=generator) < 0.3] = 255
     return labels
+
+
+def outputs(labels=None, **logits):
+    return Outputs(images=None, labels=labels, logits=logits)
 
 
 def build_head(**options):
@@ -62,9 +64,7 @@ def test_all_background_and_fully_labelled_sources(background, num_points, fill)
         assert valid.any() == (background != 'ignore')
     else:
         assert torch.equal(mixed, source) and valid.all() and not domain.any()
-    losses = head(
-        'discriminate', source=dict(decode=source), target=dict(decode=target), labels=labels
-    )
+    losses = head.discriminate(outputs(labels, decode=source), outputs(decode=target))
     losses['loss_d_local_decode'].backward()
     assert all(torch.isfinite(value).all() for value in losses.values())
     assert all(torch.isfinite(p.grad).all() for p in head.parameters())
@@ -95,7 +95,7 @@ def test_local_losses_equal_straight_line_code(background, representation):
     source, target, labels = maps(), maps(9, 7, seed=1), some_labels()
     target.requires_grad_()
 
-    losses = head('fool', target=dict(decode=target))
+    losses = head.fool(outputs(decode=target))
     scores = reference_scores(head, target, representation)
     adversarial = 0.7 * torch.log1p(torch.exp(scores)).mean()  # BCE against 0 = source
     torch.testing.assert_close(losses['loss_adv_local_decode'], adversarial, rtol=1e-9, atol=0)
@@ -114,12 +114,7 @@ def test_local_losses_equal_straight_line_code(background, representation):
         elif background == 'replace':
             terms.append(torch.log1p(torch.exp(-on_resized[n, y, x])))
     expected = 0.5 * (torch.stack(terms).mean() + torch.log1p(torch.exp(-on_target)).mean())
-    losses = head(
-        'discriminate',
-        source=dict(decode=source),
-        target=dict(decode=target.detach()),
-        labels=labels,
-    )
+    losses = head.discriminate(outputs(labels, decode=source), outputs(decode=target.detach()))
     torch.testing.assert_close(losses['loss_d_local_decode'], expected, rtol=1e-9, atol=0)
     parameters = list(head.parameters())
     ours = torch.autograd.grad(losses['loss_d_local_decode'], parameters)
@@ -128,84 +123,50 @@ def test_local_losses_equal_straight_line_code(background, representation):
         torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-13)
 
 
-def local_step(head, target, between=None, dtype=torch.float64):
-    """Return the losses of `fool` and `discriminate`, as in a training step, and all gradients."""
-    head = head.to(dtype)
-    logits = dict(decode=target.to(dtype, copy=True).requires_grad_())
-    with frozen([head]):
-        fooled = head('fool', target=logits)
-    fooled['loss_adv_local_decode'].backward()
-    detached = dict(decode=logits['decode'].detach())
-    if between:
-        between(head, detached)
-    losses = head(
-        'discriminate', source=dict(decode=maps().to(dtype)), target=detached, labels=some_labels()
-    )
-    losses['loss_d_local_decode'].backward()
-    assert not head.ahead
-    return [*fooled.values(), *losses.values(), logits['decode'].grad] + [
-        parameter.grad for parameter in head.parameters()
-    ]
+def step(head, target, in_one_call):
+    """Return the losses of both opponents and all gradients."""
+    target = target.clone().requires_grad_()
+    source = outputs(some_labels(), decode=maps().to(target.dtype))
+    if in_one_call:
+        fooled, own = head(source, outputs(decode=target))
+        passes = [fooled, own]
+    else:
+        passes = [head.fool(outputs(decode=target))]
+        passes.append(head.discriminate(source, outputs(decode=target.detach())))
+    gradients = []
+    for losses, wanted in zip(passes, ([target], list(head.parameters()))):
+        total = sum(value for name, value in losses.items() if name.startswith('loss_'))
+        gradients += torch.autograd.grad(total, wanted, retain_graph=True)
+    return [*passes[0].values(), *passes[1].values(), *gradients]
 
 
 @pytest.mark.parametrize('dtype, tolerance', [(torch.float64, 1e-9), (torch.float32, 1e-5)])
 @pytest.mark.parametrize('gan', ['bce', 'lsgan'])
 @pytest.mark.parametrize('background', ['replace', 'ignore', 'keep'])
-def test_the_pass_over_the_target_serves_both_opponents(
-    background, gan, dtype, tolerance, monkeypatch
-):
-    target, passes = maps(9, 7, seed=1), []
-    one_pass = pixelwise_loss.one_pass
-    monkeypatch.setattr(
-        pixelwise_loss, 'one_pass', lambda *args, **kw: passes.append(1) or one_pass(*args, **kw)
-    )
-    shared = local_step(build_head(background=background, gan=gan), target, dtype=dtype)
-    assert len(passes) == 2  # over the target's map and over the mixed map
-    by_itself = local_step(
-        build_head(background=background, gan=gan),
-        target,
-        lambda head, _: head.ahead.clear(),
-        dtype,
-    )
-    assert len(passes) == 5
-    for one, other in zip(shared, by_itself):
+def test_one_call_gives_both_opponents_losses(background, gan, dtype, tolerance):
+    head = build_head(background=background, gan=gan).to(dtype)
+    target = maps(9, 7, seed=1).to(dtype)
+    for one, other in zip(step(head, target, True), step(head, target, False)):
         torch.testing.assert_close(one, other, rtol=tolerance, atol=1e-6 * tolerance)
 
 
-def other_maps(head, target):
-    target['decode'] = target['decode'] + 1
-
-
-def maps_changed_in_place(head, target):
-    target['decode'] += 1
-
-
-def weights_changed_in_place(head, target):
-    with torch.no_grad():
-        head.discriminators['decode'][0].weight *= 2
-
-
-@pytest.mark.parametrize('change', [other_maps, maps_changed_in_place, weights_changed_in_place])
-def test_what_is_known_of_other_maps_or_weights_is_not_used(change):
-    def change_and_forget(head, target):
-        change(head, target)
-        head.ahead.clear()
-
-    ours = local_step(build_head(), maps(seed=1), change)
-    expected = local_step(build_head(), maps(seed=1), change_and_forget)
-    assert all(torch.equal(one, other) for one, other in zip(ours, expected))
+def test_no_opponent_trains_the_other():
+    for options in (dict(), dict(num_points=8), dict(kernel_size=3)):
+        head = build_head(**options)
+        target = maps(seed=1).requires_grad_()
+        fooled, own = head(outputs(some_labels(), decode=maps()), outputs(decode=target))
+        fooled['loss_adv_local_decode'].backward()
+        assert target.grad.any() and all(p.grad is None for p in head.parameters())
+        target.grad = None
+        own['loss_d_local_decode'].backward()
+        assert target.grad is None and all(p.grad is not None for p in head.parameters())
 
 
 def test_keep_is_the_released_step():
     """The released loop: source map against 0 and target map against 1, each halved."""
     head = build_head(background='keep', representation='entropy')
     source, target = maps(), maps(9, 7, seed=1)
-    losses = head(
-        'discriminate',
-        source=dict(decode=source),
-        target=dict(decode=target),
-        labels=some_labels(),
-    )
+    losses = head.discriminate(outputs(some_labels(), decode=source), outputs(decode=target))
     on_source = reference_scores(head, source, 'entropy')
     on_target = reference_scores(head, target, 'entropy')
     halves = (
@@ -231,17 +192,13 @@ def test_sampled_points_are_unbiased(background):
     full.load_state_dict(head.state_dict())
     for parameter in [*head.parameters(), *full.parameters()]:
         parameter.requires_grad_(False)
-    data = dict(
-        source=dict(decode=maps()), target=dict(decode=maps(9, 7, seed=1)), labels=some_labels()
-    )
-    exact = full('discriminate', **data)['loss_d_local_decode']
-    draws = torch.stack([head('discriminate', **data)['loss_d_local_decode'] for _ in range(800)])
+    data = outputs(some_labels(), decode=maps()), outputs(decode=maps(9, 7, seed=1))
+    exact = full.discriminate(*data)['loss_d_local_decode']
+    draws = torch.stack([head.discriminate(*data)['loss_d_local_decode'] for _ in range(800)])
     assert draws.std() > 1e-4
     assert abs(draws.mean() - exact) < 4 * draws.std() / math.sqrt(len(draws))
-    exact = full('fool', target=data['target'])['loss_adv_local_decode']
-    draws = torch.stack(
-        [head('fool', target=data['target'])['loss_adv_local_decode'] for _ in range(800)]
-    )
+    exact = full.fool(data[1])['loss_adv_local_decode']
+    draws = torch.stack([head.fool(data[1])['loss_adv_local_decode'] for _ in range(800)])
     assert abs(draws.mean() - exact) < 4 * draws.std() / math.sqrt(len(draws))
 
 
@@ -273,7 +230,7 @@ def test_places_of_sampled_points_differ_between_runs_and_processes(monkeypatch)
     other_process = build_head(num_points=8)
     places = head.sample(maps())
     assert not torch.equal(places, other_run.sample(maps()))
-    monkeypatch.setattr('mmseg_gl.models.discriminators.local_head.get_rank', lambda: 1)
+    monkeypatch.setattr('mmseg_gl.models.random_draws.get_rank', lambda: 1)
     assert not torch.equal(places, other_process.sample(maps()))
 
 
@@ -286,7 +243,7 @@ def test_options_that_do_not_fit():
 
 def test_entropy_loss_is_minent():
     logits = dict(decode=maps(), auxiliary=maps(seed=1))
-    losses = EntropyLoss(dict(decode=1e-3, auxiliary=2e-4))(logits)
+    losses = EntropyLoss(dict(decode=1e-3, auxiliary=2e-4))(outputs(**logits))
     for level, weight in (('decode', 1e-3), ('auxiliary', 2e-4)):
         p = F.softmax(logits[level], dim=1)
         n, c, h, w = p.shape
@@ -294,5 +251,5 @@ def test_entropy_loss_is_minent():
         torch.testing.assert_close(
             losses[f'loss_entropy_{level}'], weight * expected, rtol=1e-12, atol=0
         )
-    uniform = EntropyLoss(dict(decode=1.0))(dict(decode=torch.zeros(1, K, 2, 2)))
+    uniform = EntropyLoss(dict(decode=1.0))(outputs(decode=torch.zeros(1, K, 2, 2)))
     torch.testing.assert_close(uniform['loss_entropy_decode'], torch.tensor(1.0))

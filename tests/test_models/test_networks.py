@@ -20,6 +20,7 @@ from mmseg_gl.models import (
     FCN8sHead,
     FCN8sVGG,
     GlobalDiscriminatorHead,
+    ImageBatch,
 )
 from mmseg_gl.models.decode_heads.summed_dilated_conv import summed_dilated_conv
 from mmseg_gl.models.representations import entropy_map, softmax_map
@@ -146,8 +147,8 @@ def test_segmentor_resizes_once_and_predicts_at_the_original_size():
         metas = [dict(ori_shape=(70, 140), img_shape=(33, 65))]
         torch.testing.assert_close(net.inference(images, metas), direct)
         assert net.predict(images)[0].pred_sem_seg.data.shape == (1, 33, 65)
-        logits, losses = net(images, mode='outputs')
-    assert set(logits) == {'decode'} and logits['decode'].shape == (1, 19, 33, 65) and not losses
+        outputs = net(ImageBatch(images), mode='outputs')
+    assert {level: z.shape for level, z in outputs.logits.items()} == {'decode': (1, 19, 33, 65)}
 
 
 def echoing_segmentor(**test_cfg):

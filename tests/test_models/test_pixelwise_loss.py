@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmseg_gl.models.discriminators import LocalDiscriminatorHead
+from mmseg_gl.models import LocalDiscriminatorHead, Outputs
 from mmseg_gl.models.discriminators.pixelwise_loss import CHUNK, pixelwise_loss
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-5}
@@ -71,7 +71,7 @@ def test_no_valid_pixel_is_loss_zero():
 def test_first_layer_that_sees_neighbours():
     head = LocalDiscriminatorHead(5, dict(decode=0.5), channels=(6, 8), kernel_size=3).double()
     logits = inputs(torch.float64)[0]
-    loss = head('fool', target=dict(decode=logits))['loss_adv_local_decode']
+    loss = head.fool(Outputs(None, logits=dict(decode=logits)))['loss_adv_local_decode']
     expected = 0.5 * F.softplus(head.discriminators['decode'](logits.softmax(1))).mean()
     torch.testing.assert_close(loss, expected, rtol=1e-12, atol=0)
     variables = [logits, *head.parameters()]

@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-from mmengine.structures import PixelData
 from mmseg.registry import MODELS
-from mmseg.structures import SegDataSample
 
 from mmseg_gl.errors import UserError
+from mmseg_gl.models import Outputs
 
 K = 19
 
@@ -21,11 +20,8 @@ def random_logits(seed=0):
     return z.requires_grad_()
 
 
-def samples_of(labels):
-    samples = [SegDataSample(metainfo=dict(img_path='a.png')) for _ in labels]
-    for sample, label in zip(samples, labels):
-        sample.gt_sem_seg = PixelData(data=label[None])
-    return samples
+def outputs(labels=None, **logits):
+    return Outputs(images=None, labels=labels, logits=logits)
 
 
 def random_labels():
@@ -39,7 +35,7 @@ def random_labels():
 def test_mean_over_the_labelled_pixels_of_the_batch():
     logits = dict(decode=random_logits(0), auxiliary=random_logits(1))
     labels = random_labels()
-    losses = build(decode=1.0, auxiliary=0.1)(logits, samples_of(labels))
+    losses = build(decode=1.0, auxiliary=0.1)(outputs(labels, **logits))
     assert set(losses) == {'loss_pseudo_decode', 'loss_pseudo_auxiliary'}
     for level, weight in (('decode', 1.0), ('auxiliary', 0.1)):
         terms = []
@@ -52,7 +48,7 @@ def test_mean_over_the_labelled_pixels_of_the_batch():
 
 def test_gradient():
     z, labels = random_logits(), random_labels()
-    build(decode=2.0)(dict(decode=z), samples_of(labels))['loss_pseudo_decode'].backward()
+    build(decode=2.0)(outputs(labels, decode=z))['loss_pseudo_decode'].backward()
     valid = labels != 255
     truth = torch.nn.functional.one_hot(labels.where(valid, 0), K).permute(0, 3, 1, 2)
     expected = 2 * (z.detach().softmax(dim=1) - truth) * valid[:, None] / valid.sum()
@@ -61,20 +57,20 @@ def test_gradient():
 
 def test_no_labelled_pixel_is_zero():
     z = random_logits()
-    loss = build(decode=1.0)(dict(decode=z), samples_of(torch.full((2, 6, 8), 255)))
+    loss = build(decode=1.0)(outputs(torch.full((2, 6, 8), 255), decode=z))
     loss['loss_pseudo_decode'].backward()
     assert loss['loss_pseudo_decode'].item() == 0 and not z.grad.any()
 
 
 def test_target_without_labels():
     with pytest.raises(UserError, match='no pseudo labels: add LoadPseudoLabels'):
-        build(decode=1.0)(dict(decode=random_logits()), [SegDataSample(), SegDataSample()])
+        build(decode=1.0)(outputs(decode=random_logits()))
 
 
 def test_labels_of_another_size():
     labels = random_labels()[:, :3]
-    with pytest.raises(UserError, match='label of a.png is 8x3, but the output is 8x6'):
-        build(decode=1.0)(dict(decode=random_logits()), samples_of(labels))
+    with pytest.raises(UserError, match='pseudo labels are 8x3, but the output is 8x6'):
+        build(decode=1.0)(outputs(labels, decode=random_logits()))
 
 
 def test_bad_weights():

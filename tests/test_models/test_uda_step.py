@@ -14,6 +14,7 @@ from mmseg.structures import SegDataSample
 
 import mmseg_gl  # noqa: F401
 from mmseg_gl.errors import UserError
+from mmseg_gl.models import MultiOutputEncoderDecoder, Outputs
 
 K = 19
 
@@ -163,13 +164,15 @@ class Reference:
 def test_global_step_equals_the_official_loop(representation, gan):
     weights = dict(decode=0.3, auxiliary=0.1)
     model = build(
-        global_head=dict(
-            type='GlobalDiscriminatorHead',
-            num_classes=K,
-            channels=(8, 8, 8, 8),
-            loss_weights=weights,
-            representation=representation,
-            gan=gan,
+        heads=dict(
+            global_head=dict(
+                type='GlobalDiscriminatorHead',
+                num_classes=K,
+                channels=(8, 8, 8, 8),
+                loss_weights=weights,
+                representation=representation,
+                gan=gan,
+            )
         )
     )
     reference = Reference(model, weights, representation, gan)
@@ -187,7 +190,7 @@ def test_global_step_equals_the_official_loop(representation, gan):
 def test_minent_step_equals_the_official_loop():
     """Two backwards (source, then weighted entropies of the target), one step."""
     weights = dict(decode=0.3, auxiliary=0.1)
-    model = build(target_losses=[dict(type='EntropyLoss', loss_weights=weights)])
+    model = build(target_losses=dict(entropy=dict(type='EntropyLoss', loss_weights=weights)))
     reference = Reference(model, weights={}, representation=None, gan=None)
     wrappers = optimizers(model, ['segmentor'])
     for i in range(3):
@@ -220,12 +223,16 @@ def test_joint_step_equals_straight_line_code(background):
     torch.manual_seed(1)
     widths = dict(num_classes=K, channels=(8, 8))
     model = build(
-        global_head=dict(type='GlobalDiscriminatorHead', loss_weights=dict(decode=0.3), **widths),
-        local_head=dict(
-            type='LocalDiscriminatorHead',
-            loss_weights=dict(decode=2.0, auxiliary=0.5),
-            background=background,
-            **widths,
+        heads=dict(
+            global_head=dict(
+                type='GlobalDiscriminatorHead', loss_weights=dict(decode=0.3), **widths
+            ),
+            local_head=dict(
+                type='LocalDiscriminatorHead',
+                loss_weights=dict(decode=2.0, auxiliary=0.5),
+                background=background,
+                **widths,
+            ),
         ),
     )
     reference = Reference(model, dict(decode=0.3), 'softmax', 'bce')
@@ -299,8 +306,8 @@ def test_source_only_never_forwards_a_target_image():
 
 def test_an_inactive_head_costs_nothing():
     head = dict(type='GlobalDiscriminatorHead', num_classes=K, channels=(8,))
-    model = build(global_head=dict(head, loss_weights=dict(decode=0.1)))
-    model.active_heads = ()
+    model = build(heads=dict(global_head=dict(head, loss_weights=dict(decode=0.1))))
+    model.active = set()
     model.global_head.forward = None  # calling it would fail
     before = copy.deepcopy(model.global_head.state_dict())
     wrappers = optimizers(model, ('segmentor', 'global_head'))
@@ -312,16 +319,23 @@ def test_an_inactive_head_costs_nothing():
 
 def test_the_segmentor_update_leaves_no_gradient_in_the_discriminators():
     head = dict(type='GlobalDiscriminatorHead', num_classes=K, channels=(8,))
-    model = build(global_head=dict(head, loss_weights=dict(decode=0.1)))
+    model = build(heads=dict(global_head=dict(head, loss_weights=dict(decode=0.1))))
     wrappers = optimizers(model, ('segmentor', 'global_head'))
-    seen = []
-    backward = wrappers['segmentor'].backward
-    wrappers['segmentor'].backward = lambda loss: (
-        backward(loss),
-        seen.extend(p.grad for p in model.global_head.parameters()),
-    )
+    passes, backward = [], wrappers['segmentor'].backward
+
+    def gradients():
+        return [None if p.grad is None else p.grad.clone() for p in model.global_head.parameters()]
+
+    def watched(loss):
+        before = gradients()
+        backward(loss)
+        passes.append((before, gradients()))
+
+    wrappers['segmentor'].backward = watched
     model.train_step(dict(source=batch(0, 33, 65), target=batch(1, 33, 65)), wrappers)
-    assert seen and all(gradient is None for gradient in seen)
+    (source, target), trained = passes, passes[1][0]
+    assert source == ([None] * len(trained), [None] * len(trained))
+    assert all(torch.equal(one, other) and one.any() for one, other in zip(*target))
     assert all(p.requires_grad for p in model.global_head.parameters())
 
 
@@ -337,19 +351,20 @@ def test_a_source_without_any_label_gives_a_finite_loss():
 
 def test_missing_target_data_and_missing_levels_are_said():
     head = dict(type='GlobalDiscriminatorHead', num_classes=K, channels=(8,))
-    model = build(global_head=dict(head, loss_weights=dict(decode=0.1)))
+    model = build(heads=dict(global_head=dict(head, loss_weights=dict(decode=0.1))))
     wrappers = optimizers(model, ('segmentor', 'global_head'))
     with pytest.raises(UserError, match='no "target" images'):
         model.train_step(dict(source=batch(0, 33, 65)), wrappers)
     with pytest.raises(UserError, match='the source images have no labels'):
-        model.train_step(dict(source=unlabelled(batch(0, 33, 65))), wrappers)
+        data = dict(source=unlabelled(batch(0, 33, 65)), target=batch(1, 33, 65))
+        model.train_step(data, wrappers)
     with pytest.raises(UserError, match='"middle".*only decode, auxiliary'):
-        build(global_head=dict(head, loss_weights=dict(middle=0.1)))
+        build(heads=dict(global_head=dict(head, loss_weights=dict(middle=0.1))))
     with pytest.raises(UserError, match='"middle".*only decode, auxiliary'):
-        build(target_losses=[dict(type='EntropyLoss', loss_weights=dict(middle=0.1))])
+        build(target_losses=dict(e=dict(type='EntropyLoss', loss_weights=dict(middle=0.1))))
     for weights in (0.1, dict(decode=-1), dict(decode='big'), dict(decode=float('nan'))):
         with pytest.raises(UserError, match='expected a'):
-            build(global_head=dict(head, loss_weights=weights))
+            build(heads=dict(global_head=dict(head, loss_weights=weights)))
 
 
 def test_a_loss_that_is_not_finite_stops_training():
@@ -362,7 +377,7 @@ def test_a_loss_that_is_not_finite_stops_training():
 @pytest.mark.parametrize('skip', [False, True])
 def test_a_broken_discriminator_changes_no_weight(skip):
     head = dict(type='GlobalDiscriminatorHead', num_classes=K, channels=(8,))
-    model = build(global_head=dict(head, loss_weights=dict(decode=0.1)))
+    model = build(heads=dict(global_head=dict(head, loss_weights=dict(decode=0.1))))
     model.global_head.discriminators['decode'][0].bias.data.fill_(float('inf'))
     model.skip_nonfinite = skip
     before = copy.deepcopy(model.segmentor.state_dict())
@@ -381,32 +396,40 @@ def test_a_broken_discriminator_changes_no_weight(skip):
 
 def test_accuracies_per_domain():
     head = dict(type='GlobalDiscriminatorHead', num_classes=K, channels=(8,))
-    model = build(global_head=dict(head, loss_weights=dict(decode=0.1)))
-    maps = dict(decode=torch.randn(2, K, 64, 64, dtype=torch.float64))
-    scores = model.global_head.score('decode', maps['decode'])
+    model = build(heads=dict(global_head=dict(head, loss_weights=dict(decode=0.1))))
+    logits = torch.randn(2, K, 64, 64, dtype=torch.float64)
+    outputs = Outputs(images=None, logits=dict(decode=logits))
+    scores = model.global_head.score('decode', logits)
     right = (scores < 0).double().mean().item()
     assert 0 < right < 1
-    losses = model.global_head('discriminate', source=maps, target=maps)
+    _, losses = model.global_head(outputs, outputs)
     assert losses['acc_d_source_global_decode'].item() == pytest.approx(right)
     assert losses['acc_d_target_global_decode'].item() == pytest.approx(1 - right)
     assert losses['acc_d_global_decode'].item() == pytest.approx(0.5)
 
 
-def test_a_plain_segmentor_is_refused():
+def test_a_plain_segmentor_is_built_as_one_with_outputs():
     init_default_scope('mmseg')
-    cfg = dict(segmentor_cfg(), type='EncoderDecoder')
-    with pytest.raises(UserError, match='is a EncoderDecoder.*use MultiOutputEncoderDecoder'):
-        MODELS.build(dict(type='UDASegmentor', segmentor=cfg))
+    model = MODELS.build(
+        dict(type='UDASegmentor', segmentor=dict(segmentor_cfg(), type='EncoderDecoder'))
+    )
+    assert isinstance(model.segmentor, MultiOutputEncoderDecoder)
+    cascade = dict(segmentor_cfg(), type='CascadeEncoderDecoder', num_stages=1)
+    cascade['decode_head'] = [cascade['decode_head']]
+    with pytest.raises(UserError, match='is a CascadeEncoderDecoder.*use MultiOutputEncoderDecod'):
+        MODELS.build(dict(type='UDASegmentor', segmentor=cascade))
 
 
 def test_unknown_choices_are_said():
     for option in (dict(representation='sotfmax'), dict(gan='wgan')):
         with pytest.raises(UserError, match='unknown; choose from'):
             build(
-                global_head=dict(
-                    type='GlobalDiscriminatorHead',
-                    num_classes=K,
-                    loss_weights=dict(decode=0.1),
-                    **option,
+                heads=dict(
+                    global_head=dict(
+                        type='GlobalDiscriminatorHead',
+                        num_classes=K,
+                        loss_weights=dict(decode=0.1),
+                        **option,
+                    )
                 )
             )

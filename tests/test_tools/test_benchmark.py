@@ -21,7 +21,7 @@ def test_parts_of_the_step(run, tmp_path):
     figures = json.loads(line)
     assert json.loads(file.read_text()) == figures
     assert figures['sizes'] == dict(source='64x32', target='96x48')
-    assert figures['active_heads'] == ['global_head', 'local_head'] and figures['iters'] == 2
+    assert figures['active'] == ['global_head', 'local_head'] and figures['iters'] == 2
     assert figures['precision'] == 'float32' and figures['batch_size'] == 1
     parts = figures['parts_s']
     assert list(parts) == [
@@ -40,7 +40,7 @@ def test_a_method_without_a_target_is_timed_without_one(run):
     outcome = run('benchmark', SOURCE_ONLY, '--size', '64x32', '--iters', 1)
     assert outcome.code == 0, outcome.err
     figures = json.loads(outcome.out.splitlines()[-1])
-    assert figures['sizes'] == dict(source='64x32') and figures['active_heads'] == []
+    assert figures['sizes'] == dict(source='64x32') and figures['active'] == []
     assert not any('target' in part or 'discriminators' in part for part in figures['parts_s'])
 
 

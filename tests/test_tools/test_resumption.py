@@ -64,7 +64,7 @@ def test_another_runs_checkpoint_does_not_replace_this_runs(launch, work_dir, tm
     [
         ('optim_wrapper.segmentor.optimizer.lr=0.125', '0.02', '0.125'),
         ('param_scheduler.0.end=99', '1201', '99'),
-        ('model.local_head.background=ignore', 'keep', 'ignore'),
+        ('model.heads.local_head.background=ignore', 'keep', 'ignore'),
     ],
 )
 def test_settings_that_a_resumed_run_would_not_take_up(launch, work_dir, option, was, now):
@@ -79,7 +79,7 @@ def test_settings_that_a_resumed_run_would_not_take_up(launch, work_dir, option,
 
 
 def test_other_methods_and_seeds_are_refused(launch, work_dir):
-    assert 'other settings: model.global_head.' in launch('--resume', config=ADVENT).error
+    assert 'other settings: model.heads.global_head.' in launch('--resume', config=ADVENT).error
     assert 'randomness.seed was 0 and is 5 now' in launch('--resume', '--seed', 5).error
 
 

@@ -125,7 +125,7 @@ def test_refuses_other_settings_foreign_files_and_lost_inputs(run, recipe, tools
     assert run('run_recipe', path, '--work-dir', work_dir).code == 0
     error = run('run_recipe', path, '--work-dir', work_dir, '--seed', 1).error
     assert '"start"' in error and 'another seed' in error
-    options = {**STAGES[2]['options'], 'model.global_head.gan': 'lsgan'}
+    options = {**STAGES[2]['options'], 'model.heads.global_head.gan': 'lsgan'}
     changed = [*STAGES[:2], {**STAGES[2], 'options': options}]
     error = run('run_recipe', recipe(changed), '--work-dir', work_dir).error
     assert '"adapted"' in error and 'another settings' in error

@@ -106,7 +106,7 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
             elif head.input_transform == 'resize_concat':
                 wanted = None  # their sum
             fits = all(-len(channels) <= index < len(channels) for index in indices)
-            if not fits or wanted not in (None, [channels[index] for index in indices]):
+            if not fits or (wanted and list(wanted) != [channels[index] for index in indices]):
                 raise UserError(
                     f'model.segmentor.{level.split("_")[0]}_head: in_index={head.in_index} and '
                     f'in_channels={head.in_channels} do not fit the backbone, whose outputs have '

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import pytest
-import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmseg_gl.apis import load_config
-from mmseg_gl.engine import TwoPhaseHook
+from mmseg_gl.engine import PhaseHook, TwoPhaseHook
 from mmseg_gl.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +28,7 @@ class Recorder(Hook):
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         losses = {name: value.item() for name, value in outputs.items()}
-        self.records[runner.iter] = (runner.model.active_heads, self.lr, losses)
+        self.records[runner.iter] = (sorted(runner.model.active), self.lr, losses)
 
 
 def settings(options, work_dir, **changes):
@@ -46,7 +45,7 @@ def settings(options, work_dir, **changes):
             'model.segmentor.backbone.norm_cfg.num_groups': 4,
             'model.segmentor.decode_head.in_channels': 32,
             'model.segmentor.auxiliary_head.in_channels': 16,
-            'model.local_head.num_points': 64,
+            'model.heads.local_head.num_points': 64,
             'custom_hooks.0.begin': 0.5,
             **changes,
         }
@@ -82,7 +81,7 @@ def test_resuming_at_any_iteration_changes_nothing(options, tmp_path):
     cfg = settings(options, tmp_path, **changes)
     straight, _ = train(cfg, 'straight')
     heads = [straight[i][0] for i in range(ITERATIONS)]
-    assert heads == [('global_head',)] * BEGIN + [('global_head', 'local_head')] * BEGIN
+    assert heads == [['global_head']] * BEGIN + [['global_head', 'local_head']] * BEGIN
     assert straight[BEGIN - 1][1]['segmentor.lr'][0] < 0.005
     assert straight[BEGIN][1]['segmentor.lr'] == [0.01] * len(straight[0][1]['segmentor.lr'])
     assert straight[BEGIN][1]['local_head.lr'][0] == 5e-3
@@ -102,56 +101,52 @@ def test_resuming_at_any_iteration_changes_nothing(options, tmp_path):
 
 def test_local_phase_alone(options, tmp_path):
     cfg = settings(options, tmp_path, **{'train_cfg.max_iters': 4})
-    cfg.custom_hooks[0].update(begin=2, phases=[('global',), ('local',)])
+    cfg.custom_hooks[0].update(
+        begin=2, phases=[('global',), ('local_head',)]
+    )  # `_head` may be left out
     records, runner = train(cfg, 'local_alone')
-    assert [records[i][0] for i in range(4)] == [('global_head',)] * 2 + [('local_head',)] * 2
+    assert [records[i][0] for i in range(4)] == [['global_head']] * 2 + [['local_head']] * 2
     assert not any('global' in name for name in records[3][2])
     assert runner.message_hub.get_info('phase') == 2
 
 
-def test_phase_2_starts_from_the_best_checkpoint(options, street_scenes, data_options, tmp_path):
+def test_several_phases_over_heads_losses_and_views(options, tmp_path):
     cfg = settings(options, tmp_path, **{'train_cfg.max_iters': 8})
-    everything = dict(option.split('=') for option in data_options(street_scenes))
-    whole = load_config(CONFIG, everything)
-    for key in ('val_dataloader', 'val_evaluator', 'val_cfg'):
-        cfg[key] = whole[key]
-    cfg.train_cfg.val_interval = 2
-    cfg.default_hooks.checkpoint.save_best = 'mIoU'
-    cfg.custom_hooks[0].update(begin=6, load_best=True, phases=[('global',), ('local',)])
-
-    class Weights(Hook):
-        priority = 'VERY_LOW'
-
-        def before_train_iter(self, runner, batch_idx, data_batch=None):
-            if runner.iter == 6:
-                best = torch.load(runner.message_hub.get_info('best_ckpt'), weights_only=False)
-                self.same = all(
-                    torch.equal(value, best['state_dict'][name])
-                    for name, value in runner.model.state_dict().items()
-                )
-                self.fresh = not any(w.optimizer.state for _, w in runner.optim_wrapper.items())
-
-    cfg.experiment_name = 'load_best'
-    runner = Runner.from_cfg(cfg)
-    weights = Weights()
-    runner.register_hook(weights)
-    runner.train()
-    assert weights.same and weights.fresh
-
-    cfg = settings(options, tmp_path / 'none', **{'train_cfg.max_iters': 4})
-    cfg.custom_hooks[0].update(begin=2, load_best=True)
-    with pytest.raises(UserError, match='has saved no best checkpoint'):
-        train(cfg, 'no_best')
+    cfg.model.teacher = dict(type='EMATeacher')
+    cfg.model.views = dict(mix=dict(type='ClassMix'), masked=dict(type='MaskedImages'))
+    cfg.model.target_losses = dict(
+        entropy=dict(type='EntropyLoss', loss_weights=dict(decode=0.1)),
+    )
+    phases = [
+        dict(begin=0, active=['local_head']),
+        dict(begin=0.25, active=['mix', 'entropy']),
+        dict(begin=4, active=['global_head', 'masked'], restart_lr=0.5),
+        dict(begin=6, active=[]),
+    ]
+    cfg.custom_hooks = [dict(type='PhaseHook', phases=phases)]
+    records, _ = train(cfg, 'several')
+    assert [records[i][0] for i in range(8)] == [
+        *[['local_head']] * 2,
+        *[['entropy', 'mix']] * 2,
+        *[['global_head', 'masked']] * 2,
+        *[[]] * 2,
+    ]
+    losses = [{name.split('_', 1)[1] for name in records[i][2] if 'decode' in name} for i in (3, 7)]
+    assert losses == [{'seg_decode', 'entropy_decode', 'mix_decode'}, {'seg_decode'}]
+    assert records[4][1]['segmentor.lr'][0] == 0.01
 
 
 def test_heads_that_do_not_exist_are_said(options, tmp_path):
     cfg = settings(options, tmp_path)
-    cfg.model.local_head = None
-    with pytest.raises(UserError, match='has no local_head'):
+    del cfg.model.heads.local_head
+    del cfg.optim_wrapper.local_head
+    with pytest.raises(
+        UserError, match='names "local_head", but the model has no such part, only global_head'
+    ):
         train(cfg, 'no_local_head')
     cfg = settings(options, tmp_path)
     cfg.custom_hooks[0].phases = [('global',), ('lokal',)]
-    with pytest.raises(UserError, match='names the head "lokal"; known: global, local'):
+    with pytest.raises(UserError, match='names "lokal", .* only global_head, local_head'):
         train(cfg, 'typo')
 
 
@@ -159,3 +154,17 @@ def test_heads_that_do_not_exist_are_said(options, tmp_path):
 def test_begin_is_an_iteration_or_a_share(begin):
     with pytest.raises(UserError, match='begin=.*expected an iteration'):
         TwoPhaseHook(begin=begin, phases=[('global',), ('global', 'local')])
+
+
+@pytest.mark.parametrize(
+    'phases, words',
+    [
+        ([], 'must have begin=0'),
+        ([dict(begin=3, active=[])], 'must have begin=0'),
+        ([dict(begin=0, active='mix')], 'is no phase; expected'),
+        ([dict(begin=0, actve=[])], 'is no phase; expected'),
+    ],
+)
+def test_phases_of_another_form(phases, words):
+    with pytest.raises(UserError, match=words):
+        PhaseHook(phases)
