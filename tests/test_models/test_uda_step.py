@@ -433,3 +433,84 @@ def test_unknown_choices_are_said():
                     )
                 )
             )
+
+
+def test_a_step_with_a_teacher_and_views_equals_straight_line_code():
+    """Mean teacher with mixing: the teacher follows, source, mixed images, one step."""
+    model = build(
+        teacher=dict(type='EMATeacher', momentum=0.1),
+        views=dict(mix=dict(type='ClassMix', threshold=0.5)),
+    )
+    reference = Reference(model, weights={}, representation=None, gan=None)
+    teacher = copy.deepcopy(model.segmentor)
+    wrappers = optimizers(model, ['segmentor'])
+    recorded, mix = [], model.mix.forward
+    model.mix.forward = lambda *args: recorded.append(mix(*args)) or recorded[-1]
+    for i in range(3):
+        source, target = batch(2 * i, 65, 97), batch(2 * i + 1, 65, 97)
+        logs = model.train_step(dict(source=source, target=unlabelled(target)), wrappers)
+        alpha = min(1 - 1 / (i + 1), 0.9)
+        for own, student in zip(teacher.parameters(), reference.net.parameters()):
+            own.data = alpha * own.data + (1 - alpha) * student.data
+        images = torch.stack([image.double() - 104.0 for image in target['inputs']])
+        with torch.no_grad():
+            maps = F.interpolate(
+                teacher(images), size=(65, 97), mode='bilinear', align_corners=True
+            ).softmax(dim=1)
+        share = (maps.max(dim=1).values >= 0.5).double().mean()
+        assert 0 < share < 1
+        (mixed,) = recorded
+        recorded.clear()
+        labels = torch.stack([s.gt_sem_seg.data[0] for s in source['data_samples']])
+        pasted = mixed.weights == 1
+        assert torch.equal(mixed.labels, torch.where(pasted, labels, maps.argmax(dim=1)))
+        torch.testing.assert_close(mixed.weights[~pasted], share.expand((~pasted).sum()))
+
+        reference.opt.zero_grad()
+        p = reference.maps(source['inputs'])
+        losses = [F.cross_entropy(p[k], labels, ignore_index=255) for k in ('decode', 'auxiliary')]
+        (losses[0] + 0.1 * losses[1]).backward()
+        q, total = reference.maps([image + 104.0 for image in mixed.images]), 0
+        for level, weight in (('decode', 1.0), ('auxiliary', 0.1)):
+            ce = F.cross_entropy(q[level], mixed.labels, ignore_index=255, reduction='none')
+            ce = ce * mixed.weights.float()  # as mmseg's losses cast them
+            loss = weight * ce.sum() / (mixed.labels != 255).sum()
+            torch.testing.assert_close(logs[f'loss_mix_{level}'], loss.detach(), rtol=1e-9, atol=0)
+            total = total + loss
+        total.backward()
+        reference.opt.step()
+    compare_states(model.segmentor, reference.net)
+
+
+def test_parts_without_parameters_and_other_losses():
+    """A head that learns nothing, two losses of one name, and what gives no loss."""
+
+    class MeanHead(torch.nn.Module):
+        def forward(self, source, target):
+            gap = source.logits['decode'].mean() - target.logits['decode'].mean()
+            return dict(loss_gap=gap**2), dict(gap=gap)
+
+    class Named(torch.nn.Module):
+        def __init__(self, name):
+            super().__init__()
+            self.name = name
+
+        def forward(self, outputs):
+            return {self.name: outputs.logits['decode'].mean()}
+
+    model = build()
+    data = dict(source=batch(0, 33, 65), target=unlabelled(batch(1, 33, 65)))
+    wrappers = optimizers(model, ['segmentor'])
+    model.add_part('mean_head', MeanHead())
+    model.names['heads'] = ('mean_head',)
+    assert {'loss_gap', 'gap'} <= set(model.train_step(data, wrappers))
+    model.add_part('one', Named('loss_gap'))
+    model.names['target_losses'] = ('one',)
+    with pytest.raises(UserError, match='both call a loss "loss_gap"'):
+        model.train_step(data, wrappers)
+    model.active = {'one'}
+    model.one.name = 'gap'
+    with pytest.raises(UserError, match='target_losses gave gap; expected .* named loss_'):
+        model.train_step(data, wrappers)
+    with pytest.raises(UserError, match='a part cannot be called "segmentor"'):
+        model.add_part('segmentor', MeanHead())

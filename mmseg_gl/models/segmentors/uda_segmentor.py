@@ -11,7 +11,7 @@ from mmseg_gl.errors import UserError, check_choice
 from mmseg_gl.models.image_batch import ImageBatch
 from mmseg_gl.models.outputs import Outputs
 from mmseg_gl.models.representations import entropy_map
-from mmseg_gl.models.training import backward, merge, on_cpu, update
+from mmseg_gl.models.training import backward, detach, merge, on_cpu, update
 
 
 @MODELS.register_module()
@@ -40,8 +40,8 @@ class UDASegmentor(BaseModel):
         segmentor (dict): Config of a segmentor with ``mode='outputs'``
             (:class:`MultiOutputEncoderDecoder`, which is also made of mmseg's EncoderDecoder).
         heads (dict[str, dict] | None): By name, what aligns the domains: called with the outputs of
-            the source (detached) and of the target, returns the segmentor's losses and the head's
-            own (:class:`BaseDiscriminatorHead`; the own ones may be empty).
+            the source (detached) and of the target, returns the segmentor's losses and, if it has
+            parameters, its own (:class:`BaseDiscriminatorHead`).
         source_losses, target_losses (dict[str, dict] | None): By name, further losses on one
             domain: called with its outputs, return a dict of scalars ``loss_*`` and of others to
             log.
@@ -82,8 +82,9 @@ class UDASegmentor(BaseModel):
         self.active, self.names = set(), {}
         self.stepped, self.skip_nonfinite = True, False
         for kind, parts in zip(self.KINDS, (heads, source_losses, target_losses, views)):
-            self.names[kind] = tuple(parts or ())
-            for name, cfg in (parts or {}).items():
+            parts = {name: cfg for name, cfg in (parts or {}).items() if cfg is not None}
+            self.names[kind] = tuple(parts)
+            for name, cfg in parts.items():
                 self.add_part(name, MODELS.build(cfg))
         for name in self.names['heads']:
             getattr(self, name).name = name.removesuffix('_head')
@@ -208,9 +209,10 @@ class UDASegmentor(BaseModel):
         Returns:
             The segmentor's losses, to be backpropagated, and the head's own, detached.
         """
-        with optim_wrapper[name if name in optim_wrapper else 'segmentor'].optim_context(self):
+        has_own = name in optim_wrapper  # a head without parameters learns nothing
+        with optim_wrapper[name if has_own else 'segmentor'].optim_context(self):
             fooled, own = getattr(self, name)(source, target)
-        return fooled, backward(own, optim_wrapper[name], name) if own else {}
+        return fooled, backward(own, optim_wrapper[name], name) if has_own else detach(own)
 
     def learn_views(
         self, batches: dict[str, ImageBatch], optim_wrapper: OptimWrapperDict
