@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 
 import pytest
 import torch
@@ -67,7 +68,7 @@ def test_names_and_settings(path):
         optimizer = cfg.optim_wrapper.segmentor.optimizer
         assert optimizer == dict(type='Adam', lr=1e-5, betas=(0.9, 0.99))
         assert cfg.param_scheduler[0].step_size == 50_000
-    elif path in PAPER:
+    elif path in PAPER and 'mitb5' not in path:
         optimizer = cfg.optim_wrapper.segmentor.optimizer
         assert optimizer == dict(
             type='RepeatedSGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4, semantics='papers'
@@ -99,6 +100,14 @@ def test_paper_config_builds_and_runs_at_reduced_size(path):
         backbone = [repeats for repeats, lr in entries if lr == 2.5e-4]
         assert len(backbone) == 104 and sum(backbone) == 314  # as in the official optimizer
         assert {lr for _, lr in entries} == {2.5e-4, 2.5e-3}
+    elif 'mitb5' in path:
+        names = [name for name, _ in model.segmentor.named_parameters()]
+        groups = wrappers['segmentor'].param_groups  # one a tensor
+        for name, group in zip(names, groups, strict=True):
+            head = name.startswith('decode_head')
+            assert group['lr'] == (6e-4 if head else 6e-5), name
+            layer_norm = 'norm' in name or re.match(r'backbone\.layers\.\d\.2\.', name)
+            assert group['weight_decay'] == (0 if layer_norm and not head else 0.01), name
     elif 'fcn8s' in path:
         rates = {g['lr'] for g in wrappers['segmentor'].param_groups if g['params'][0].dim() == 1}
         assert rates == {2e-5}  # biases

@@ -1,6 +1,6 @@
 """Kill training at random moments: python -m tests.torture [--kills N] [--seed N] [--work-dir DIR].
 
-A small street-scenes run with both phases is trained without interruption, and then again in a
+A small street-scenes run with both phases, a teacher and views is trained without interruption, and then again in a
 process that is killed (SIGKILL, now and then SIGTERM) at a random moment and started again with
 --resume until it is done, and so on for the number of kills. Every finished run must have the files
 of the uninterrupted one, bit for bit, and no kill may damage or lose a checkpoint.
@@ -31,6 +31,14 @@ from tests.run_states import assert_same_run
 
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / 'configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
+# Everything that has a state: heads, a teacher and views with random numbers of their own.
+SETTINGS = f"""
+_base_ = {str(CONFIG)!r}
+model = dict(
+    teacher=dict(type='EMATeacher', momentum=0.1, buffers='average'),
+    views=dict(mix=dict(type='ClassMix'), masked=dict(type='MaskedImages', block_size=8)),
+)
+"""
 POLITE = 4  # one kill in so many is a SIGTERM
 
 
@@ -45,6 +53,7 @@ class Torture:
 
     def __init__(self, folder, iterations):
         self.folder, self.iterations = folder, iterations
+        (folder / 'config.py').write_text(SETTINGS)
         generate(
             StreetScenesConfig(height=32, width=64, train=6, val=2), folder / 'data', workers=1
         )
@@ -74,7 +83,13 @@ class Torture:
             'default_hooks.logger.interval': 1,
         }
         sys.argv = [
-            *('train.py', str(CONFIG), '--work-dir', str(self.folder / name), '--resume'),
+            *(
+                'train.py',
+                str(self.folder / 'config.py'),
+                '--work-dir',
+                str(self.folder / name),
+                '--resume',
+            ),
             *('--cfg-options', *(f'{key}={value}' for key, value in options.items())),
         ]
         sys.stdout.flush()
@@ -120,7 +135,7 @@ def doom(event, count):
     Args:
         event (str): 'step': before an optimizer's step (one of several per iteration); 'write': a
             half of a file is written; 'written': a file has got its name.
-        count (int): At the how manieth of these.
+        count (int): Which occurrence of the event triggers the kill, counted from 1.
     """
     remaining = count
 

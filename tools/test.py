@@ -23,6 +23,11 @@ def parse_args():
     parser = ToolParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
+    parser.add_argument(
+        '--weights',
+        choices=['segmentor', 'teacher'],
+        help='the network to evaluate (default: model.evaluated of the config, the segmentor)',
+    )
     parser.add_argument('--out', metavar='DIR', help='write the predictions as trainId PNGs')
     parser.add_argument('--show-dir', metavar='DIR', help='write the predictions as pictures')
     add_run_arguments(parser)
@@ -36,6 +41,8 @@ def main():
         raise UserError(f'there is no checkpoint file {args.checkpoint}')
     check_files(cfg, ('test',))
     cfg.load_from, cfg.resume = None, False  # the checkpoint alone decides
+    if args.weights:
+        cfg.model.evaluated = args.weights
     make_folder(cfg.work_dir, '--work-dir')
     if args.out:
         make_folder(args.out, '--out')

@@ -13,7 +13,7 @@ from mmseg.registry import DATASETS
 from torch.utils.data import DataLoader
 
 import mmseg_gl  # noqa: F401  (registers everything)
-from mmseg_gl.apis.config_shape import LOADERS, check_kinds, check_values
+from mmseg_gl.apis.config_shape import LOADERS, PART_KINDS, check_kinds, check_values
 from mmseg_gl.datasets.inspection import datasets_of
 from mmseg_gl.errors import UserError
 
@@ -108,6 +108,10 @@ def check_classes(cfg):
         **{f'model.segmentor.{k}': segmentor.get(k) for k in ('decode_head', 'auxiliary_head')},
         **{f'model.heads.{k}': head for k, head in (model.get('heads') or {}).items()},
     }
+    for name, part in list(parts.items()):
+        if isinstance(part, list):
+            del parts[name]
+            parts.update((f'{name}.{index}', entry) for index, entry in enumerate(part))
     counts = {f'{k}.num_classes': part.get('num_classes') for k, part in parts.items() if part}
     for name, dataset in datasets_of(cfg).items():
         known = getattr(DATASETS.get(dataset.type), 'METAINFO', {})
@@ -158,8 +162,7 @@ def check_option(cfg, key):
 
 def part_names(cfg):
     """Return the names of a model's parts."""
-    kinds = ('heads', 'source_losses', 'target_losses', 'views')
-    return {name for kind in kinds for name in (cfg.get('model') or {}).get(kind) or ()}
+    return {name for kind in PART_KINDS for name in (cfg.get('model') or {}).get(kind) or ()}
 
 
 def check_types(node, where):

@@ -1,13 +1,15 @@
 """Whether the values of a config are of the right kind: dicts, lists and numbers where needed."""
 
 from mmseg_gl.errors import UserError, check_choice
+from mmseg_gl.models import UDASegmentor
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 DOMAINS = ('source', 'target')
+PART_KINDS = UDASegmentor.KINDS
 DICTS = (
     'model',
     'model.segmentor',
-    *(f'model.{kind}' for kind in ('heads', 'source_losses', 'target_losses', 'views')),
+    *(f'model.{kind}' for kind in PART_KINDS),
     'model.teacher',
     *LOADERS,
     *(f'{loader}.sampler' for loader in LOADERS),
@@ -62,6 +64,9 @@ def check_kinds(cfg):
             if parent == 'optim_wrapper' and isinstance(value, dict):
                 check_dict(f'{parent}.{name}.optimizer', value.get('optimizer', {}), False)
                 check_dict(f'{parent}.{name}.paramwise_cfg', value.get('paramwise_cfg'))
+    for kind in PART_KINDS:
+        for name, value in (find(cfg, f'model.{kind}') or {}).items():
+            check_dict(f'model.{kind}.{name}', value)
     if not isinstance(cfg.get('param_scheduler', []), (list, tuple, dict, type(None))):
         raise UserError(f'param_scheduler={cfg.param_scheduler!r}: expected a list of dicts')
     for key in TYPED_LISTS:

@@ -315,11 +315,13 @@ def test_discriminators(names, size, head, level):
     prefix = f'{head}_head.discriminators.{level}.'
     assert set(own) == {f'{prefix}{i}.{leaf}' for i in NUMBERED for leaf in ('weight', 'bias')}
     cfg = load_config(CONFIGS / 'advent/advent-gl_deeplabv2-r101_gta5-to-cityscapes.py').model
-    net = MODELS.build(cfg[f'{head}_head']).double()
+    net = MODELS.build(cfg.heads[f'{head}_head']).double()
     missing, unexpected = net.load_state_dict(
         {key.removeprefix(f'{head}_head.'): value for key, value in own.items()}, strict=False
     )
     assert not unexpected and not any(f'.{level}.' in key for key in missing)
+    (layout, *_) = find_layouts('discriminator', level, head='mine')
+    assert layout.prefix == f'mine.discriminators.{level}.'
     maps = torch.randn(2, 19, 64, 64, dtype=torch.float64)
     assert_close(net.discriminators[level](maps), run_discriminator(doubled(official), maps, names))
 

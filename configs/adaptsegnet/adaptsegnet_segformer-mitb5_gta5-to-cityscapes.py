@@ -1,0 +1,14 @@
+# Paper row: none; AdaptSegNet on a transformer.
+# Mirrors: AdaptSegNet, single-level, with the network and optimiser of SegFormer.
+# Deviations: 40 000 iterations, warm-up for the discriminator too; those of all configs, see
+#   configs/README.md.
+# Memory: not measured.
+# Run: python tools/train.py configs/adaptsegnet/adaptsegnet_segformer-mitb5_gta5-to-cityscapes.py
+_base_ = [
+    '../_base_/models/segformer_mitb5.py',
+    '../_base_/datasets/gta5_to_cityscapes.py',
+    '../_base_/schedules/adamw_40k.py',
+    '../_base_/uda/adaptsegnet_single_level.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(heads=dict(global_head=_base_.global_head))
