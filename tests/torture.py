@@ -1,9 +1,10 @@
 """Kill training at random moments: python -m tests.torture [--kills N] [--seed N] [--work-dir DIR].
 
-A small street-scenes run with both phases, a teacher and views is trained without interruption, and then again in a
-process that is killed (SIGKILL, now and then SIGTERM) at a random moment and started again with
---resume until it is done, and so on for the number of kills. Every finished run must have the files
-of the uninterrupted one, bit for bit, and no kill may damage or lose a checkpoint.
+A small street-scenes run with both phases, a teacher and views is trained without interruption, and
+then again in a process that is killed (SIGKILL, now and then SIGTERM) at a random moment and
+started again with --resume until it is done, and so on for the number of kills. Every finished run
+must have the files of the uninterrupted one, bit for bit, and no kill may damage or lose a
+checkpoint.
 """
 
 import argparse
