@@ -172,7 +172,12 @@ class UDASegmentor(BaseModel):
             The outputs and the losses, detached.
         """
         if batch.labels is None:
-            raise UserError('the source images have no labels: add LoadTrainIds to their pipeline')
+            raise UserError(
+                'the source images have no labels: add LoadTrainIds to their pipeline'
+                if name == 'seg'
+                else f'the view {name} gives images without labels; an ImageBatch with labels was '
+                'expected'
+            )
         optimizer = optim_wrapper['segmentor']
         with optimizer.optim_context(self.segmentor):
             outputs = self.segmentor(batch, mode='outputs')
