@@ -1,4 +1,9 @@
-from mmseg_gl.models.backbones import DeepLabV2ResNet, DeepLabV2VGG, FCN8sVGG
+from mmseg_gl.models.backbones import (
+    DeepLabV2ResNet,
+    DeepLabV2VGG,
+    EfficientNetLite,
+    FCN8sVGG,
+)
 from mmseg_gl.models.decode_heads import DeepLabV2Head, FCN8sHead
 from mmseg_gl.models.discriminators import (
     GlobalDiscriminatorHead,
@@ -14,6 +19,7 @@ __all__ = [
     'DeepLabV2Head',
     'DeepLabV2ResNet',
     'DeepLabV2VGG',
+    'EfficientNetLite',
     'EntropyLoss',
     'FCN8sHead',
     'FCN8sVGG',
