@@ -14,7 +14,8 @@ from mmseg_gl.apis.mixed_precision import use_amp
 from mmseg_gl.apis.resumption import check_resumption
 from mmseg_gl.cli import make_folder, run_tool
 from mmseg_gl.datasets.inspection import check_files
-from mmseg_gl.engine.checkpoint import newest_whole_checkpoint
+from mmseg_gl.engine.checkpoint import newest_whole_checkpoint, unwrapped
+from mmseg_gl.engine.pretrained import check_pretrained, warn_of_other_images
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import only_writer
 from mmseg_gl.tool_parser import ToolParser
@@ -71,6 +72,9 @@ def train(cfg):
     runner = Runner.from_cfg(cfg)
     if cfg.get('load_from'):
         check_start(runner.model, cfg.load_from, cfg.get('resume'))
+    model = unwrapped(runner.model)
+    check_pretrained(model)
+    warn_of_other_images(model, cfg.model.get('data_preprocessor'))
     try:
         runner.train()
     except RuntimeError as error:

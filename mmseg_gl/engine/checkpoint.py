@@ -7,6 +7,7 @@ import sys
 from mmengine.model import is_model_wrapper
 from mmengine.runner.checkpoint import load_state_dict
 
+from mmseg_gl.engine.pretrained import pretrained_parts
 from mmseg_gl.errors import UserError
 from mmseg_gl.weights import check_tensors, read_checkpoint, tensors_of
 
@@ -113,10 +114,8 @@ def check_start(model, path, resume):
     model = unwrapped(model)
     start = 'segmentor.' if hasattr(model, 'segmentor') else 'generators.'
     check_tensors(model, tensors_of(contents), path, '' if resume else start)
-    for module in model.modules():
-        init_cfg = getattr(module, 'init_cfg', None)
-        if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
-            module.init_cfg = None
+    for _, module, _ in pretrained_parts(model):
+        module.init_cfg = None
 
 
 def holds_a_run(contents):

