@@ -105,7 +105,7 @@ def test_paper_config_builds_and_runs_at_reduced_size(path):
         groups = wrappers['segmentor'].param_groups  # one a tensor
         for name, group in zip(names, groups, strict=True):
             head = name.startswith('decode_head')
-            assert group['lr'] == (6e-4 if head else 6e-5), name
+            assert group['lr'] == pytest.approx(6e-4 if head else 6e-5), name
             layer_norm = 'norm' in name or re.match(r'backbone\.layers\.\d\.2\.', name)
             assert group['weight_decay'] == (0 if layer_norm and not head else 0.01), name
     elif 'fcn8s' in path:
