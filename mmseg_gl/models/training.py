@@ -85,7 +85,8 @@ def average_gradients(optimizer: OptimWrapper) -> None:
     """
     if get_world_size() == 1:
         return
-    parameters = [p for group in optimizer.param_groups for p in group['params']]
+    groups = optimizer.optimizer.param_groups
+    parameters = [p for group in groups for p in group['params']]
     used = torch.tensor([p.grad is not None for p in parameters], dtype=torch.int32)
     used = used.to(parameters[0].device)
     all_reduce(used, 'max')
