@@ -22,7 +22,8 @@ def datasets_of(cfg, splits=('train', 'val', 'test')):
 
     Returns:
         dict[str, dict]: Data set configs by name: 'source', 'target', 'val', 'test'; 'test' only
-        where it differs from 'val'.
+        where it differs from 'val'. Several sources are 'source 1', 'source 2', ..., targets
+        likewise, and other test sets 'NAME test'.
     """
     found = {}
     for split in splits:
@@ -30,10 +31,30 @@ def datasets_of(cfg, splits=('train', 'val', 'test')):
         if dataset is None:
             continue
         if dataset.type == 'UDADataset':
-            found.update({d: dataset[d] for d in ('source', 'target') if dataset.get(d)})
+            for domain in ('source', 'target'):
+                found.update(datasets_in(domain, dataset.get(domain)))
         elif dataset not in found.values():
             found[split] = dataset
+    if 'test' in splits:
+        for name, loader in (cfg.get('other_test_dataloaders') or {}).items():
+            found[f'{name} test'] = loader['dataset']
     return found
+
+
+def datasets_in(domain, cfg):
+    """Name the data sets of a domain.
+
+    Args:
+        domain (str): 'source' or 'target'.
+        cfg (dict | list[dict] | None): A data set config, several or none.
+
+    Returns:
+        dict[str, dict]: Data set configs by name: the domain's, or of a list 'source 1',
+        'source 2', ...
+    """
+    if isinstance(cfg, (list, tuple)):
+        return {f'{domain} {number}': entry for number, entry in enumerate(cfg, 1)}
+    return {domain: cfg} if cfg else {}
 
 
 def list_images(name, cfg):

@@ -1,14 +1,20 @@
 import random
+from bisect import bisect_right
 from contextlib import contextmanager
+from itertools import accumulate
 
 import numpy as np
 import torch
 from mmseg.registry import DATASETS
+from torch.utils.data import ConcatDataset
 
-from mmseg_gl.datasets.inspection import list_images
+from mmseg_gl.datasets.inspection import datasets_in, list_images
+from mmseg_gl.datasets.weighted_draws import draw_by_weights, draw_evenly, share_out
 from mmseg_gl.errors import UserError, check_choice
 
-SOURCE, TARGET, AUGMENTATION, REPLACEMENT = range(4)  # independent random streams of one seed
+# Independent random streams of one seed.
+SOURCE, TARGET, AUGMENTATION, REPLACEMENT, SOURCE_BLOCKS, TARGET_BLOCKS = range(6)
+STREAMS = dict(source=(SOURCE, SOURCE_BLOCKS), target=(TARGET, TARGET_BLOCKS))
 MAX_REPLACEMENTS = 10  # of one draw; more broken files in a row are no accident
 
 
@@ -21,38 +27,61 @@ class UDADataset:
     derive from ``(seed, n)`` too. Together with :class:`UDASampler`, which hands out the pairs
     ``(seed, n)``, data are the same whatever the number of workers, and after a resume.
 
+    A domain may consist of several data sets. Without weights all their images are drawn alike, as
+    if they were one data set's. With weights, 1000 draws in a row (0 to 999, 1000 to 1999, ...)
+    are shared out in proportion to them, rounded to whole draws, in shuffled order; within a data
+    set every image comes once before any comes again.
+
     Args:
-        source (dict): Labelled data set. It decides the length and the classes.
-        target (dict | None): Data set of images; its pipeline loads no labels. None for methods
-            that never see the target (source-only).
+        source (dict | list[dict]): Labelled data set, or several. They decide the length, which is
+            the number of their images, and the classes.
+        target (dict | list[dict] | None): Data set of images, or several; their pipelines load no
+            labels. None for methods that never see the target (source-only).
+        source_weights (list[float] | None): How often each data set of the list is drawn, relative
+            to the others, > 0; honoured to a thousandth. None: as often as it has images.
+        target_weights (list[float] | None): The same for the target.
         on_bad_image (str): What to do about a file that cannot be used. 'stop': raise an error
-            that names it. 'skip': take another image of that domain, a function of (seed, n) as
+            that names it. 'skip': take another image of that data set, a function of (seed, n) as
             well; the sample's metainfo ``replaced`` lists the errors, for :class:`BadImageHook`.
 
     Raises:
-        UserError: When a domain has no images or the domains have different classes; for an
-            unknown ``on_bad_image``; and in use, see there.
+        UserError: When a data set has no images or they have different classes; for weights that
+            are not a positive number per data set; for an unknown ``on_bad_image``; and in use, see
+            there.
     """
 
-    def __init__(self, source, target=None, on_bad_image='stop'):
+    def __init__(
+        self,
+        source,
+        target=None,
+        source_weights=None,
+        target_weights=None,
+        on_bad_image='stop',
+    ):
         check_choice('on_bad_image', on_bad_image, ('stop', 'skip'))
         self.on_bad_image = on_bad_image
-        self.domains = {}
-        for name, cfg in (('source', source), ('target', target)):
-            if cfg is not None:
-                list_images(name, cfg)  # says so where there are none
-                self.domains[name] = DATASETS.build(cfg)
-        classes = {tuple(dataset.metainfo['classes']) for dataset in self.domains.values()}
+        self.domains, self.starts, self.shares = {}, {}, {}
+        sources = self.add('source', source, source_weights)
+        targets = self.add('target', target, target_weights)
+        self.metainfo = sources[0].metainfo
+        classes = {tuple(dataset.metainfo['classes']) for dataset in [*sources, *targets]}
         if len(classes) > 1:
             raise UserError(
-                'source and target have different classes: map both to the same list '
-                f'({" / ".join(", ".join(names) for names in sorted(classes))})'
+                'the data sets of source and target have different classes: map all of them to the '
+                f'same list ({" / ".join(", ".join(names) for names in sorted(classes))})'
             )
-        self.permutations = {}
 
-    @property
-    def metainfo(self):
-        return self.domains['source'].metainfo
+    def add(self, name, cfg, weights):
+        """Build a domain and return its data sets, none for None."""
+        cfgs = datasets_in(name, cfg)
+        self.shares[name] = share_out(f'{name}_weights', weights, len(cfgs))
+        for part, part_cfg in cfgs.items():
+            list_images(part, part_cfg)  # says so where there are none
+        datasets = [DATASETS.build(part_cfg) for part_cfg in cfgs.values()]
+        if datasets:
+            self.domains[name] = datasets[0] if len(datasets) == 1 else ConcatDataset(datasets)
+            self.starts[name] = [0, *accumulate(map(len, datasets))]
+        return datasets
 
     def full_init(self):
         """Present for mmengine's runner; the domains are initialised when built."""
@@ -86,20 +115,29 @@ class UDADataset:
                 if self.on_bad_image == 'stop' or len(errors) == MAX_REPLACEMENTS:
                     raise
                 errors.append(str(error))
-                key = (seed, REPLACEMENT, SOURCE if name == 'source' else TARGET, n, len(errors))
-                index = int(np.random.default_rng(key).integers(len(self.domains[name])))
+                key = (seed, REPLACEMENT, STREAMS[name][0], n, len(errors))
+                start, end = self.same_dataset(name, index)
+                index = start + int(np.random.default_rng(key).integers(end - start))
         if errors and 'data_samples' in item:
             item['data_samples'].set_metainfo(dict(replaced=errors))
         return item
 
     def draw(self, name, seed, n):
-        """Return the index into a domain ('source' or 'target') of draw ``n``."""
-        epoch, position = divmod(n, len(self.domains[name]))
-        key = (seed, SOURCE if name == 'source' else TARGET, epoch)
-        if self.permutations.get(name, (None,))[0] != key:
-            order = np.random.default_rng(key).permutation(len(self.domains[name]))
-            self.permutations[name] = (key, order)
-        return int(self.permutations[name][1][position])
+        """Return the index of draw ``n`` into a domain ('source' or 'target').
+
+        The images of a second data set count on from those of the first, and so on.
+        """
+        stream, blocks = STREAMS[name]
+        if self.shares[name] is None:
+            return draw_evenly((seed, stream), len(self.domains[name]), n)
+        part, rank = draw_by_weights((seed, blocks), self.shares[name], n)
+        start, end = self.starts[name][part : part + 2]
+        return start + draw_evenly((seed, stream, part), end - start, rank)
+
+    def same_dataset(self, name, index):
+        """Return the first index into a domain, and the end, of the data set that has ``index``."""
+        after = bisect_right(self.starts[name], index)
+        return self.starts[name][after - 1 : after + 1]
 
 
 def check_label_size(item):

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader
 
 from mmseg_gl.datasets import UDADataset, UDASampler
+from mmseg_gl.datasets.weighted_draws import share_out
 from mmseg_gl.errors import UserError
 
-NUM_SOURCE, NUM_TARGET = 6, 5
+NUM_SOURCE, NUM_TARGET, NUM_SECOND = 6, 5, 3
 STREAM = [(3, n) for n in range(2 * NUM_SOURCE)]
 
 
@@ -33,6 +35,9 @@ def folder(tmp_path_factory, write_png):
     for i in range(NUM_SOURCE):
         write_png(folder / f'source/images/{i}.png', ramp + np.uint8([i, 0, 0]))
         write_png(folder / f'source/labels/{i}.png', np.full((2, 4), 7, np.uint8))
+    for i in range(NUM_SECOND):
+        write_png(folder / f'second/images/{i}.png', ramp + np.uint8([100 + i, 0, 0]))
+        write_png(folder / f'second/labels/{i}.png', np.full((2, 4), 7, np.uint8))
     for i in range(NUM_TARGET):
         stem = f'city/{i}'
         write_png(folder / f'target/images/{stem}_leftImg8bit.png', ramp + np.uint8([i, 0, 0]))
@@ -45,6 +50,10 @@ def folder(tmp_path_factory, write_png):
 def source_cfg(folder):
     steps = ['LoadImage', dict(type='LoadTrainIds', ids='gta5')]
     return dict(type='GTA5Dataset', data_root=str(folder / 'source'), pipeline=pipeline(*steps))
+
+
+def second_cfg(folder):
+    return {**source_cfg(folder), 'data_root': str(folder / 'second')}
 
 
 def target_cfg(folder, labels='labels'):
@@ -271,3 +280,126 @@ def test_a_label_of_another_size_is_said(folder, tmp_path, write_png):
     dataset = UDADataset(source_cfg(tmp_path))
     with pytest.raises(UserError, match='label of the image .*/0.png is 4x4 .* image is 4x2'):
         [dataset[n] for n in range(NUM_SOURCE)]
+
+
+def test_draws_of_one_data_set_are_those_of_all_versions(dataset, folder):
+    assert [dataset.draw('source', 3, n) for n in range(12)] == [2, 5, 4, 1, 3, 0, 3, 1, 4, 0, 2, 5]
+    assert [dataset.draw('target', 3, n) for n in range(12)] == [1, 4, 0, 2, 3, 3, 0, 2, 4, 1, 4, 0]
+    listed = UDADataset([source_cfg(folder)], [target_cfg(folder)], [2.5], [1])
+    for draw in STREAM:  # a list of one is no other than the data set
+        assert signature(listed[draw]) == signature(dataset[draw])
+
+
+@pytest.fixture(scope='module')
+def mixed(folder):
+    """Two sources, 6 and 3 images, by weights 1 to 3."""
+    return UDADataset([source_cfg(folder), second_cfg(folder)], source_weights=[1, 3])
+
+
+def split(drawn):
+    """The draws of each of the two sources."""
+    drawn = list(drawn)
+    return [i for i in drawn if i < NUM_SOURCE], [i for i in drawn if i >= NUM_SOURCE]
+
+
+def epochs(drawn, size):
+    return [drawn[start : start + size] for start in range(0, len(drawn) - size + 1, size)]
+
+
+def test_several_data_sets_without_weights_are_drawn_as_one(folder):
+    both = UDADataset([source_cfg(folder), second_cfg(folder)], target_cfg(folder))
+    assert len(both) == NUM_SOURCE + NUM_SECOND
+    drawn = indices(both, 'source', [(0, n) for n in range(4 * len(both))])
+    for epoch in epochs(drawn, len(both)):
+        assert sorted(epoch) == [*range(NUM_SOURCE), *range(100, 100 + NUM_SECOND)]
+    alone = UDADataset(source_cfg(folder), target_cfg(folder))
+    draws = [(0, n) for n in range(20)]
+    assert indices(both, 'target', draws) == indices(alone, 'target', draws)
+
+
+def test_weights_are_honoured_in_every_thousand_draws(mixed):
+    assert len(mixed) == NUM_SOURCE + NUM_SECOND
+    for block in range(3):
+        first, second = split(mixed.draw('source', 0, 1000 * block + n) for n in range(1000))
+        assert (len(first), len(second)) == (250, 750)
+    hundreds = [split(mixed.draw('source', 0, 100 * k + n) for n in range(100)) for k in range(30)]
+    shares = [len(first) for first, _ in hundreds]
+    assert len(set(shares)) > 1 and all(5 < share < 50 for share in shares)  # well mixed
+
+
+def test_weights_are_rounded_to_the_nearest_thousandth_by_largest_remainders():
+    assert share_out('w', [1, 1, 1], 3) == (334, 333, 333)
+    assert share_out('w', [0.2, 0.3, 0.5], 3) == (200, 300, 500)
+    assert share_out('w', [1e300, 9e300], 2) == (100, 900)
+    assert share_out('w', [2, 2.9995, 5.0005], 3) == (200, 300, 500)
+
+
+def test_each_image_of_a_weighted_data_set_comes_once_before_any_comes_again(mixed):
+    drawn = split(mixed.draw('source', 7, n) for n in range(3500))
+    for part, images in zip(drawn, (range(NUM_SOURCE), range(NUM_SOURCE, NUM_SOURCE + 3))):
+        assert all(sorted(epoch) == list(images) for epoch in epochs(part, len(images)))
+        assert len(set(map(tuple, epochs(part, len(images))))) > 1
+
+
+def test_weighted_items_are_a_function_of_seed_and_number(mixed, folder):
+    draws = [(seed, n) for seed in (0, 1) for n in [*range(990, 1010), 2, 5000]]
+    forwards = [signature(mixed[draw]) for draw in draws]
+    other = UDADataset([source_cfg(folder), second_cfg(folder)], source_weights=[1, 3])
+    assert [signature(other[draw]) for draw in reversed(draws)] == forwards[::-1]
+    assert forwards[:22] != forwards[22:]
+    for draw, item in zip(draws, forwards):  # an index counts on from the first data set
+        index = mixed.draw('source', *draw)
+        assert item['source'][0] == (index if index < NUM_SOURCE else 100 + index - NUM_SOURCE)
+
+
+def test_weighted_targets_do_not_follow_the_sources(folder):
+    lists = [[source_cfg(folder), second_cfg(folder)]] * 2
+    dataset = UDADataset(*lists, [1, 1], [1, 1])
+    pairs = Counter(
+        tuple(dataset.draw(name, 0, n) < NUM_SOURCE for name in ('source', 'target'))
+        for n in range(1000)
+    )
+    assert len(pairs) == 4 and all(150 < count < 350 for count in pairs.values())
+
+
+def test_replacements_come_from_the_same_data_set(broken_folder):
+    dataset = UDADataset(
+        [second_cfg(broken_folder), source_cfg(broken_folder)],
+        source_weights=[3, 1],
+        on_bad_image='skip',
+    )
+    replaced = 0
+    for draw in [(0, n) for n in range(100)]:
+        index, item = dataset.draw('source', *draw), dataset[draw]
+        errors = item['source']['data_samples'].get('replaced', ())
+        bad = index == NUM_SECOND + 2
+        assert bool(errors) == bad
+        assert (signature(item)['source'][0] < 100) == (index >= NUM_SECOND)
+        replaced += bad
+    assert replaced > 1
+
+
+@pytest.mark.parametrize(
+    'weights', [[1], [1, 2, 3], [1, 0], [1, -1], [1, float('nan')], [1, 'two'], 'ab', 3]
+)
+def test_weights_that_are_none(folder, weights):
+    sources = [source_cfg(folder), second_cfg(folder)]
+    with pytest.raises(UserError, match='source_weights=.*a number > 0 for each of the 2 data'):
+        UDADataset(sources, source_weights=weights)
+    with pytest.raises(UserError, match='target_weights=.*a number > 0 for each of the 0 data'):
+        UDADataset(sources, target_weights=weights)
+
+
+def test_a_weight_that_is_too_small(folder):
+    with pytest.raises(UserError, match='one data set has no draw in 1000'):
+        UDADataset([source_cfg(folder), second_cfg(folder)], source_weights=[1, 10_000])
+
+
+def test_troubles_of_a_list_name_the_data_set(folder, tmp_path):
+    (tmp_path / 'images').mkdir()
+    empty = {**source_cfg(folder), 'data_root': str(tmp_path)}
+    with pytest.raises(UserError, match='the source 2 folder .*/images has no images ending'):
+        UDADataset([source_cfg(folder), empty])
+    two = {**second_cfg(folder), 'metainfo': dict(classes=('road', 'car'))}
+    with pytest.raises(UserError, match='different classes.*road, car'):
+        UDADataset([source_cfg(folder), two])
