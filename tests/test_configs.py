@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
 from mmseg_gl.apis import load_config
+from mmseg_gl.datasets.inspection import datasets_in
 from mmseg_gl.errors import UserError
 from mmseg_gl.models import ImageBatch
 
@@ -35,14 +36,18 @@ def test_names_and_settings(path):
     cfg = load_config(path)
     method, architecture, task = name(path).split('_')[:3]
     assert os.path.basename(os.path.dirname(path)) == method.removesuffix('-gl').replace('-', '_')
-    source, target = cfg.train_dataloader.dataset.source, cfg.train_dataloader.dataset.target
-    steps = {step['type']: step for step in source.pipeline}
-    assert 'LoadTrainIds' in steps
-    if task.startswith('gta5'):
-        size = (640, 360) if 'half-resolution' in path else (1280, 720)
-        assert source.type == 'GTA5Dataset' and steps['Resize']['scale'] == size
-    if task.startswith('synthia'):
-        assert source.type == 'SYNTHIADataset' and steps['Resize']['scale'] == (1280, 760)
+    target = cfg.train_dataloader.dataset.target
+    sources = list(datasets_in('source', cfg.train_dataloader.dataset.source).values())
+    names = task.removesuffix('-to-cityscapes').split('+') if path in PAPER else ['street-scenes']
+    assert len(sources) == len(names)
+    for source, source_name in zip(sources, names):
+        steps = {step['type']: step for step in source.pipeline}
+        assert 'LoadTrainIds' in steps
+        if source_name == 'gta5':
+            size = (640, 360) if 'half-resolution' in path else (1280, 720)
+            assert source.type == 'GTA5Dataset' and steps['Resize']['scale'] == size
+        if source_name == 'synthia':
+            assert source.type == 'SYNTHIADataset' and steps['Resize']['scale'] == (1280, 760)
     if path in PAPER:
         size = (512, 256) if 'half-resolution' in path else (1024, 512)
         for dataset in (target, cfg.val_dataloader.dataset, cfg.test_dataloader.dataset):
@@ -57,7 +62,7 @@ def test_names_and_settings(path):
         pseudo_labels = 'PseudoLabelLoss' in str(cfg.model.get('target_losses'))
         assert loaders == {'LoadImage'} | ({'LoadPseudoLabels'} if pseudo_labels else set())
     if method.startswith('bdl'):
-        assert 'translated' in source.data_prefix.img_path
+        assert 'translated' in sources[0].data_prefix.img_path
         assert (
             cfg.train_cfg.max_iters
             == {('street',): 400, ('m0',): 80_000, (): 120_000}[

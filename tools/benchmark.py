@@ -23,6 +23,7 @@ from mmseg_gl.apis import load_config
 from mmseg_gl.apis.mixed_precision import use_amp
 from mmseg_gl.apis.step_benchmark import StepBenchmark, random_batch
 from mmseg_gl.cli import add_cfg_options, run_tool
+from mmseg_gl.datasets.inspection import datasets_in
 from mmseg_gl.engine import PhaseHook
 from mmseg_gl.errors import UserError
 from mmseg_gl.models import UDASegmentor
@@ -99,7 +100,7 @@ def main():
 
 
 def image_sizes(given, dataset):
-    """Return the (width, height) of each domain that the config forwards."""
+    """Return the (width, height) of each domain that the config forwards, of its first data set."""
     domains = [d for d in ('source', 'target') if dataset.get(d)]
     if given:
         if len(given) != len(domains) or not all(re.fullmatch(r'\d+x\d+', s) for s in given):
@@ -110,7 +111,8 @@ def image_sizes(given, dataset):
         return {d: tuple(int(n) for n in size.split('x')) for d, size in zip(domains, given)}
     sizes = {}
     for domain in domains:
-        scales = [s.scale for s in dataset[domain].pipeline if s.type == 'Resize']
+        first, *_ = datasets_in(domain, dataset[domain]).values()
+        scales = [s.scale for s in first.pipeline if s.type == 'Resize']
         if not scales:
             raise UserError(
                 f'the pipeline of the {domain} has no Resize that says how large its images are; '

@@ -31,7 +31,7 @@ from mmseg_gl.apis.pseudo_labels import (
     shares_kept,
 )
 from mmseg_gl.cli import add_cfg_options, make_folder, run_tool
-from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_of, list_images
+from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_in, list_images
 from mmseg_gl.datasets.pseudo_labels import check_leaf_names, read_summary
 from mmseg_gl.errors import UserError
 from mmseg_gl.tool_parser import ToolParser
@@ -57,6 +57,12 @@ def parse_args():
         default=0.5,
         help='share of the pixels of a class below its threshold (default: 0.5, as in BDL)',
     )
+    parser.add_argument(
+        '--target',
+        type=int,
+        metavar='N',
+        help='which of several targets to label, counted from 1; each needs a folder of its own',
+    )
     add_cfg_options(parser)
     return parser.parse_args()
 
@@ -69,7 +75,7 @@ def main():
     cfg = load_config(args.config, args.cfg_options, REQUIRED)
     if not os.path.isfile(args.checkpoint):
         raise UserError(f'there is no checkpoint file {args.checkpoint}')
-    dataset_cfg = target_of(cfg, args.config)
+    dataset_cfg = target_of(cfg, args.config, args.target)
     images = [image for image, _ in list_images('target', dataset_cfg)]
     check_leaf_names('target', images)
     model = MODELS.build(cfg.model)
@@ -103,16 +109,28 @@ def main():
     print_table(read_summary(args.out))
 
 
-def target_of(cfg, path):
-    """Return the target's training data set with the test pipeline, which loads no labels here."""
-    if 'target' not in datasets_of(cfg, ('train',)):
+def target_of(cfg, path, number):
+    """Return a target's training data set with the test pipeline, which loads no labels here."""
+    targets = list(datasets_in('target', cfg.train_dataloader.dataset.get('target')).values())
+    if not targets:
         raise UserError(
             f'the config {path} has no target images (train_dataloader.dataset.target); use the '
             'config of a method that adapts to a target'
         )
+    if number is None and len(targets) > 1:
+        raise UserError(
+            f'the config {path} has {len(targets)} targets: choose one with --target N, and an '
+            '--out of its own for each'
+        )
+    number = 1 if number is None else number
+    if not 1 <= number <= len(targets):
+        raise UserError(
+            f'--target {number}: expected 1 to {len(targets)}, as the config {path} has '
+            f'{len(targets)} of them'
+        )
     steps = cfg.test_dataloader.dataset.pipeline
     pipeline = [step for step in steps if step['type'] not in LABEL_LOADERS]
-    return {**cfg.train_dataloader.dataset.target, 'pipeline': pipeline}
+    return {**targets[number - 1], 'pipeline': pipeline}
 
 
 def predict_all(model, dataset, folder, num_workers):

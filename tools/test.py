@@ -1,4 +1,8 @@
-"""Evaluate a checkpoint: python tools/test.py CONFIG CHECKPOINT. Writes metrics.json."""
+"""Evaluate a checkpoint: python tools/test.py CONFIG CHECKPOINT. Writes metrics.json.
+
+The config's other_test_dataloaders are evaluated after its test_dataloader, by the same network and
+evaluator.
+"""
 
 import json
 import math
@@ -6,11 +10,13 @@ import os
 import time
 
 from mmengine.dist import is_main_process
+from mmengine.hooks import LoggerHook
 from mmengine.runner import Runner
 
 from mmseg_gl.apis import add_run_arguments, load_run_config, load_segmentor
 from mmseg_gl.cli import make_folder, run_tool
 from mmseg_gl.datasets.inspection import check_files
+from mmseg_gl.engine.hooks import PredictionWriterHook
 from mmseg_gl.errors import UserError
 from mmseg_gl.evaluation import UDAIoUMetric
 from mmseg_gl.files import write_text
@@ -20,7 +26,7 @@ REQUIRED = ('model', 'test_dataloader', 'test_evaluator', 'default_hooks')
 
 
 def parse_args():
-    parser = ToolParser(description=__doc__)
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
     parser.add_argument(
@@ -28,7 +34,11 @@ def parse_args():
         choices=['segmentor', 'teacher'],
         help='the network to evaluate (default: model.evaluated of the config, the segmentor)',
     )
-    parser.add_argument('--out', metavar='DIR', help='write the predictions as trainId PNGs')
+    parser.add_argument(
+        '--out',
+        metavar='DIR',
+        help='write the predictions as trainId PNGs; those of other test sets into subfolders',
+    )
     parser.add_argument('--show-dir', metavar='DIR', help='write the predictions as pictures')
     add_run_arguments(parser)
     return parser.parse_args()
@@ -58,27 +68,67 @@ def main():
         cfg.visualizer.save_dir = args.show_dir
     runner = Runner.from_cfg(cfg)
     load_segmentor(runner.model, args.checkpoint)
-    start = time.time()
-    figures = runner.test()
+    metrics = measure(runner, runner.test)
+    others = {}
+    for name, loader in cfg.get('other_test_dataloaders', {}).items():
+        use_test_set(runner, name, loader, cfg.test_evaluator, args.out)
+        others[name] = measure(runner, runner.test_loop.run)
     if is_main_process():
-        images = len(runner.test_dataloader.dataset)
+        metrics['checkpoint'] = args.checkpoint
+        if others:
+            metrics['other_test_sets'] = others
+        print(f'wrote {write_metrics(cfg.work_dir, metrics)}')
+
+
+def measure(runner, test):
+    """Run a test.
+
+    Args:
+        runner (Runner): Its test loop has the data set and the evaluator.
+        test (Callable[[], dict]): Runs it and returns its figures.
+
+    Returns:
+        dict: The figures in percent by name, None for a class that does not occur, and 'protocol'.
+    """
+    start = time.time()
+    figures = test()
+    dataset = runner.test_dataloader.dataset
+    if is_main_process():
+        images = len(dataset)
         print(f'{images} images, {images / (time.time() - start):.2f} images/s')
-        classes = runner.test_dataloader.dataset.metainfo['classes']
-        metrics = runner.test_loop.evaluator.metrics
-        protocols = [m.protocol for m in metrics if isinstance(m, UDAIoUMetric)]
-        protocol = protocols[0] if protocols else None
-        path = write_metrics(cfg.work_dir, args.checkpoint, figures, classes, protocol)
-        print(f'wrote {path}')
+    names = ('mIoU', 'mIoU16', 'mIoU13', *(f'IoU.{name}' for name in dataset.metainfo['classes']))
+    metrics = {name: figures.get(name) for name in names}
+    metrics = {k: None if v is None or math.isnan(v) else float(v) for k, v in metrics.items()}
+    protocols = [m.protocol for m in runner.test_evaluator.metrics if isinstance(m, UDAIoUMetric)]
+    return {**metrics, 'protocol': protocols[0] if protocols else None}
 
 
-def write_metrics(work_dir, checkpoint, figures, classes, protocol):
+def use_test_set(runner, name, loader, evaluator, out):
+    """Let a runner that has tested turn to another test set.
+
+    Args:
+        runner (Runner): Its next results and predictions go to places named after the test set.
+        name (str): The test set.
+        loader (dict): Config of its data loader.
+        evaluator (dict | list[dict]): Config of the evaluator.
+        out (str | None): Folder of the predictions, if they are written.
+    """
+    runner.logger.info(f'Test set {name}:')
+    loop = runner.test_loop
+    loop.dataloader = runner.build_dataloader(loader, seed=runner.seed)
+    loop.evaluator = runner.build_evaluator(evaluator)
+    metainfo = loop.dataloader.dataset.metainfo
+    loop.evaluator.dataset_meta = runner.visualizer.dataset_meta = metainfo
+    for hook in runner.hooks:
+        if isinstance(hook, LoggerHook):
+            hook.json_log_path = f'{runner.timestamp}_{name}.json'
+        if isinstance(hook, PredictionWriterHook):
+            hook.out_dir = os.path.join(out, name)
+
+
+def write_metrics(work_dir, metrics):
     """Write metrics.json; an earlier one with other contents is kept as metrics.N.json."""
-    names = ('mIoU', 'mIoU16', 'mIoU13', *(f'IoU.{name}' for name in classes))
-    contents = {name: figures.get(name) for name in names}  # null: the class does not occur
-    contents = {k: None if v is None or math.isnan(v) else float(v) for k, v in contents.items()}
-    contents['protocol'] = protocol
-    contents['checkpoint'] = checkpoint
-    text = json.dumps(contents, indent=1)
+    text = json.dumps(metrics, indent=1)
     path = os.path.join(work_dir, 'metrics.json')
     if os.path.exists(path) and read_text(path) != text:
         number = 1

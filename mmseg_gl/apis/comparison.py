@@ -46,8 +46,9 @@ def collect(run_dirs):
         run_dirs (list[str]): One work dir per seed, tested (``test/metrics.json``).
 
     Returns:
-        dict[str, list[float | None]]: Per seed: the last iterate's metrics by name, and 'best', the
-        largest mIoU of any validation of the run.
+        dict[str, list]: Per seed: the last iterate's metrics by name, 'best', the largest mIoU of
+        any validation of the run, and 'other_test_sets', if there are any, with metrics by name of
+        the test set.
     """
     metrics = []
     for run_dir in run_dirs:
@@ -117,7 +118,38 @@ def table(results, seeds):
             mean_and_std(figures.get(f'IoU.{name}', [])) for figures in results.values()
         )
         lines.append(f'| {name} | {cells} |')
-    return '\n'.join(lines)
+    return '\n'.join([*lines, *other_test_sets_table(results)])
+
+
+def other_test_sets_table(results):
+    """Return the lines of the table of other test sets, none where there are no such."""
+    tested = [
+        (method, name, figures)
+        for method, all_figures in results.items()
+        for seed_figures in all_figures.get('other_test_sets', [])
+        for name, figures in seed_figures.items()
+    ]
+    names = list(dict.fromkeys(name for _, name, _ in tested))
+    if not names:
+        return []
+    lines = [
+        '',
+        'Other test sets, mIoU (%), last iterate:',
+        '',
+        '| method | ' + ' | '.join(names) + ' |',
+        '|---|' + '---|' * len(names),
+    ]
+    for method in results:
+        cells = [
+            mean_and_std([f['mIoU'] for m, n, f in tested if (m, n) == (method, name)])
+            for name in names
+        ]
+        lines.append(f'| {method} | ' + ' | '.join(cells) + ' |')
+    lines.append('')
+    for name in names:
+        protocols = dict.fromkeys(str(f['protocol']) for _, n, f in tested if n == name)
+        lines.append(f'- {name}: {" / ".join(protocols)}')
+    return lines
 
 
 def seeds_in_words(seeds):

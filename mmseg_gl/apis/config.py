@@ -13,7 +13,13 @@ from mmseg.registry import DATASETS
 from torch.utils.data import DataLoader
 
 import mmseg_gl  # noqa: F401  (registers everything)
-from mmseg_gl.apis.config_shape import LOADERS, PART_KINDS, check_kinds, check_values
+from mmseg_gl.apis.config_shape import (
+    OTHER_LOADERS,
+    PART_KINDS,
+    check_kinds,
+    check_values,
+    is_loader,
+)
 from mmseg_gl.datasets.inspection import datasets_of
 from mmseg_gl.errors import UserError
 
@@ -24,7 +30,8 @@ REGISTRIES = [
     if isinstance(value, mmengine.registry.Registry)
 ]
 TOP_LEVEL = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {
-    'custom_imports'
+    'custom_imports',
+    OTHER_LOADERS,
 }
 LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) | {'num_batch_per_epoch'}
 DATA_VARIABLE = 'STREET_SCENES'  # the environment variable that configs use
@@ -169,7 +176,7 @@ def check_types(node, where):
     """Check every ``dict(type=...)`` below ``node`` against what its class accepts."""
     if isinstance(node, dict):
         known = set()
-        if where in LOADERS:
+        if is_loader(where):
             known, owner = LOADER_KEYS, 'a data loader'
         elif isinstance(node.get('type'), str):
             known, owner = accepted_arguments(node['type'], where), node['type']

@@ -1,9 +1,12 @@
 """Whether the values of a config are of the right kind: dicts, lists and numbers where needed."""
 
+import re
+
 from mmseg_gl.errors import UserError, check_choice
 from mmseg_gl.models import UDASegmentor
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+OTHER_LOADERS = 'other_test_dataloaders'  # by name
 DOMAINS = ('source', 'target')
 PART_KINDS = UDASegmentor.KINDS
 DICTS = (
@@ -11,10 +14,7 @@ DICTS = (
     'model.segmentor',
     *(f'model.{kind}' for kind in PART_KINDS),
     'model.teacher',
-    *LOADERS,
-    *(f'{loader}.sampler' for loader in LOADERS),
-    *(f'{loader}.dataset' for loader in LOADERS),
-    *(f'train_dataloader.dataset.{domain}' for domain in DOMAINS),
+    OTHER_LOADERS,
     'train_cfg',
     'optim_wrapper',
     'default_hooks',
@@ -24,15 +24,7 @@ DICTS = (
     'visualizer',
     'translation_dataset',
 )
-DATASETS = (
-    *(f'{loader}.dataset' for loader in LOADERS),
-    *(f'train_dataloader.dataset.{domain}' for domain in DOMAINS),
-    'translation_dataset',
-)
-TYPED_LISTS = ('custom_hooks', *(f'{dataset}.pipeline' for dataset in DATASETS))
 NUMBERS = {  # the least whole number
-    **{f'{loader}.batch_size': 1 for loader in LOADERS},
-    **{f'{loader}.num_workers': 0 for loader in LOADERS},
     'train_cfg.max_iters': 1,
     'train_cfg.val_interval': 1,
     'train_cfg.val_begin': 0,
@@ -42,10 +34,10 @@ NUMBERS = {  # the least whole number
     'log_processor.window_size': 1,
     'randomness.seed': 0,
 }
-REQUIRED_NUMBERS = tuple(f'{loader}.batch_size' for loader in LOADERS)
 SCHEDULER_NUMBERS = {'power', 'eta_min', 'begin', 'end', 'gamma', 'start_factor', 'end_factor'}
 LOG_LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL')
 START_METHODS = ('fork', 'spawn', 'forkserver')
+NAME = re.compile(r'[\w-]+')  # of a test set, which is a key of options and a folder
 PACKS = 'Pack'  # part of the name of the step that ends a pipeline
 
 
@@ -57,6 +49,7 @@ def check_kinds(cfg):
     """
     for key in DICTS:
         check_dict(key, find(cfg, key))
+    check_kinds_of_data(cfg)
     for parent in ('optim_wrapper', 'default_hooks'):
         for name, value in (find(cfg, parent) or {}).items():
             if parent == 'default_hooks' or name != 'constructor':
@@ -69,14 +62,54 @@ def check_kinds(cfg):
             check_dict(f'model.{kind}.{name}', value)
     if not isinstance(cfg.get('param_scheduler', []), (list, tuple, dict, type(None))):
         raise UserError(f'param_scheduler={cfg.param_scheduler!r}: expected a list of dicts')
-    for key in TYPED_LISTS:
-        check_typed_list(key, find(cfg, key))
+    check_typed_list('custom_hooks', cfg.get('custom_hooks'))
     if isinstance(cfg.get('param_scheduler'), (list, tuple)):
         check_typed_list('param_scheduler', cfg.param_scheduler)
     if 'log_level' in cfg:
         check_choice('log_level', cfg.log_level, LOG_LEVELS)
     if method := find(cfg, 'env_cfg.mp_cfg.mp_start_method'):
         check_choice('env_cfg.mp_cfg.mp_start_method', method, START_METHODS)
+
+
+def check_kinds_of_data(cfg):
+    """Refuse data loaders and data sets of the wrong kind."""
+    for name in cfg.get(OTHER_LOADERS) or {}:
+        if not NAME.fullmatch(str(name)):
+            raise UserError(
+                f'{OTHER_LOADERS}: {name!r} cannot be the name of a test set; expected letters, '
+                'digits, _ and -'
+            )
+    for loader in loader_keys(cfg):
+        for key in (loader, f'{loader}.dataset'):
+            check_dict(key, find(cfg, key), optional=loader in LOADERS)
+        check_dict(f'{loader}.sampler', find(cfg, f'{loader}.sampler'))
+    for domain in DOMAINS:
+        key = f'train_dataloader.dataset.{domain}'
+        if find(cfg, key) in ([], ()):
+            raise UserError(f'{key}=[]: expected a data set, or a list of at least one')
+    for key in dataset_keys(cfg):
+        check_dict(key, find(cfg, key), optional=not key.split('.')[-1].isdigit())
+        check_typed_list(f'{key}.pipeline', find(cfg, f'{key}.pipeline'))
+
+
+def loader_keys(cfg):
+    """Return the dotted keys where a config may have data loaders."""
+    return [*LOADERS, *(f'{OTHER_LOADERS}.{name}' for name in cfg.get(OTHER_LOADERS) or {})]
+
+
+def is_loader(key):
+    """Return whether a dotted key is that of a data loader."""
+    return key in LOADERS or key.rpartition('.')[0] == OTHER_LOADERS
+
+
+def dataset_keys(cfg):
+    """Return the dotted keys where a config may have data sets, every one of a list."""
+    keys = [f'{loader}.dataset' for loader in loader_keys(cfg)]
+    for domain in (f'train_dataloader.dataset.{domain}' for domain in DOMAINS):
+        value = find(cfg, domain)
+        several = isinstance(value, (list, tuple))
+        keys += [f'{domain}.{index}' for index in range(len(value))] if several else [domain]
+    return [*keys, 'translation_dataset']
 
 
 def check_dict(key, value, optional=True):
@@ -104,9 +137,12 @@ def check_values(cfg):
     Raises:
         UserError: With the key, its value and what was expected.
     """
-    for key, least in NUMBERS.items():
+    loaders = loader_keys(cfg)
+    batch_sizes = {f'{loader}.batch_size': 1 for loader in loaders}
+    workers = {f'{loader}.num_workers': 0 for loader in loaders}
+    for key, least in {**batch_sizes, **workers, **NUMBERS}.items():
         value, parent = find(cfg, key), find(cfg, key.rpartition('.')[0])
-        missing = value is None and not (parent and key in REQUIRED_NUMBERS)
+        missing = value is None and not (parent and key in batch_sizes)
         if not missing and (not isinstance(value, int) or value < least):
             raise UserError(f'{key}={value!r}: expected a whole number, at least {least}')
     schedulers = cfg.get('param_scheduler') or []
@@ -122,7 +158,7 @@ def check_values(cfg):
             )
     if not (cfg.get('load_from', None) is None or isinstance(cfg.load_from, str) and cfg.load_from):
         raise UserError(f'load_from={cfg.load_from!r}: expected the path of a checkpoint, or None')
-    for key in DATASETS:
+    for key in dataset_keys(cfg):
         check_dataset(key, find(cfg, key))
 
 
@@ -146,8 +182,11 @@ def check_dataset(key, dataset):
 
 
 def find(cfg, key):
-    """Return the value at a dotted key, None where there is none."""
+    """Return the value at a dotted key, None where there is none; entries of lists by number."""
     value = cfg
     for part in key.split('.'):
+        if isinstance(value, (list, tuple)):
+            value = dict(enumerate(value))
+            part = int(part) if part.isdigit() else part
         value = value.get(part) if hasattr(value, 'get') else None
     return value

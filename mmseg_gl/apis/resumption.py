@@ -3,6 +3,7 @@
 import ast
 import glob
 import os
+import re
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.weights import read_checkpoint
@@ -10,7 +11,9 @@ from mmseg_gl.weights import read_checkpoint
 # What a resumed run takes from the checkpoint (optimizers, schedules), or must not change under it.
 # The data may have moved, and there may be another number of processes, workers or iterations.
 OWN_SETTINGS = ('model', 'optim_wrapper', 'param_scheduler', 'randomness.seed')
-OWN_DATA = tuple(f'train_dataloader.dataset.{domain}.type' for domain in ('source', 'target'))
+OWN_DATA = re.compile(  # of one data set, or of each in a list
+    r'train_dataloader\.dataset\.(source|target)((\.\d+)?\.type|_weights(\.\d+)?)'
+)
 FREE = ('init_cfg', 'test_cfg')  # what a network starts from, and how it is tested
 IN_WORDS = 'nothing'  # for a setting that is not there
 
@@ -89,7 +92,7 @@ def own_settings(settings):
     return {
         key: value
         for key, value in flat.items()
-        if (key in OWN_DATA or any(f'{key}.'.startswith(f'{own}.') for own in OWN_SETTINGS))
+        if (OWN_DATA.fullmatch(key) or any(f'{key}.'.startswith(f'{own}.') for own in OWN_SETTINGS))
         and not set(key.split('.')) & set(FREE)
     }
 
