@@ -361,6 +361,14 @@ def label_cases(case):
     case('test', 'validation label with an id out of range', 'holds the id 99')(
         lambda b: after(b.test(), b.damage(VAL_LABEL, pixels=GREY + np.uint8(92)))
     )
+    case('test', 'other test set that is not there', 'the night test images')(
+        lambda b: b.test(
+            config=b.config(
+                'city = _base_.test_dataloader.dataset\nother_test_dataloaders = dict(night=dict('
+                '_base_.test_dataloader, dataset=dict(city, data_root="nowhere")))'
+            )
+        )
+    )
     case('test', 'no labels', 'images have no label')(
         lambda b: after(b.test(), shutil.rmtree(b.data / 'cityscapes/gtFine'))
     )
@@ -485,6 +493,10 @@ def config_cases(case):
         ('class that is not there', "val_evaluator.ignored_classes=['terain']", '"terain"'),
         ('output level that is not there', 'model.segmentor.backbone.out_indices=(0,9)', '9'),
         ('unknown on_bad_image', 'train_dataloader.dataset.on_bad_image=drop', 'stop, skip'),
+        ('weights of no list', 'train_dataloader.dataset.source_weights=[1,2]', '1 data sets'),
+        ('no source', 'train_dataloader.dataset.source=[]', 'a list of at least one'),
+        ('numbers in place of sources', 'train_dataloader.dataset.source=[3]', 'expected a dict'),
+        ('a number in place of test sets', 'other_test_dataloaders=3', 'expected a dict'),
     ):
         case('train', f'{what}: {option}', words)(lambda b, option=option: b.train(option))
     for what, option, words in (

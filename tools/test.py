@@ -70,7 +70,7 @@ def main():
     load_segmentor(runner.model, args.checkpoint)
     metrics = measure(runner, runner.test)
     others = {}
-    for name, loader in cfg.get('other_test_dataloaders', {}).items():
+    for name, loader in (cfg.get('other_test_dataloaders') or {}).items():
         use_test_set(runner, name, loader, cfg.test_evaluator, args.out)
         others[name] = measure(runner, runner.test_loop.run)
     if is_main_process():

@@ -42,6 +42,15 @@ def test_datasets_of_a_config():
     assert datasets_of(Config()) == {}
 
 
+def test_several_data_sets_have_numbers_and_other_test_sets_names():
+    path = CONFIGS / 'adaptsegnet/adaptsegnet_deeplabv2-r101_gta5+synthia-to-cityscapes.py'
+    cfg = Config.fromfile(path)
+    assert list(datasets_of(cfg)) == ['source 1', 'source 2', 'target', 'val']
+    cfg.other_test_dataloaders = dict(night=cfg.test_dataloader)
+    assert list(datasets_of(cfg, ['train', 'val'])) == ['source 1', 'source 2', 'target', 'val']
+    assert list(datasets_of(cfg, ['test'])) == ['test', 'night test']
+
+
 def test_list_files_pairs_images_with_labels(gta5, tmp_path):
     expected = [
         (str(tmp_path / f'GTA5/images/{i}.png'), str(tmp_path / f'GTA5/labels/{i}.png'))

@@ -70,6 +70,22 @@ def test_table_names_every_protocol_and_how_checkpoints_are_chosen():
     assert '| train | 10.0 | - |' in report
 
 
+def test_other_test_sets_have_a_table_of_their_own():
+    methods = {
+        name: {'IoU.road': [80.0, 80.0], 'mIoU': [80.0, 80.0], 'best': [80.0, 80.0]}
+        for name in 'ab'
+    }
+    assert 'Other test sets' not in table(methods, [0, 1])
+    night, rain = ({'mIoU': value, 'protocol': '19 outputs; all'} for value in (10.0, 30.0))
+    methods['a']['other_test_sets'] = [dict(night=night, rain=rain), dict(night=rain, rain=rain)]
+    report = table(methods, [0, 1])
+    assert report.endswith(
+        'Other test sets, mIoU (%), last iterate:\n\n'
+        '| method | night | rain |\n|---|---|---|\n| a | 20.0 ± 14.1 | 30.0 ± 0.0 |\n'
+        '| b | - | - |\n\n- night: 19 outputs; all\n- rain: 19 outputs; all'
+    )
+
+
 def test_bad_arguments(run, tmp_path):
     assert 'did you mean' in run('compare', CONFIGS[0] + 'x').error
     assert '--jobs 0: expected at least 1' in run('compare', CONFIGS[0], '--jobs', 0).error

@@ -283,6 +283,37 @@ def test_no_target_images(write_labels, own_street_scenes, run, checkpoint, tmp_
     assert not (tmp_path / 'labels').exists()
 
 
+def test_one_of_several_targets(
+    run, street_scenes, own_street_scenes, checkpoint, data_options, tmp_path
+):
+    train = own_street_scenes / TRAIN
+    for path in sorted(train.iterdir())[1:]:
+        path.unlink()
+    config = tmp_path / 'two.py'
+    config.write_text(f"""_base_ = {str(CONFIG)!r}
+target = dict(
+    _base_.train_dataloader.dataset.target, data_root='{street_scenes}/cityscapes'
+)
+train_dataloader = dict(
+    dataset=dict(
+        target=[target, dict(target, data_root='{own_street_scenes}/cityscapes')],
+    ),
+)
+""")
+
+    def write(*arguments):
+        options = [*data_options(street_scenes, target=False), *SIZE]
+        out = ['--out', tmp_path / 'labels']
+        return run('pseudo_label', config, checkpoint, *out, *arguments, '--cfg-options', *options)
+
+    assert 'has 2 targets: choose one with --target N' in write().error
+    assert '--target 3: expected 1 to 2' in write('--target', 3).error
+    assert write('--target', 2).code == 0
+    files, _ = contents(tmp_path / 'labels')
+    assert list(files) == [path.name for path in train.iterdir()]
+    assert 'of another run (different: images_sha256' in write('--target', 1).error
+
+
 @pytest.mark.parametrize('num_workers', [0, 1])
 def test_broken_image(write_labels, own_street_scenes, num_workers):
     path = own_street_scenes / TRAIN / 'proceduria_000003_000019_leftImg8bit.png'
