@@ -13,6 +13,7 @@ from mmseg_gl.cli import make_folder, run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.errors import UserError
 from mmseg_gl.evaluation import UDAIoUMetric
+from mmseg_gl.evaluation.uda_iou_metric import names_of_means
 from mmseg_gl.files import write_text
 from mmseg_gl.tool_parser import ToolParser
 
@@ -23,7 +24,7 @@ def parse_args():
     parser = ToolParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
-    parser.add_argument('--out', metavar='DIR', help='write the predictions as trainId PNGs')
+    parser.add_argument('--out', metavar='DIR', help='write the predictions as label PNGs')
     parser.add_argument('--show-dir', metavar='DIR', help='write the predictions as pictures')
     add_run_arguments(parser)
     return parser.parse_args()
@@ -66,7 +67,7 @@ def main():
 
 def write_metrics(work_dir, checkpoint, figures, classes, protocol):
     """Write metrics.json; an earlier one with other contents is kept as metrics.N.json."""
-    names = ('mIoU', 'mIoU16', 'mIoU13', *(f'IoU.{name}' for name in classes))
+    names = (*names_of_means(classes), *(f'IoU.{name}' for name in classes))
     contents = {name: figures.get(name) for name in names}  # null: the class does not occur
     contents = {k: None if v is None or math.isnan(v) else float(v) for k, v in contents.items()}
     contents['protocol'] = protocol
