@@ -9,7 +9,7 @@ from mmseg_gl.weights import read_checkpoint
 
 # What a resumed run takes from the checkpoint (optimizers, schedules), or must not change under it.
 # The data may have moved, and there may be another number of processes, workers or iterations.
-OWN_SETTINGS = ('model', 'optim_wrapper', 'param_scheduler', 'randomness.seed')
+OWN_SETTINGS = ('model', 'metainfo.classes', 'optim_wrapper', 'param_scheduler', 'randomness.seed')
 OWN_DATA = tuple(f'train_dataloader.dataset.{domain}.type' for domain in ('source', 'target'))
 FREE = ('init_cfg', 'test_cfg')  # what a network starts from, and how it is tested
 IN_WORDS = 'nothing'  # for a setting that is not there
