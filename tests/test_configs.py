@@ -18,7 +18,8 @@ from mmseg_gl.models import ImageBatch
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CONFIGS = sorted(glob.glob(os.path.join(ROOT, 'configs', '[a-z]*', '*.py')))
-CONFIGS = [path for path in CONFIGS if 'cyclegan' not in path]  # tests/test_models/test_cycle_gan
+# tests/test_models/test_cycle_gan, tests/test_tools/test_own_classes
+CONFIGS = [path for path in CONFIGS if 'cyclegan' not in path and 'own_data' not in path]
 SMALL = [path for path in CONFIGS if 'street-scenes' in path]
 PAPER = [path for path in CONFIGS if 'street-scenes' not in path]
 
@@ -213,5 +214,5 @@ def test_heads_and_data_of_different_classes():
     head = 'model.segmentor.decode_head.num_classes'
     with pytest.raises(UserError, match=f'{head} is 19, but .*auxiliary_head.num_classes is 16'):
         load_config(path, {head: 19})
-    with pytest.raises(UserError, match=f'{head} is 19, but the .* of the val data set is 2: give'):
+    with pytest.raises(UserError, match=f'{head} is 19, but the .* of val_data.*set is 2: give'):
         load_config(SMALL[0], {'val_dataloader.dataset.metainfo': dict(classes=['road', 'sky'])})

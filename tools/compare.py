@@ -19,7 +19,7 @@ from mmseg_gl.apis import load_config
 from mmseg_gl.apis.comparison import collect, prediction_montage, table
 from mmseg_gl.apis.tool_process import ToolProcess
 from mmseg_gl.cli import ConfigOptions, make_folder, run_tool
-from mmseg_gl.datasets.inspection import check_files
+from mmseg_gl.datasets.inspection import LABEL_LOADERS, check_files
 from mmseg_gl.errors import UserError
 from mmseg_gl.tool_parser import ToolParser
 
@@ -121,7 +121,12 @@ def main():
     check_report(args.work_dir)
     options = parse_options(args.cfg_options)
     configs = {path: load_config(path, options, REQUIRED) for path in args.configs}
-    for cfg in configs.values():
+    for path, cfg in configs.items():
+        if not any(s['type'] in LABEL_LOADERS for s in cfg.test_dataloader.dataset.pipeline):
+            raise UserError(
+                f'the config {path} reads no labels of its test images (LoadTrainIds), so that '
+                'there is nothing to compare; give its test_dataloader labelled images'
+            )
         check_files(cfg, ('train', 'val', 'test'))
     methods = dict(zip(configs, method_names(list(configs))))
     runs = [

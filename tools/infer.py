@@ -1,6 +1,6 @@
 """Segment images of any size: python tools/infer.py CONFIG CKPT IMAGE_OR_DIR --out DIR.
 
-Writes DIR/labels/ (8-bit palette PNGs of trainIds) and DIR/colour/ (RGB pictures), each of the
+Writes DIR/labels/ (8-bit palette PNGs of class numbers) and DIR/colour/ (RGB pictures), each of the
 image's own size and under its name and subfolder, as a PNG.
 """
 
@@ -9,21 +9,19 @@ import os
 import sys
 import time
 
-import numpy as np
 import torch
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
-from PIL import Image
 from torch.utils.data import DataLoader
 
 from mmseg_gl.apis import load_config, load_segmentor
 from mmseg_gl.cli import add_cfg_options, make_folder, run_tool
-from mmseg_gl.datasets.inspection import LABEL_LOADERS, build_lazily, list_images
+from mmseg_gl.datasets.inspection import LABEL_LOADERS, list_images
+from mmseg_gl.datasets.label_writer import LabelWriter
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import whole_file
 from mmseg_gl.tool_parser import ToolParser
-from mmseg_gl.visualization.montage import colour
 
 REQUIRED = ('model', 'test_dataloader')
 
@@ -104,7 +102,7 @@ def segment(model, loader_cfg, files, folder):
     model = model.to(device).eval()
     steps = [s for s in loader_cfg.dataset.pipeline if s['type'] not in LABEL_LOADERS]
     pipeline = Compose(steps)
-    palette = build_lazily(loader_cfg.dataset).metainfo['palette']
+    writer = LabelWriter(loader_cfg.dataset)
     loader = DataLoader(
         [dict(img_path=path, seg_fields=[]) for path in files.values()],
         num_workers=loader_cfg.get('num_workers', 0),
@@ -117,11 +115,9 @@ def segment(model, loader_cfg, files, folder):
                 f'the network has no finite output for {files[name]}; its training has diverged: '
                 'use an earlier checkpoint'
             )
-        labels = sample.pred_sem_seg.data.squeeze(0).cpu().numpy().astype(np.uint8)
-        picture = Image.fromarray(labels)
-        picture.putpalette([channel for rgb in palette for channel in rgb])
+        picture = writer.picture(sample.pred_sem_seg.data.squeeze(0).cpu().numpy())
         save(picture, os.path.join(folder, 'labels', name))
-        save(colour(labels, palette), os.path.join(folder, 'colour', name))
+        save(picture.convert('RGB'), os.path.join(folder, 'colour', name))
         show_progress(done, len(files))
 
 

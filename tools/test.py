@@ -19,6 +19,7 @@ from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.engine.hooks import PredictionWriterHook
 from mmseg_gl.errors import UserError
 from mmseg_gl.evaluation import UDAIoUMetric
+from mmseg_gl.evaluation.uda_iou_metric import names_of_means
 from mmseg_gl.files import write_text
 from mmseg_gl.tool_parser import ToolParser
 
@@ -37,7 +38,7 @@ def parse_args():
     parser.add_argument(
         '--out',
         metavar='DIR',
-        help='write the predictions as trainId PNGs; those of other test sets into subfolders',
+        help='write the predictions as label PNGs; those of other test sets into subfolders',
     )
     parser.add_argument('--show-dir', metavar='DIR', help='write the predictions as pictures')
     add_run_arguments(parser)
@@ -96,7 +97,8 @@ def measure(runner, test):
     if is_main_process():
         images = len(dataset)
         print(f'{images} images, {images / (time.time() - start):.2f} images/s')
-    names = ('mIoU', 'mIoU16', 'mIoU13', *(f'IoU.{name}' for name in dataset.metainfo['classes']))
+    classes = dataset.metainfo['classes']
+    names = (*names_of_means(classes), *(f'IoU.{name}' for name in classes))
     metrics = {name: figures.get(name) for name in names}
     metrics = {k: None if v is None or math.isnan(v) else float(v) for k, v in metrics.items()}
     protocols = [m.protocol for m in runner.test_evaluator.metrics if isinstance(m, UDAIoUMetric)]

@@ -13,7 +13,4 @@ _base_ = [
     '../_base_/uda/advent.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(
-    segmentor=dict(decode_head=dict(num_classes=16), auxiliary_head=dict(num_classes=16)),
-    heads=dict(global_head=dict(_base_.global_head, num_classes=16)),
-)
+model = dict(heads=dict(global_head=_base_.global_head))

@@ -7,14 +7,12 @@ import statistics
 
 import numpy as np
 from mmengine.registry import init_default_scope
-from mmseg.datasets import CityscapesDataset
+from mmseg.registry import DATASETS
 from PIL import Image
 
-from mmseg_gl.datasets import LoadTrainIds
-from mmseg_gl.datasets.inspection import list_files
+from mmseg_gl.datasets.inspection import LABEL_LOADERS
+from mmseg_gl.datasets.label_writer import LabelWriter
 from mmseg_gl.visualization import montage
-
-CLASSES = CityscapesDataset.METAINFO['classes']
 
 
 def validation_curve(run_dir):
@@ -79,12 +77,14 @@ def table(results, seeds):
     Returns:
         str: Markdown.
     """
-    occurring = [c for c in CLASSES if any(v is not None for v in results_of(results, c))]
+    names = {method: class_names(figures) for method, figures in results.items()}
+    all_names = dict.fromkeys(sum(sorted(names.values(), key=len, reverse=True), []))
+    occurring = [c for c in all_names if any(v is not None for v in results_of(results, c))]
     protocols = {
         method: ' / '.join(dict.fromkeys(map(str, figures.get('protocol', []))))
         for method, figures in results.items()
     }
-    shared = len(set(protocols.values())) == 1
+    shared = len(set(protocols.values())) == 1 and len(set(map(tuple, names.values()))) == 1
     classes = f'the {len(occurring)} classes that occur in the validation set'
     lines = [
         f'Target mIoU (%) over {classes if shared else "the classes of each protocol below"}; '
@@ -158,6 +158,11 @@ def seeds_in_words(seeds):
     return f'mean ± sample standard deviation over the seeds {", ".join(map(str, seeds))}'
 
 
+def class_names(figures):
+    """Return the classes that the figures of a method are about, in the order of their numbers."""
+    return [name.removeprefix('IoU.') for name in figures if name.startswith('IoU.')]
+
+
 def results_of(results, class_name):
     return [v for figures in results.values() for v in figures.get(f'IoU.{class_name}', [])]
 
@@ -174,19 +179,17 @@ def prediction_montage(dataset_cfg, run_dirs, rows=6):
         Image: The picture.
     """
     init_default_scope('mmseg')
-    files = list_files('test', dataset_cfg)
-    files = [files[i] for i in np.linspace(0, len(files) - 1, min(rows, len(files))).astype(int)]
-    loader = LoadTrainIds(
-        ids=next(s['ids'] for s in dataset_cfg['pipeline'] if s['type'] == 'LoadTrainIds')
-    )
+    steps = [step for step in dataset_cfg['pipeline'] if step['type'] in LABEL_LOADERS]
+    dataset = DATASETS.build({**dataset_cfg, 'pipeline': steps})
+    chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset))).astype(int)
+    samples = [dataset[int(i)] for i in chosen]
+    writer = LabelWriter(dataset_cfg)
     columns = {
-        'target image': [Image.open(image).convert('RGB') for image, _ in files],
-        'truth': [loader.transform(dict(seg_map_path=label))['gt_seg_map'] for _, label in files],
+        'target image': [Image.open(sample['img_path']) for sample in samples],
+        'truth': [writer.picture(sample['gt_seg_map']) for sample in samples],
     }
     for method, run_dir in run_dirs.items():
-        names = [os.path.splitext(os.path.basename(image))[0] + '.png' for image, _ in files]
-        columns[method] = [
-            np.asarray(Image.open(os.path.join(run_dir, 'test', 'predictions', name)))
-            for name in names
-        ]
-    return montage(columns, CityscapesDataset.METAINFO['palette'])
+        folder = os.path.join(run_dir, 'test', 'predictions')
+        names = [os.path.splitext(os.path.basename(s['img_path']))[0] for s in samples]
+        columns[method] = [Image.open(os.path.join(folder, f'{name}.png')) for name in names]
+    return montage(columns)

@@ -9,10 +9,10 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg import registry as mmseg_registry
-from mmseg.registry import DATASETS
 from torch.utils.data import DataLoader
 
 import mmseg_gl  # noqa: F401  (registers everything)
+from mmseg_gl.apis.classes import check_classes, set_classes
 from mmseg_gl.apis.config_shape import (
     OTHER_LOADERS,
     PART_KINDS,
@@ -20,7 +20,6 @@ from mmseg_gl.apis.config_shape import (
     check_values,
     is_loader,
 )
-from mmseg_gl.datasets.inspection import datasets_of
 from mmseg_gl.errors import UserError
 
 REGISTRIES = [
@@ -32,6 +31,7 @@ REGISTRIES = [
 TOP_LEVEL = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {
     'custom_imports',
     OTHER_LOADERS,
+    'metainfo',
 }
 LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) | {'num_batch_per_epoch'}
 DATA_VARIABLE = 'STREET_SCENES'  # the environment variable that configs use
@@ -58,7 +58,7 @@ def load_config(path, options=None, required=('model',)):
     Raises:
         UserError: For a missing, broken or incomplete file, an option for a key that does not
             exist, an unknown ``type``, or an argument that a ``type`` does not have (names the
-            nearest known one), and for heads or data sets of different numbers of classes.
+            nearest known one), and for classes of heads, data sets and labels that do not fit.
     """
     if os.path.isdir(path):
         raise UserError(f'{path} is a folder; expected a config file in it')
@@ -98,6 +98,7 @@ def load_config(path, options=None, required=('model',)):
             raise UserError(f'unknown config key "{key}"; did you mean "{match}"?')
     check_types(cfg._cfg_dict, '')
     check_values(cfg)
+    set_classes(cfg, options)
     check_classes(cfg)
     if missing := [key for key in required if cfg.get(key) is None]:
         raise UserError(
@@ -105,34 +106,6 @@ def load_config(path, options=None, required=('model',)):
             'missing from its _base_'
         )
     return cfg
-
-
-def check_classes(cfg):
-    """Refuse networks and data sets of different numbers of classes."""
-    model = cfg.get('model') or {}
-    segmentor = model.get('segmentor') or {}
-    parts = {
-        **{f'model.segmentor.{k}': segmentor.get(k) for k in ('decode_head', 'auxiliary_head')},
-        **{f'model.heads.{k}': head for k, head in (model.get('heads') or {}).items()},
-    }
-    for name, part in list(parts.items()):
-        if isinstance(part, list):
-            del parts[name]
-            parts.update((f'{name}.{index}', entry) for index, entry in enumerate(part))
-    counts = {f'{k}.num_classes': part.get('num_classes') for k, part in parts.items() if part}
-    for name, dataset in datasets_of(cfg).items():
-        known = getattr(DATASETS.get(dataset.type), 'METAINFO', {})
-        classes = (dataset.get('metainfo') or {}).get('classes', known.get('classes'))
-        if classes and counts:
-            counts[f'the number of classes of the {name} data set'] = len(classes)
-    counts = {name: count for name, count in counts.items() if count is not None}
-    if len(set(counts.values())) > 1:
-        first, *others = counts.items()
-        other = next(item for item in others if item[1] != first[1])
-        raise UserError(
-            f'{first[0]} is {first[1]}, but {other[0]} is {other[1]}: give all heads and data sets '
-            'the same classes (a data set: metainfo=dict(classes=...))'
-        )
 
 
 def check_option(cfg, key):

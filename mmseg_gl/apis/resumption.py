@@ -10,7 +10,7 @@ from mmseg_gl.weights import read_checkpoint
 
 # What a resumed run takes from the checkpoint (optimizers, schedules), or must not change under it.
 # The data may have moved, and there may be another number of processes, workers or iterations.
-OWN_SETTINGS = ('model', 'optim_wrapper', 'param_scheduler', 'randomness.seed')
+OWN_SETTINGS = ('model', 'metainfo.classes', 'optim_wrapper', 'param_scheduler', 'randomness.seed')
 OWN_DATA = re.compile(  # of one data set, or of each in a list
     r'train_dataloader\.dataset\.(source|target)((\.\d+)?\.type|_weights(\.\d+)?)'
 )

@@ -14,8 +14,8 @@ from mmcv.image import rescale_size
 from mmseg.registry import TRANSFORMS
 
 from mmseg_gl.datasets.inspection import build_lazily, label_exists, list_images
-from mmseg_gl.datasets.label_ids import IGNORED, renumber
-from mmseg_gl.datasets.pseudo_labels import check_pseudo_labels, pseudo_label_folder
+from mmseg_gl.datasets.label_ids import IGNORED, check_class_numbers
+from mmseg_gl.datasets.pseudo_labels import check_pseudo_labels
 from mmseg_gl.datasets.transforms.load_image import read_pil
 from mmseg_gl.errors import UserError
 
@@ -191,12 +191,13 @@ def label_size(cfg, size):
 
 def open_all(files, cfg, workers):
     """Yield :func:`check_sample` of every file, in order, using several processes."""
+    dataset = build_lazily(cfg)
     check = partial(
         check_sample,
         loader=label_loader(cfg),
         label_size=partial(label_size, cfg),
-        # Pseudo labels have the network's numbers already.
-        label_map=None if pseudo_label_folder(cfg) else build_lazily(cfg).label_map,
+        label_map=dataset.label_map,
+        num_classes=len(dataset.metainfo['classes']),
     )
     if workers == 1:
         yield from map(check, files)
@@ -207,14 +208,16 @@ def open_all(files, cfg, workers):
         yield from pool.map(check, files, chunksize=8)
 
 
-def check_sample(paths, loader, label_size, label_map):
+def check_sample(paths, loader, label_size, label_map, num_classes):
     """Open an image and its label.
 
     Args:
         paths (tuple[str, str | None]): Image and label.
         loader (LoadTrainIds | LoadPseudoLabels | None): Reads the label; None leaves it closed.
         label_size (Callable): Maps the image's (width, height) to the label's.
-        label_map (dict[int, int] | None): The data set's choice of classes, see :func:`renumber`.
+        label_map (dict[int, int] | None): The data set's choice of classes, see
+            :func:`renumber`.
+        num_classes (int): K.
 
     Returns:
         tuple: The image's (width, height) or None, the number of label pixels by class, (256,),
@@ -240,7 +243,8 @@ def check_sample(paths, loader, label_size, label_map):
             sentence += ', resized to {}x{}'.format(*label_size(size))
         troubles.append(('labels of another size than their image', sentence))
     try:
-        labels = renumber(loader.map_ids(raw, label), label_map)
+        labels = loader.map_ids(raw, label, label_map)
+        check_class_numbers(labels, num_classes, f'the label {label}')
     except UserError as error:
         return size, None, [*troubles, ('labels with impossible ids', str(error))]
     return size, np.bincount(labels.ravel(), minlength=256), troubles

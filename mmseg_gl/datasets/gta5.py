@@ -1,9 +1,10 @@
-from mmseg.datasets import BaseSegDataset, CityscapesDataset
 from mmseg.registry import DATASETS
+
+from mmseg_gl.datasets.any_classes_dataset import AnyClassesDataset
 
 
 @DATASETS.register_module()
-class GTA5Dataset(BaseSegDataset):
+class GTA5Dataset(AnyClassesDataset):
     """GTA5 ("Playing for Data", ECCV 2016) as downloaded: 24 966 images and labels.
 
     ::
@@ -20,8 +21,6 @@ class GTA5Dataset(BaseSegDataset):
         data_prefix (dict): Folders below ``data_root``.
         **kwargs: See mmseg's ``BaseSegDataset`` (``data_root``, ``pipeline``, ...).
     """
-
-    METAINFO = CityscapesDataset.METAINFO
 
     def __init__(self, img_suffix='.png', seg_map_suffix='.png', data_prefix=None, **kwargs):
         super().__init__(

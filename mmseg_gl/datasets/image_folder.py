@@ -1,18 +1,17 @@
 from mmengine import fileio
-from mmseg.datasets import BaseSegDataset, CityscapesDataset
 from mmseg.registry import DATASETS
+
+from mmseg_gl.datasets.any_classes_dataset import AnyClassesDataset
 
 
 @DATASETS.register_module()
-class ImageFolderDataset(BaseSegDataset):
+class ImageFolderDataset(AnyClassesDataset):
     """Any folder of images, searched with its subfolders, as an unlabelled target.
 
     Args:
         img_suffix (str | tuple[str]): Suffixes of the images; upper or lower case.
         **kwargs: See mmseg's ``BaseSegDataset``; ``data_root`` is the folder.
     """
-
-    METAINFO = CityscapesDataset.METAINFO
 
     def __init__(self, img_suffix=('.png', '.jpg', '.jpeg'), **kwargs):
         super().__init__(img_suffix=img_suffix, data_prefix=dict(img_path=''), **kwargs)

@@ -1,15 +1,18 @@
-"""Lookup tables from the raw label ids of each data set to the 19 Cityscapes trainIds.
+"""Lookup tables from the raw label ids of each data set to class numbers.
 
-Every table has one entry per 8-bit id: a trainId 0..18, 255 (IGNORED) for a known id that is not
-evaluated, or IMPOSSIBLE for an id that the data set does not have.
+Every table has one entry per 8-bit id: a class number, 255 (IGNORED) for a known id that is not
+evaluated, or IMPOSSIBLE for an id that the data set does not have. The named schemes give the 19
+Cityscapes trainIds.
 """
 
 import numpy as np
+from mmseg.datasets import CityscapesDataset
 
 from mmseg_gl.errors import UserError
 
 IGNORED = 255
-IMPOSSIBLE = 254
+IMPOSSIBLE = 254  # class numbers are less: there can be 254 classes
+TRAIN_ID_CLASSES = CityscapesDataset.METAINFO['classes']  # their numbers are the trainIds
 
 # Cityscapes id -> trainId (cityscapesScripts, labels.py); GTA5's labels use the same ids.
 CITYSCAPES = {
@@ -56,13 +59,14 @@ def lookup_table(ids):
 
     Args:
         ids (str | dict[int, int]): 'gta5', 'cityscapes', 'synthia', 'train_ids', or a mapping from
-            raw ids to trainIds for a data set of your own (all other ids are ignored).
+            the raw ids of your own data set to the numbers of its classes (all other ids are
+            ignored).
 
     Returns:
         ndarray: uint8, (256,).
 
     Raises:
-        UserError: For an unknown name or a trainId outside 0..18 and 255.
+        UserError: For an unknown name or a class number outside 0..253 and 255.
     """
     if isinstance(ids, str):
         if ids not in SCHEMES:
@@ -72,17 +76,39 @@ def lookup_table(ids):
         if not isinstance(ids, dict) or not ids:
             raise UserError(
                 f'ids={ids!r}: expected a name ({", ".join(SCHEMES)}) or a dict that maps the ids '
-                'of your labels to trainIds, e.g. {7: 0, 8: 1}'
+                'of your labels to class numbers, e.g. {7: 0, 8: 1}'
             )
         if bad := [n for n in ids.values() if not isinstance(n, int)]:
-            raise UserError(f'ids maps to {bad[0]!r}; trainIds are whole numbers')
-        known, mapping = set(range(256)), {int(raw): int(train) for raw, train in ids.items()}
+            raise UserError(f'ids maps to {bad[0]!r}; class numbers are whole numbers')
+        known, mapping = set(range(256)), {int(raw): int(number) for raw, number in ids.items()}
         if bad := [raw for raw in mapping if raw not in range(256)]:
             raise UserError(f'ids maps the id {bad[0]}; ids in 8-bit files are 0..255')
-        if bad := [train for train in mapping.values() if train not in (*range(19), IGNORED)]:
-            raise UserError(f'ids maps to {bad[0]}; trainIds are 0..18, and 255 to ignore')
+        if bad := [n for n in mapping.values() if n not in (*range(IMPOSSIBLE), IGNORED)]:
+            raise UserError(
+                f'ids maps to {bad[0]}; class numbers are 0..{IMPOSSIBLE - 1}, and 255 to ignore'
+            )
     table = np.full(256, IMPOSSIBLE, np.uint8)
     table[sorted(known)] = IGNORED
-    for raw, train in mapping.items():
-        table[raw] = train
+    for raw, number in mapping.items():
+        table[raw] = number
     return table
+
+
+def check_class_numbers(labels, num_classes: int, what: str):
+    """Refuse labels of classes that a data set does not have.
+
+    Args:
+        labels (ndarray | Tensor): Class numbers, and 255 to ignore; any shape.
+        num_classes: K.
+        what: Whose labels, for the message.
+
+    Raises:
+        UserError: When one is neither 0..K-1 nor 255.
+    """
+    unknown = (labels >= num_classes) & (labels != IGNORED)
+    if unknown.any():
+        raise UserError(
+            f'{what} has the class number {int(labels[unknown][0])}, but the data set has '
+            f'{num_classes} classes (0..{num_classes - 1}, and 255 to ignore): correct the label, '
+            'the ids that LoadTrainIds maps, or the list of classes'
+        )

@@ -1,9 +1,10 @@
-from mmseg.datasets import BaseSegDataset, CityscapesDataset
 from mmseg.registry import DATASETS
+
+from mmseg_gl.datasets.any_classes_dataset import AnyClassesDataset
 
 
 @DATASETS.register_module()
-class SYNTHIADataset(BaseSegDataset):
+class SYNTHIADataset(AnyClassesDataset):
     """SYNTHIA-RAND-CITYSCAPES (CVPR 2016) as downloaded: 9 400 images and labels.
 
     ::
@@ -20,8 +21,6 @@ class SYNTHIADataset(BaseSegDataset):
         data_prefix (dict): Folders below ``data_root``.
         **kwargs: See mmseg's ``BaseSegDataset`` (``data_root``, ``pipeline``, ...).
     """
-
-    METAINFO = CityscapesDataset.METAINFO
 
     def __init__(self, img_suffix='.png', seg_map_suffix='.png', data_prefix=None, **kwargs):
         super().__init__(

@@ -9,6 +9,7 @@ from mmseg.registry import DATASETS
 from torch.utils.data import ConcatDataset
 
 from mmseg_gl.datasets.inspection import datasets_in, list_images
+from mmseg_gl.datasets.label_ids import check_class_numbers
 from mmseg_gl.datasets.weighted_draws import draw_by_weights, draw_evenly, share_out
 from mmseg_gl.errors import UserError, check_choice
 
@@ -110,6 +111,7 @@ class UDADataset:
             try:
                 item = self.domains[name][index]
                 check_label_size(item)
+                check_label_classes(item, len(self.metainfo['classes']))
                 break
             except UserError as error:
                 if self.on_bad_image == 'stop' or len(errors) == MAX_REPLACEMENTS:
@@ -150,6 +152,14 @@ def check_label_size(item):
             f'image is {sizes[1]}: it is not the label of this image; copy both anew, or put '
             'LoadTrainIds before Resize'
         )
+
+
+def check_label_classes(item, num_classes):
+    """Raise a UserError when a packed item's label has a class that there is not."""
+    sample = item.get('data_samples', {})
+    if 'gt_sem_seg' in sample:
+        what = f'the label of the image {sample.get("img_path")}'
+        check_class_numbers(sample.gt_sem_seg.data, num_classes, what)
 
 
 @contextmanager

@@ -1,21 +1,26 @@
 import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
+from mmseg.datasets import CityscapesDataset
 from mmseg.registry import METRICS
 
+from mmseg_gl.datasets.label_ids import check_class_numbers
 from mmseg_gl.errors import UserError
 
+CITYSCAPES = set(CityscapesDataset.METAINFO['classes'])
 # BDL, evaluation.py: what SYNTHIA's means leave out of the 19 classes.
 NOT_IN_16 = ('terrain', 'truck', 'train')
 NOT_IN_13 = (*NOT_IN_16, 'wall', 'fence', 'pole')
+CITYSCAPES_16 = CITYSCAPES - set(NOT_IN_16)
 
 
 @METRICS.register_module()
 class UDAIoUMetric(BaseMetric):
-    """IoU of the Cityscapes classes, and the 16- and 13-class means of SYNTHIA, in one pass.
+    """IoU of any classes; of Cityscapes' also the 16- and 13-class means of SYNTHIA, in one pass.
 
     All pixels whose ground truth is one of the K classes go into one KxK confusion matrix over all
-    images, and IoU = TP / (TP + FP + FN). K is the number of the data set's classes:
+    images, and IoU = TP / (TP + FP + FN). K is the number of the data set's classes. If they are
+    Cityscapes':
 
     - 19 outputs (AdaptSegNet, BDL, DAFormer): the 16- and 13-class figures average rows of the
       19x19 matrix. Ground truth of a left-out class stays valid: predicting something else there
@@ -27,10 +32,11 @@ class UDAIoUMetric(BaseMetric):
     as one of those classes remains an error. A class that occurs in no (valid) ground truth has no
     IoU and is left out of the means; in Cityscapes' validation set all 19 occur.
 
-    Returns of ``evaluate`` (in percent): ``mIoU``, ``mIoU16``, ``mIoU13`` and ``IoU.<class>`` for
-    every class that occurs. ``save_best='mIoU'`` works. The attribute ``protocol`` then says in
-    words how they came about, as far as the data samples tell: outputs, ignored ground truth, the
-    sizes of the input and of the scored maps, and what was upsampled.
+    Returns of ``evaluate`` (in percent): ``mIoU``, for Cityscapes' classes ``mIoU16`` and
+    ``mIoU13``, and ``IoU.<class>`` for every class that occurs. ``save_best='mIoU'`` works. The
+    attribute ``protocol`` then says in words how they came about, as far as the data samples tell:
+    outputs, ignored ground truth, the sizes of the input and of the scored maps, and what was
+    upsampled.
 
     Args:
         ignored_classes (Sequence[str]): Classes whose ground truth is ignored, e.g.
@@ -39,8 +45,9 @@ class UDAIoUMetric(BaseMetric):
         **kwargs: See mmengine's ``BaseMetric``.
 
     Raises:
-        UserError: When the data set has no class of an ignored name; when a label has another size
-            than its image; or when the network has more outputs than the data set has classes.
+        UserError: When the data set has no class of an ignored name; when an image has no label,
+            or one of another size or with more classes; or when the network has more outputs than
+            the data set has classes.
     """
 
     default_prefix = ''  # names of figures have no prefix, so that save_best='mIoU' finds them
@@ -63,13 +70,19 @@ class UDAIoUMetric(BaseMetric):
         num_classes = len(self.dataset_meta['classes'])
         ignored = [self.ignore_index, *self.ignored_indices()]
         for sample in data_samples:
+            image = sample.get('img_path', 'an image')
+            if 'gt_sem_seg' not in sample:
+                raise UserError(
+                    f'{image} comes without a label, so that nothing can be measured; give the '
+                    'data set labels (LoadTrainIds), or predict images with tools/infer.py'
+                )
             truth = sample['gt_sem_seg']['data'].squeeze(0).cpu().numpy().astype(np.int64)
             prediction = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy().astype(np.int64)
             if truth.shape != prediction.shape:
                 raise UserError(
-                    f'the label of {sample.get("img_path", "an image")} is {truth.shape[1]}x'
-                    f'{truth.shape[0]}, but the image is {prediction.shape[1]}x'
-                    f'{prediction.shape[0]}; labels must have the size of their image'
+                    f'the label of {image} is {truth.shape[1]}x{truth.shape[0]}, but the image is '
+                    f'{prediction.shape[1]}x{prediction.shape[0]}; labels must have the size of '
+                    'their image'
                 )
             if prediction.max() >= num_classes:
                 raise UserError(
@@ -77,6 +90,7 @@ class UDAIoUMetric(BaseMetric):
                     f'has {num_classes} classes (from 0); give both the same classes'
                 )
             valid = np.logical_and.reduce([truth != label for label in ignored])
+            check_class_numbers(truth[valid], num_classes, f'the label of {image}')
             pairs = num_classes * truth[valid] + prediction[valid]
             matrix = np.bincount(pairs, minlength=num_classes**2)
             self.results.append(
@@ -130,17 +144,21 @@ def iou_figures(matrix, names):
     union = matrix.sum(axis=0) + matrix.sum(axis=1) - true_positives
     iou = 100 * true_positives / np.maximum(union, 1)
 
-    def mean(left_out=()):
+    def mean(left_out):
         chosen = [c for c, name in enumerate(names) if occurs[c] and name not in left_out]
         return round(float(iou[chosen].mean()), 2) if chosen else float('nan')
 
-    figures = {'mIoU': mean()}
-    if len(names) in (19, 16):
-        figures.update(mIoU16=mean(NOT_IN_16), mIoU13=mean(NOT_IN_13))
+    left_out = dict(mIoU=(), mIoU16=NOT_IN_16, mIoU13=NOT_IN_13)
+    figures = {name: mean(left_out[name]) for name in names_of_means(names)}
     figures.update(
         {f'IoU.{name}': round(float(iou[c]), 2) for c, name in enumerate(names) if occurs[c]}
     )
     return figures
+
+
+def names_of_means(names):
+    """Return what :class:`UDAIoUMetric` averages over classes of these names."""
+    return ('mIoU', 'mIoU16', 'mIoU13') if set(names) in (CITYSCAPES, CITYSCAPES_16) else ('mIoU',)
 
 
 def protocol_in_words(names, ignored_classes, input_sizes, scored_sizes, upsampled):
@@ -156,7 +174,8 @@ def protocol_in_words(names, ignored_classes, input_sizes, scored_sizes, upsampl
     Returns:
         str: Parts separated by semicolons.
     """
-    not_counted = [name for name in NOT_IN_16 if len(names) == 16 or name in ignored_classes]
+    sixteen = set(names) == CITYSCAPES_16
+    not_counted = [name for name in NOT_IN_16 if sixteen or name in ignored_classes]
     not_counted += [name for name in ignored_classes if name not in NOT_IN_16]
     parts = [
         f'{len(names)} outputs',
@@ -164,9 +183,9 @@ def protocol_in_words(names, ignored_classes, input_sizes, scored_sizes, upsampl
         if not_counted
         else 'ground truth of every class counts',
     ]
-    if len(names) == 19:
+    if set(names) == CITYSCAPES:
         parts.append('mIoU16 and mIoU13: rows of the same matrix')
-    if len(names) == 16:
+    if sixteen:
         parts.append('mIoU13: rows of the same matrix')
     if () not in input_sizes:
         parts.append(f'input {size_in_words(input_sizes)}')

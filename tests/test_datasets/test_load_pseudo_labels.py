@@ -99,8 +99,6 @@ def test_order_of_the_pipeline(folder):
 @pytest.mark.parametrize(
     'pixels, words',
     [
-        (np.full((2, 4), 19, np.uint8), 'holds the id 19; expected trainIds'),
-        (np.full((2, 4), 254, np.uint8), 'holds the id 254; expected trainIds'),
         (np.zeros((4, 8), np.uint8), 'is 8x4, but its image is 4x2 here'),
         (np.zeros((2, 4, 3), np.uint8), 'is not an 8-bit palette or grey PNG .its mode is RGB'),
         (np.zeros((2, 4), np.uint16), 'is not an 8-bit palette or grey PNG .its mode is I;16'),
@@ -141,6 +139,20 @@ def test_uda_dataset(folder, write_png):
     item = UDADataset(source, target(folder))[0]
     np.testing.assert_array_equal(item['target']['gt_seg_map'], LABEL)
     assert (item['source']['gt_seg_map'] == 0).all()
+
+
+@pytest.mark.parametrize('number', [19, 254])
+def test_class_that_there_is_not(folder, write_png, number):
+    for i in range(3):
+        write_png(folder / f'image_{i}.png', np.full((2, 4), number, np.uint8))
+    cfg = target(folder)
+    report = check_dataset('target', cfg)
+    [sentence, *_] = report.troubles['labels with impossible ids']
+    words = f'has the class number {number}, but the data set has 19 classes'
+    assert f'/labels/image_0.png {words}' in sentence and report.num_troubles == 3
+    cfg['pipeline'].append(dict(type='PackSegInputs'))
+    with pytest.raises(UserError, match=f'the label of the image .*image_.*png {words}'):
+        UDADataset(cfg)[0]
 
 
 def make_trouble(folder, write_png, kind):

@@ -68,6 +68,29 @@ def test_mapping_of_ones_own(tmp_path, write_png):
     assert load(path, {1: 0, 200: 18}).tolist() == [[0, 18], [255, 255]]
 
 
+def test_mapping_of_ones_own_for_synthias_files(tmp_path, write_png):
+    raw = np.uint16([[3, 9], [22, 300]])
+    path = write_png(tmp_path / 'a.png', np.dstack([raw, raw + 700, raw]))
+    loader = LoadTrainIds(ids={3: 1, 9: 0}, files='synthia')
+    with pytest.raises(UserError, match='holds the id 300, which your labels do not have'):
+        loader.transform(dict(seg_map_path=path))
+    raw[1, 1] = 7
+    write_png(tmp_path / 'a.png', np.dstack([raw, raw + 700, raw]))
+    labels = loader.transform(dict(seg_map_path=path))['gt_seg_map']
+    assert labels.tolist() == [[1, 0], [255, 255]]
+    with pytest.raises(UserError, match="files='SYNTHIA' is unknown; choose from synthia"):
+        LoadTrainIds(ids={3: 1}, files='SYNTHIA')
+
+
+def test_the_data_sets_choice_of_classes_is_for_named_ids(tmp_path, write_png):
+    path = write_png(tmp_path / 'a.png', np.uint8([[7, 8, 11]]))  # road, sidewalk, building
+    results = dict(seg_map_path=path, label_map={0: 255, 1: 0, 2: 1})
+    labels = LoadTrainIds(ids='gta5').transform(dict(results))['gt_seg_map']
+    assert labels.tolist() == [[255, 0, 1]]
+    labels = LoadTrainIds(ids={7: 1, 8: 2}).transform(dict(results))['gt_seg_map']
+    assert labels.tolist() == [[1, 2, 255]]
+
+
 def test_results_name_the_field(tmp_path, write_png):
     path = write_png(tmp_path / 'a.png', np.zeros((2, 2), np.uint8))
     results = LoadTrainIds(ids='gta5').transform(dict(seg_map_path=path))

@@ -11,6 +11,7 @@ from mmseg.datasets import CityscapesDataset
 from mmseg.registry import DATASETS as REGISTRY
 from PIL import Image
 
+from mmseg_gl.apis import load_config
 from mmseg_gl.datasets.content_check import check_dataset
 from mmseg_gl.datasets.label_ids import lookup_table
 
@@ -103,7 +104,7 @@ def data_of_16_classes(tmp_path, write_png):
     raw = np.arange(60, dtype=np.uint8).reshape(2, 30) % 34
     write_png(tmp_path / 'C/leftImg8bit/val/a/a_leftImg8bit.png', image)
     write_png(tmp_path / 'C/gtFine/val/a/a_gtFine_labelIds.png', raw)
-    cfg = Config.fromfile(DATASETS / 'synthia_to_cityscapes_16_classes.py')
+    cfg = load_config(str(DATASETS / 'synthia_to_cityscapes_16_classes.py'), required=())
     cfg.train_dataloader.dataset.source.data_root = str(tmp_path / 'S')
     cfg.train_dataloader.dataset.source.pipeline[2].scale = (30, 2)
     cfg.train_dataloader.dataset.target.data_root = str(tmp_path / 'C')

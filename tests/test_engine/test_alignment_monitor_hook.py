@@ -90,7 +90,10 @@ def test_nothing_is_said_of_a_healthy_run(watch, hub, head, gan, loss):
         (dict(loss_d=0.25, gan='lsgan'), 'is blind'),
         (dict(loss_d=math.log(2), head='local'), 'local_decode is blind'),
         (dict(loss_d=0.9), 'is blind'),
-        (dict(shares=[0.9, 0.099, 0.0009, 0.0001]), r'only 2.0 classes .*now: road 90.0%, sidewa'),
+        (
+            dict(shares=[0.9, 0.099, 0.0009, 0.0001, *[0] * 15]),
+            r'only 2.0 classes .*now: road 90.0%, sidewa',
+        ),
         (dict(entropy=0.001), 'collapse: entropy_target averages 0.001 '),
     ],
 )
@@ -100,6 +103,15 @@ def test_a_dead_run_is_said_once_and_again_after_a_pause(watch, hub, figures, wo
     for _, text in warnings:
         assert text.startswith('Alignment: ') and 'ry ' in text
         assert re.search(words, text), text
+
+
+@pytest.mark.parametrize(
+    'present, classes, dead', [(4, 19, False), (3, 19, True), (2, 5, False), (1, 5, True)]
+)
+def test_a_fifth_of_the_classes_and_at_least_two_must_occur(watch, hub, present, classes, dead):
+    shares = [1 / present] * present + [0] * (classes - present)
+    warnings = watch(monitor(), hub, range(50), shares=shares)
+    assert [f'only {present}.0 classes' in text for _, text in warnings] == [True] * dead
 
 
 def test_one_broken_iteration_is_not_a_dead_run(watch, hub):

@@ -243,6 +243,34 @@ def test_class_to_ignore_that_is_not_there():
         evaluated([([[0]], [[0]])], META_16['classes'], ignored_classes=('terrain',))
 
 
+@pytest.mark.parametrize('count', [2, 16, 19, 40])
+def test_other_classes_have_one_mean_whatever_their_number(count):
+    names = [f'class {i}' for i in range(count)]
+    rng = np.random.default_rng(count)
+    truth, prediction = rng.integers(0, count, (2, 30, 40))
+    prediction = np.where(rng.random(truth.shape) < 0.5, truth, prediction)
+    metric, figures = evaluated([(truth, prediction)], names)
+    iou = counted((truth, prediction), names=names)
+    assert list(figures) == ['mIoU', *(f'IoU.{name}' for name in names)]
+    assert figures['mIoU'] == pytest.approx(mean(iou), abs=0.006)
+    assert metric.protocol == (
+        f'{count} outputs; ground truth of every class counts; scored at 40x30; logits upsampled'
+    )
+
+
+@pytest.mark.parametrize('number', [5, 254])
+def test_labels_of_more_classes(number):
+    with pytest.raises(UserError, match=f'the class number {number}, but the data set has 5 class'):
+        evaluated([([[0, number, 255]], [[0, 0, 0]])], list('abcde'))
+
+
+def test_no_labels():
+    metric = UDAIoUMetric()
+    metric.dataset_meta = META
+    with pytest.raises(UserError, match='a.png comes without a label.*tools/infer.py'):
+        metric.process({}, [dict(pred_sem_seg=dict(data=torch.zeros(1, 2, 2)), img_path='a.png')])
+
+
 def test_more_outputs_than_classes():
     with pytest.raises(UserError, match='class number 18, but the data set has 16 classes'):
         evaluated([([[0]], [[18]])], META_16['classes'])

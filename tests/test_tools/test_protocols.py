@@ -45,21 +45,12 @@ def test_19_outputs(tested):
     )
 
 
-def test_16_outputs_and_probabilities(tested, tmp_path):
+def test_16_outputs_and_probabilities(tested, run, street_scenes, tmp_path):
     config = tmp_path / 'sixteen.py'
     config.write_text(
         f"""_base_ = '{TINY}'
-metainfo = dict(classes={load_config(CLASSES_16, required=()).classes})
-train_dataloader = dict(dataset=dict(source=dict(metainfo=metainfo)))
-val_dataloader = dict(dataset=dict(metainfo=metainfo))
-test_dataloader = val_dataloader
-model = dict(
-    segmentor=dict(
-        decode_head=dict(num_classes=16),
-        auxiliary_head=dict(num_classes=16),
-        test_cfg=dict(upsample='probabilities'),
-    ),
-)
+metainfo = {load_config(CLASSES_16, required=()).metainfo}
+model = dict(segmentor=dict(test_cfg=dict(upsample='probabilities')))
 """
     )
     metrics, prediction = tested(config)
@@ -71,3 +62,7 @@ model = dict(
     assert (np.asarray(prediction) == 18).all()  # the trainId; the output is 15
     palette = np.reshape(prediction.getpalette(), (-1, 3))
     assert palette[17:19].tolist() == [[0, 0, 230], [119, 11, 32]]  # Cityscapes' two-wheelers
+    image = next((street_scenes / 'cityscapes/leftImg8bit/val').rglob('*.png'))
+    outcome = run('infer', config, tmp_path / 'weights.pth', image, '--out', tmp_path / 'infer')
+    assert outcome.code == 0, outcome.err
+    assert (np.asarray(Image.open(tmp_path / 'infer/labels' / image.name)) == 18).all()

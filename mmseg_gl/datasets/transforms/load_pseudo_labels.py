@@ -4,7 +4,6 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from mmseg_gl.datasets.label_ids import IMPOSSIBLE, lookup_table
 from mmseg_gl.datasets.transforms.load_image import read_pil
 from mmseg_gl.errors import UserError
 
@@ -16,20 +15,19 @@ class LoadPseudoLabels(BaseTransform):
     It has the size of the network's input and is not resized: this step comes after Resize and
     before RandomFlip, which flips it too.
 
-    Needs ``img_path`` and ``img``; adds ``gt_seg_map`` (uint8, (H, W), 0..18 and 255 = no label).
+    Needs ``img_path`` and ``img``; adds ``gt_seg_map`` (uint8, (H, W), 0..K-1 and 255 = no label).
 
     Args:
         folder (str): The tool's ``--out``, relative to the current directory: one 8-bit PNG of
-            trainIds per image, ``<image stem>.png``.
+            class numbers per image, ``<image stem>.png``.
 
     Raises:
-        UserError: When the file is missing or broken, has another form or size, or an impossible
-            id; or when the image has already been flipped.
+        UserError: When the file is missing or broken, or has another form or size; or when the
+            image has already been flipped.
     """
 
     def __init__(self, folder):
         self.folder = folder
-        self.table = lookup_table('train_ids')
 
     def transform(self, results):
         if 'flip' in results:
@@ -38,7 +36,7 @@ class LoadPseudoLabels(BaseTransform):
                 'be flipped with their images; put it before RandomFlip'
             )
         path = pseudo_label_path(self.folder, results['img_path'])
-        labels = self.map_ids(self.read(path), path)
+        labels = self.read(path)
         size = results['img'].shape[:2]
         if labels.shape != size:
             raise UserError(
@@ -65,18 +63,12 @@ class LoadPseudoLabels(BaseTransform):
         if image.mode not in ('P', 'L'):
             raise UserError(
                 f'the pseudo label {path} is not an 8-bit palette or grey PNG (its mode is '
-                f'{image.mode}); expected one trainId per pixel'
+                f'{image.mode}); expected one class number per pixel'
             )
         return np.asarray(image)
 
-    def map_ids(self, raw, path):
-        """Return the ids of the file ``path``, which must be trainIds."""
-        impossible = self.table[raw] == IMPOSSIBLE
-        if impossible.any():
-            raise UserError(
-                f'the pseudo label {path} holds the id {raw[impossible][0]}; expected trainIds '
-                '(0..18, and 255 for no label) as tools/pseudo_label.py writes them'
-            )
+    def map_ids(self, raw, path, label_map=None):
+        """Return ``raw``: pseudo labels have the network's numbers already."""
         return raw
 
     def __repr__(self):

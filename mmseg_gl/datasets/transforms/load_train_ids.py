@@ -7,32 +7,40 @@ from mmseg.registry import TRANSFORMS
 
 from mmseg_gl.datasets.label_ids import IMPOSSIBLE, lookup_table, renumber
 from mmseg_gl.datasets.transforms.load_image import read_bytes, read_pil
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_choice
 
 LABEL_IDS, TRAIN_IDS = '_labelIds.png', '_labelTrainIds.png'
 
 
 @TRANSFORMS.register_module()
 class LoadTrainIds(BaseTransform):
-    """Read a raw label PNG and map its ids to the 19 Cityscapes trainIds by a lookup table.
+    """Read a raw label PNG and map its ids to class numbers by a lookup table.
 
-    Needs ``seg_map_path``; adds ``gt_seg_map`` (uint8, (H, W), 0..18 and 255 = ignore). Where the
-    data set uses some of the classes only (``metainfo=dict(classes=...)``, passed on by mmseg as
-    ``label_map``), they are numbered in its order and the others are 255.
+    Needs ``seg_map_path``; adds ``gt_seg_map`` (uint8, (H, W), 0..K-1 and 255 = ignore).
 
     Args:
-        ids (str | dict[int, int]): What the file holds. 'gta5': palette or grey PNG of Cityscapes
-            ids. 'cityscapes': the same; if ``..._labelIds.png`` does not exist, the
+        ids (str | dict[int, int]): What the file holds. A name stands for a scheme of the 19
+            Cityscapes classes; where the data set uses some of them only
+            (``metainfo=dict(classes=...)``, passed on by mmseg as ``label_map``), they are numbered
+            in its order and the others are 255. 'gta5': palette or grey PNG of Cityscapes ids.
+            'cityscapes': the same; if ``..._labelIds.png`` does not exist, the
             ``..._labelTrainIds.png`` beside it is read. 'synthia': 16-bit PNG, class in the first
             of three channels (or of grey + alpha). 'train_ids': ready trainIds. Or a mapping from
-            the ids of your own data to trainIds; ids outside of it are ignored.
+            the ids in the files to the numbers of the data set's classes, whatever they are; ids
+            outside of it are ignored.
+        files (str | None): 'synthia' reads 16-bit PNGs as SYNTHIA's also for a mapping; None goes
+            by the name in ``ids``.
 
     Raises:
-        UserError: When the file is missing or broken, has the wrong form, or an impossible id.
+        UserError: When the file is missing or broken, has the wrong form, or an impossible id; for
+            unknown ``ids`` or ``files``.
     """
 
-    def __init__(self, ids):
+    def __init__(self, ids, files=None):
+        if files is not None:
+            check_choice('files', files, ('synthia',))
         self.ids = ids
+        self.is_synthia = 'synthia' in (ids, files)
         self.table = lookup_table(ids)
         self.train_ids_table = lookup_table('train_ids')
 
@@ -44,8 +52,7 @@ class LoadTrainIds(BaseTransform):
                 'data_prefix=dict(img_path=..., seg_map_path=...) and suffixes'
             )
         path = self.find(results['seg_map_path'])
-        train_ids = self.map_ids(self.read(path), path)
-        results['gt_seg_map'] = renumber(train_ids, results.get('label_map'))
+        results['gt_seg_map'] = self.map_ids(self.read(path), path, results.get('label_map'))
         results.setdefault('seg_fields', []).append('gt_seg_map')
         return results
 
@@ -58,10 +65,20 @@ class LoadTrainIds(BaseTransform):
 
     def read(self, path):
         """Return the raw (H, W) ids in a file."""
-        return read_synthia(path) if self.ids == 'synthia' else read_ids(path)
+        return read_synthia(path) if self.is_synthia else read_ids(path)
 
-    def map_ids(self, raw, path):
-        """Map the raw ids of the file ``path`` to trainIds."""
+    def map_ids(self, raw, path, label_map=None):
+        """Map the raw ids of the file ``path`` to class numbers.
+
+        Args:
+            raw (ndarray): Ids, (H, W).
+            path (str): For the message.
+            label_map (dict[int, int] | None): What the data set makes of trainIds, see
+                :func:`renumber`; a mapping of one's own has its numbers already.
+
+        Returns:
+            ndarray: uint8, (H, W).
+        """
         are_train_ids = self.ids == 'cityscapes' and path.endswith(TRAIN_IDS)
         table = self.train_ids_table if are_train_ids else self.table
         labels = table[np.minimum(raw, 255)]
@@ -72,7 +89,7 @@ class LoadTrainIds(BaseTransform):
                 f'{self.ids if isinstance(self.ids, str) else "your"} labels do not have; it is '
                 'not a label file of this data set, or it is damaged'
             )
-        return labels
+        return labels if isinstance(self.ids, dict) else renumber(labels, label_map)
 
     def __repr__(self):
         return f'LoadTrainIds(ids={self.ids!r})'

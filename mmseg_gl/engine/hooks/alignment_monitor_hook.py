@@ -1,3 +1,5 @@
+import math
+
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, Hook, LoggerHook
@@ -30,9 +32,9 @@ class AlignmentMonitorHook(Hook):
             healthy; a tenth is far below.
         blind (dict[str, float] | None): It is blind when its loss is above this share of it, by the
             head's name. Heads that are not named have a share of their own (``blind_share``).
-        min_classes (int): The target has collapsed when fewer classes than this hold more than
-            ``min_share`` of the predicted pixels, on average over the last ten looks. Street
-            images show more than three.
+        min_classes (int | None): The target has collapsed when fewer classes than this hold more
+            than ``min_share`` of the predicted pixels, on average over the last ten looks. None
+            is a fifth of the classes, and at least two: street images show more than three of 19.
         min_share (float): See there.
         min_entropy (float): ... or when the normalised entropy of its predictions, in [0, 1], is
             below this.
@@ -52,7 +54,7 @@ class AlignmentMonitorHook(Hook):
         window=500,
         won=0.1,
         blind=None,
-        min_classes=4,
+        min_classes=None,
         min_share=0.001,
         min_entropy=0.01,
         interval=None,
@@ -168,7 +170,10 @@ class AlignmentMonitorHook(Hook):
             f'now: {found}. Try smaller loss_weights of what adapts, or start from a source-only '
             'checkpoint (load_from)'
         )
-        if self.is_settled('classes_target', looks) and present < self.min_classes:
+        min_classes = self.min_classes
+        if min_classes is None:
+            min_classes = max(2, math.ceil(len(classes) / 5))
+        if self.is_settled('classes_target', looks) and present < min_classes:
             self.warn(
                 runner,
                 'few_classes',

@@ -1,0 +1,40 @@
+"""Colours for classes that come without any."""
+
+import colorsys
+from collections.abc import Sequence
+
+GOLDEN_RATIO = 0.618034  # steps of it spread hues evenly, however many there are
+# Saturation and value take turns. Of some pairs in several orders, these keep the colours of 10, 19
+# and 30 classes furthest apart in RGB.
+SHADES = ((1.0, 0.75), (0.45, 0.85), (0.85, 0.95), (0.9, 0.6), (0.25, 1.0), (0.5, 0.55))
+
+
+def default_palette(num_classes: int) -> list[list[int]]:
+    """Return distinct colours, the same in every run; none is black, which marks ignored pixels.
+
+    Args:
+        num_classes: K.
+
+    Returns:
+        K times RGB, 0..255.
+    """
+    return [
+        [round(255 * channel) for channel in colorsys.hsv_to_rgb(i * GOLDEN_RATIO % 1, *shade)]
+        for i, shade in ((i, SHADES[i % len(SHADES)]) for i in range(num_classes))
+    ]
+
+
+def palette_of(classes: Sequence[str], metainfo: dict) -> list[list[int]]:
+    """Return the colours that ``metainfo`` has for these classes; if not for all, default ones.
+
+    Args:
+        classes: K names.
+        metainfo: With ``classes`` and ``palette`` of a data set, or empty.
+
+    Returns:
+        K times RGB, 0..255.
+    """
+    colours = dict(zip(metainfo.get('classes', ()), metainfo.get('palette', ())))
+    if set(classes) <= set(colours):
+        return [list(colours[name]) for name in classes]
+    return default_palette(len(classes))
