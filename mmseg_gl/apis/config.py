@@ -6,6 +6,7 @@ import os
 
 import mmengine.registry
 from mmengine.config import Config, ConfigDict
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg import registry as mmseg_registry
@@ -13,6 +14,7 @@ from torch.utils.data import DataLoader
 
 import mmseg_gl  # noqa: F401  (registers everything)
 from mmseg_gl.apis.classes import check_classes, set_classes
+from mmseg_gl.apis.config_helpers import check_helper_option, check_helpers_of_files
 from mmseg_gl.apis.config_shape import (
     OTHER_LOADERS,
     PART_KINDS,
@@ -22,6 +24,8 @@ from mmseg_gl.apis.config_shape import (
 )
 from mmseg_gl.errors import UserError
 
+# `_base_ = 'mmseg::...'`: mmengine asks for a package mmsegmentation, which here has another name.
+MODULE2PACKAGE['mmseg'] = 'onedl-mmsegmentation'
 REGISTRIES = [
     value
     for module in (mmseg_registry, mmengine.registry)
@@ -30,8 +34,17 @@ REGISTRIES = [
 ]
 TOP_LEVEL = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {
     'custom_imports',
-    OTHER_LOADERS,
+    # What Runner takes out of the whole config.
+    'activation_checkpointing',
+    'compile',
+    'efficient_conv_bn_eval',
+    'find_unused_parameters',
+    'model_wrapper_cfg',
+    'sync_bn',
+    # What this library's tools read.
     'metainfo',
+    'translation_dataset',
+    OTHER_LOADERS,
 }
 LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) | {'num_batch_per_epoch'}
 DATA_VARIABLE = 'STREET_SCENES'  # the environment variable that configs use
@@ -58,7 +71,9 @@ def load_config(path, options=None, required=('model',)):
     Raises:
         UserError: For a missing, broken or incomplete file, an option for a key that does not
             exist, an unknown ``type``, or an argument that a ``type`` does not have (names the
-            nearest known one), and for classes of heads, data sets and labels that do not fit.
+            nearest known one), for variables of config files that are changed in vain
+            (:mod:`mmseg_gl.apis.config_helpers`), and for classes of heads, data sets and labels
+            that do not fit.
     """
     if os.path.isdir(path):
         raise UserError(f'{path} is a folder; expected a config file in it')
@@ -82,9 +97,11 @@ def load_config(path, options=None, required=('model',)):
             f'cannot read the config {path}: {type(error).__name__}: {error}'
             + (hint if set(variable) & set('\'"\\') else '')
         ) from error
+    check_helpers_of_files(str(path), TOP_LEVEL)
     check_kinds(cfg)
     options = dict(options or {})
     for key in options:
+        check_helper_option(cfg, key, TOP_LEVEL)
         check_option(cfg, key)
     if cfg.get('test_dataloader') == cfg.get('val_dataloader'):  # it stays that way
         for key in [key for key in options if key.startswith('val_dataloader.')]:

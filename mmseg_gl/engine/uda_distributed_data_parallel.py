@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import torch
 from mmengine.device import get_device
+from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODEL_WRAPPERS
 from torch import nn
 
@@ -13,7 +15,7 @@ class UDADistributedDataParallel(nn.Module):
     the gradients do not travel during a backward pass, as in PyTorch's DistributedDataParallel, but
     once, before the optimizers step (``average_gradients`` in ``models/training.py``). The model
     inside is used as it is, and its checkpoints have the keys of an undistributed model. mmengine
-    gives all processes the same weights at the start.
+    gives all processes the same weights at the start. Without GPUs SyncBN becomes BN.
 
     Args:
         module: The model; its ``train_step`` ends with ``models.training.update``.
@@ -21,6 +23,8 @@ class UDADistributedDataParallel(nn.Module):
 
     def __init__(self, module: nn.Module):
         super().__init__()
+        if not torch.cuda.is_available():
+            module = revert_sync_batchnorm(module)  # which needs GPUs
         self.module = module.to(get_device())
 
     def forward(self, *args, **kwargs):

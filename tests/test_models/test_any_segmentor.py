@@ -13,7 +13,7 @@ from tests.test_engine.test_distributed import run as run_process
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / 'configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
-GROUP_NORM, BATCH_NORM = dict(type='GN', num_groups=2), dict(type='BN')
+GROUP_NORM, BATCH_NORM = dict(type='GN', num_groups=2), dict(type='SyncBN')
 RESNET = dict(
     type='ResNetV1c',
     depth=18,

@@ -45,6 +45,8 @@ class LoadTrainIds(BaseTransform):
         self.train_ids_table = lookup_table('train_ids')
 
     def transform(self, results):
+        if 'seg_map_path' not in results and 'seg_fields' not in results:
+            return results  # an image of no data set, from mmseg's inference_model
         if 'seg_map_path' not in results:
             raise UserError(
                 f'{results.get("img_path", "an image")} comes without a label: its data set lists '

@@ -51,6 +51,7 @@ class UDASegmentor(BaseModel):
             that labels a batch (:meth:`EMATeacher.label`); returns an :class:`ImageBatch`.
         evaluated (str): What validation and testing run: 'segmentor' or 'teacher'.
         data_preprocessor (dict | None): Applied to each domain by itself.
+        pretrained, train_cfg (None): mmseg's ``init_model`` gives them; other values are refused.
 
     Attributes:
         active (set[str]): Names of the parts that take part in a step; see :class:`PhaseHook`.
@@ -74,8 +75,15 @@ class UDASegmentor(BaseModel):
         views: dict[str, dict] | None = None,
         evaluated: str = 'segmentor',
         data_preprocessor: dict | None = None,
+        pretrained: None = None,
+        train_cfg: None = None,
     ):
         super().__init__(data_preprocessor=data_preprocessor)
+        if pretrained or train_cfg:
+            raise UserError(
+                'model.pretrained and model.train_cfg belong to the segmentor: set '
+                'model.segmentor.backbone.init_cfg or model.segmentor.train_cfg'
+            )
         self.segmentor = build_segmentor(segmentor)
         self.teacher = None
         self.evaluated = evaluated
