@@ -18,13 +18,14 @@ def mmseg_config(cfg: Config) -> Config:
     """
     loader = cfg.test_dataloader
     steps = [step for step in loader.dataset.pipeline if step['type'] not in LABEL_LOADERS]
-    pipeline = [
-        # The same pixels as LoadImage's, under the name that mmseg looks for.
-        dict(type='LoadImageFromFile', imdecode_backend='pillow')
-        if step['type'] == 'LoadImage'
-        else step
-        for step in steps
-    ]
+    # The same pixels as LoadImage's, under the name that mmseg looks for. Grey images with alpha
+    # alone differ: mmcv puts a background behind them.
+    load = dict(
+        type='LoadImageFromFile',
+        imdecode_backend='pillow',
+        color_type='color_ignore_orientation',  # no rotation by EXIF
+    )
+    pipeline = [load if step['type'] == 'LoadImage' else step for step in steps]
     model = dict(cfg.model.segmentor, data_preprocessor=cfg.model.data_preprocessor)
     if model['type'] == 'EncoderDecoder':
         model['type'] = 'MultiOutputEncoderDecoder'

@@ -29,9 +29,11 @@ def trained(tmp_path):
     checkpoint = tmp_path / 'iter_1.pth'
     meta = dict(dataset_meta=dict(classes=['a'] * 19, palette=[[0, 0, 0]] * 19))
     torch.save(dict(state_dict=model.state_dict(), meta=meta), checkpoint)
-    image = tmp_path / 'image.png'
+    image = tmp_path / 'image.jpg'
     pixels = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(image)
+    turned = Image.Exif()
+    turned[0x112] = 6  # orientation, which neither training nor tools/infer.py looks at
+    Image.fromarray(pixels).save(image, exif=turned)
     return cfg, checkpoint, image
 
 
