@@ -10,6 +10,10 @@ from mmseg_gl.errors import UserError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 ADAPTSEGNET = CONFIGS / 'adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py'
+FEWER_POINTS = CONFIGS / (
+    'adaptsegnet/ablations/adaptsegnet-gl_deeplabv2-tiny_street-scenes_512-points.py'
+)
+CYCLEGAN = CONFIGS / 'bdl/cyclegan_perceptual_deeplabv2-tiny_street-scenes.py'
 
 
 @pytest.mark.parametrize(
@@ -24,6 +28,44 @@ ADAPTSEGNET = CONFIGS / 'adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py
 def test_an_option_for_a_helper(key, use):
     with pytest.raises(UserError, match=f'{re.escape(key)}: .* does nothing; use {use}'):
         load_config(ADAPTSEGNET, {key: 1})
+
+
+@pytest.mark.parametrize(
+    'config, key, use',
+    [
+        (FEWER_POINTS, 'local_head.num_points', 'model.heads.local_head.num_points'),
+        (CYCLEGAN, 'cyclegan.pool_size', 'model.pool_size'),
+    ],
+)
+def test_a_copy_that_was_changed_is_known_by_its_name_or_type(config, key, use):
+    with pytest.raises(UserError, match=f'does nothing; use {use}$'):
+        load_config(config, {key: 1})
+
+
+def test_a_number_is_looked_for_under_its_name(tmp_path):
+    config = tmp_path / 'config.py'
+    for name, end in (('points', 'no part of the run reads it'), ('num_points', 'num_points')):
+        config.write_text(
+            f'_base_ = {str(FEWER_POINTS)!r}\n{name} = 16\n'
+            f'model = dict(heads=dict(local_head=dict(num_points={name})))\n'
+        )
+        with pytest.raises(UserError, match=f'`{name}` .* does nothing.*{end}$'):
+            load_config(config, {name: 1})
+
+
+def test_the_data_preprocessor_at_the_top_is_for_models_without_one(tmp_path):
+    config = tmp_path / 'config.py'
+    config.write_text(
+        f"_base_ = {str(ADAPTSEGNET)!r}\ndata_preprocessor = dict(type='SegDataPreProcessor')\n"
+    )
+    option = {'data_preprocessor.size_divisor': 8}
+    with pytest.raises(UserError, match='does nothing; use model.data_preprocessor.size_divisor$'):
+        load_config(config, option)
+    with config.open('a') as file:
+        file.write(
+            "model = dict(_delete_=True, type='UDASegmentor', segmentor=_base_.model.segmentor)\n"
+        )
+    assert load_config(config, option).data_preprocessor.size_divisor == 8
 
 
 def test_a_helper_that_nothing_reads(tmp_path):
@@ -42,6 +84,11 @@ def test_a_helper_that_nothing_reads(tmp_path):
             'target_pipeline = [dict(type="LoadImage"), dict(type="PackSegInputs")]',
             'train_dataload',
         ),
+        (  # the copy is changed, but not in this
+            "global_head = dict(gan='lsgan')\n"
+            'model = dict(heads=dict(global_head=dict(channels=(8, 16))))',
+            'model.heads.global_head.gan',
+        ),
     ],
 )
 def test_a_leaf_that_changes_a_helper(text, use, tmp_path):
@@ -59,6 +106,12 @@ def test_a_leaf_that_changes_a_helper(text, use, tmp_path):
         'global_head = dict(loss_weights=dict(decode=5.0, auxiliary=2e-3))\n'
         'model = dict(heads=dict(global_head=global_head))',
         'model = dict(heads=dict(global_head=dict(_base_.global_head, gan="lsgan")))',
+        "global_head = dict(gan='lsgan')\n"
+        'model = dict(heads=dict(global_head=dict(global_head, channels=(8, 16))))',
+        "test_pipeline = [dict(type='LoadImage'), dict(type='PackSegInputs')]\n"
+        'val_dataloader = dict(dataset=dict(pipeline=test_pipeline))',
+        "data_root = '{{$NOWHERE:elsewhere}}'\n"
+        "train_dataloader = dict(dataset=dict(source=dict(data_root=data_root + '/games')))",
         'my_own = 3',
     ],
 )
@@ -75,3 +128,6 @@ def test_bases_of_mmseg(tmp_path):
         "model = dict(_delete_=True, type='UDASegmentor', segmentor=_base_.model)\n"
     )
     assert load_config(config).model.segmentor.decode_head.type == 'SegformerHead'
+    config.write_text("_base_ = 'mmseg::_base_/models/fcn_r50-d8.py'\nnorm_cfg = dict(type='BN')\n")
+    with pytest.raises(UserError, match='`norm_cfg` .*; use model.backbone.norm_cfg'):
+        load_config(config)
