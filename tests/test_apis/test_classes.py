@@ -57,7 +57,7 @@ def test_some_of_cityscapes_classes_keep_their_colours(load):
         assert dataset.metainfo['palette'] == wanted['palette']
         assert [dataset.label_map[i] for i in (10, 0, 13, 1)] == [0, 1, 2, 255]
     head = cfg.model.segmentor
-    heads = (head.decode_head, head.auxiliary_head, cfg.model.global_head, cfg.model.local_head)
+    heads = (head.decode_head, head.auxiliary_head, *cfg.model.heads.values())
     assert [part.num_classes for part in heads] == [3] * 4
 
 
@@ -175,9 +175,9 @@ def test_classes_that_do_not_go_together(load, text, words):
 
 
 def test_an_option_may_not_contradict(load):
-    key = 'model.local_head.num_classes'
+    key = 'model.heads.local_head.num_classes'
     with pytest.raises(UserError, match=f'decode_head.num_classes is 5, but {key} is 7: give all'):
         load_config(str(FIVE), {key: 7})
-    assert load_config(str(FIVE), {key: 5}).model.local_head.num_classes == 5
+    assert load_config(str(FIVE), {key: 5}).model.heads.local_head.num_classes == 5
     cfg = load('', options={'metainfo.classes': ['road', 'car']})
     assert cfg.model.global_head.num_classes == 2
