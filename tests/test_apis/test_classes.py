@@ -180,4 +180,4 @@ def test_an_option_may_not_contradict(load):
         load_config(str(FIVE), {key: 7})
     assert load_config(str(FIVE), {key: 5}).model.heads.local_head.num_classes == 5
     cfg = load('', options={'metainfo.classes': ['road', 'car']})
-    assert cfg.model.global_head.num_classes == 2
+    assert cfg.model.heads.global_head.num_classes == 2
