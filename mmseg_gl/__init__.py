@@ -14,7 +14,12 @@ with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
     import mmseg.datasets
     import mmseg.models  # noqa: F401
 
+from mmengine.config.utils import MODULE2PACKAGE
+
 from mmseg_gl import datasets, engine, evaluation, models
+
+# `_base_ = 'mmseg::...'`: mmengine would ask pip for mmsegmentation, which here has another name.
+MODULE2PACKAGE['mmseg'] = 'mmseg'
 
 __version__ = '0.1.0'
 

@@ -6,7 +6,6 @@ import os
 
 import mmengine.registry
 from mmengine.config import Config, ConfigDict
-from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg import registry as mmseg_registry
@@ -24,8 +23,6 @@ from mmseg_gl.apis.config_shape import (
 )
 from mmseg_gl.errors import UserError
 
-# `_base_ = 'mmseg::...'`: mmengine asks for a package mmsegmentation, which here has another name.
-MODULE2PACKAGE['mmseg'] = 'onedl-mmsegmentation'
 REGISTRIES = [
     value
     for module in (mmseg_registry, mmengine.registry)
