@@ -8,11 +8,11 @@ from mmengine.config import Config, ConfigDict
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_gl.apis.config_shape import LOADERS
 from mmseg_gl.datasets.label_ids import IGNORED, IMPOSSIBLE, TRAIN_ID_CLASSES
 from mmseg_gl.datasets.palette import palette_of
 from mmseg_gl.errors import UserError
 
-LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 PARTS = ('source', 'target', 'dataset', 'datasets')  # where data sets hold others
 HOW = "metainfo=dict(classes=('a', 'b'), palette=[[128, 64, 128], [70, 130, 180]])"
 
