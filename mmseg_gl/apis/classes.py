@@ -8,11 +8,12 @@ from mmengine.config import Config, ConfigDict
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_gl.apis.config_shape import LOADERS, OTHER_LOADERS
 from mmseg_gl.datasets.label_ids import IGNORED, IMPOSSIBLE, TRAIN_ID_CLASSES
 from mmseg_gl.datasets.palette import palette_of
 from mmseg_gl.errors import UserError
 
-LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'other_test_dataloaders')
+WITH_DATA = (*LOADERS, OTHER_LOADERS)
 PARTS = ('source', 'target', 'dataset', 'datasets')  # where data sets hold others
 HOW = "metainfo=dict(classes=('a', 'b'), palette=[[128, 64, 128], [70, 130, 180]])"
 
@@ -35,7 +36,7 @@ def set_classes(cfg: Config, given: Iterable[str] = ()):
     if metainfo is None:
         return
     check_metainfo('metainfo', metainfo)
-    datasets = [dataset for _, dataset in data_sets(cfg, (*LOADERS, 'translation_dataset'))]
+    datasets = [dataset for _, dataset in data_sets(cfg, (*WITH_DATA, 'translation_dataset'))]
     classes, palette = tuple(metainfo['classes']), metainfo.get('palette')
     if palette is None:
         own = [known_metainfo(dataset) for dataset in datasets]
@@ -60,7 +61,7 @@ def check_classes(cfg: Config):
         for where, part in parts_with_classes(cfg.get('model'), 'model')
     }
     names = {}
-    for where, dataset in data_sets(cfg, LOADERS):
+    for where, dataset in data_sets(cfg, WITH_DATA):
         if classes := classes_of(where, dataset):
             names[where] = classes
             check_label_ids(where, dataset, classes)

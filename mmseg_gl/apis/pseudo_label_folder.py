@@ -20,7 +20,7 @@ class PseudoLabelFolder:
     ::
 
         DIR/pseudo_labels.json             what it is and whether it is complete
-        DIR/<image stem>.png               8-bit palette PNG of trainIds
+        DIR/<image stem>.png               8-bit palette PNG of class numbers
         DIR/predictions/<image stem>.npz   3 bytes per pixel, until the labels are complete
 
     Every file appears under its name only when it is whole.
@@ -100,7 +100,7 @@ class PseudoLabelFolder:
 
         Args:
             image (str): Path of its image.
-            labels (ndarray): trainIds, (H, W) uint8.
+            labels (ndarray): Class numbers, (H, W) uint8.
             palette (list[list[int]]): RGB per class; 255 is black.
         """
         picture = Image.fromarray(labels)

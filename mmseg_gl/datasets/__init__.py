@@ -1,3 +1,4 @@
+from mmseg_gl.datasets.any_classes_dataset import AnyClassesDataset
 from mmseg_gl.datasets.gta5 import GTA5Dataset
 from mmseg_gl.datasets.image_folder import ImageFolderDataset
 from mmseg_gl.datasets.synthia import SYNTHIADataset
@@ -6,6 +7,7 @@ from mmseg_gl.datasets.uda_dataset import UDADataset
 from mmseg_gl.datasets.uda_sampler import UDASampler
 
 __all__ = [
+    'AnyClassesDataset',
     'GTA5Dataset',
     'ImageFolderDataset',
     'LoadImage',

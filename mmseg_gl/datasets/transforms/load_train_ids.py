@@ -39,7 +39,7 @@ class LoadTrainIds(BaseTransform):
     def __init__(self, ids, files=None):
         if files is not None:
             check_choice('files', files, ('synthia',))
-        self.ids = ids
+        self.ids, self.files = ids, files
         self.is_synthia = 'synthia' in (ids, files)
         self.table = lookup_table(ids)
         self.train_ids_table = lookup_table('train_ids')
@@ -94,7 +94,7 @@ class LoadTrainIds(BaseTransform):
         return labels if isinstance(self.ids, dict) else renumber(labels, label_map)
 
     def __repr__(self):
-        return f'LoadTrainIds(ids={self.ids!r})'
+        return f'LoadTrainIds(ids={self.ids!r}, files={self.files!r})'
 
 
 def read_ids(path):
