@@ -88,7 +88,7 @@ def test_resuming_at_any_iteration_changes_nothing(options, tmp_path):
     assert 'loss_d_local_decode' in straight[BEGIN][2]
     assert 'loss_d_local_decode' not in straight[BEGIN - 1][2]
 
-    for stop in range(2, 22):
+    for stop in (2, 7, BEGIN - 1, BEGIN, BEGIN + 1, 21):
         cfg = settings(options, tmp_path / f'from_{stop}', **changes)
         cfg.resume, cfg.load_from = True, str(tmp_path / f'iter_{stop}.pth')
         cfg.train_cfg.max_iters = min(stop + 3, ITERATIONS)
