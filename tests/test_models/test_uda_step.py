@@ -512,5 +512,7 @@ def test_parts_without_parameters_and_other_losses():
     model.one.name = 'gap'
     with pytest.raises(UserError, match='target_losses gave gap; expected .* named loss_'):
         model.train_step(data, wrappers)
+    with pytest.raises(UserError, match='the model has no teacher; evaluate the segmentor'):
+        build(evaluated='teacher')
     with pytest.raises(UserError, match='a part cannot be called "segmentor"'):
         model.add_part('segmentor', MeanHead())

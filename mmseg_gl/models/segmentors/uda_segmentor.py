@@ -98,7 +98,12 @@ class UDASegmentor(BaseModel):
             getattr(self, name).name = name.removesuffix('_head')
         if teacher:
             self.teacher = MODELS.build(teacher, default_args=dict(segmentor=self.segmentor))
-        check_choice('evaluated', evaluated, ('segmentor', 'teacher') if teacher else ['segmentor'])
+        check_choice('evaluated', evaluated, ('segmentor', 'teacher'))
+        if evaluated == 'teacher' and not teacher:
+            raise UserError(
+                "model.evaluated='teacher', but the model has no teacher; evaluate the segmentor, or "
+                'use the config of a method with model.teacher'
+            )
 
     def add_part(self, name: str, part: nn.Module) -> None:
         """Make a part a child, if the segmentor has the output levels that it is for."""
