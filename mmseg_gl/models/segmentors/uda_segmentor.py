@@ -101,8 +101,8 @@ class UDASegmentor(BaseModel):
         check_choice('evaluated', evaluated, ('segmentor', 'teacher'))
         if evaluated == 'teacher' and not teacher:
             raise UserError(
-                "model.evaluated='teacher', but the model has no teacher; evaluate the segmentor, or "
-                'use the config of a method with model.teacher'
+                "model.evaluated='teacher', but the model has no teacher; evaluate the segmentor, "
+                'or use the config of a method with model.teacher'
             )
 
     def add_part(self, name: str, part: nn.Module) -> None:
