@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 import textwrap
 from collections.abc import Iterator
 from functools import partial
@@ -36,7 +35,7 @@ def pretrained_parts(model: nn.Module) -> Iterator[tuple[str, nn.Module, dict]]:
         init_cfgs = getattr(module, 'init_cfg', None) or []
         for init_cfg in [init_cfgs] if isinstance(init_cfgs, dict) else init_cfgs:
             if init_cfg.get('type') in ('Pretrained', PretrainedInit):
-                yield re.sub(r'\.module\b', '', name), module, init_cfg  # of a wrapper
+                yield name, module, init_cfg
 
 
 def check_pretrained(model: nn.Module) -> None:

@@ -75,12 +75,15 @@ class EMATeacher(BaseAveragedModel):
     @torch.no_grad()
     def update_parameters(self, model: nn.Module) -> None:
         """Make one update; the very first one copies."""
+        if self.buffers_follow == 'copy':
+            super().update_parameters(model)
+            return
         steps, before = self.steps.clone(), [b.clone() for b in self.module.buffers()]
         super().update_parameters(model)  # copies the buffers
         for old, new in zip(before, self.module.buffers()):
             if self.buffers_follow == 'own':
                 new.copy_(old)
-            elif self.buffers_follow == 'average' and steps > 0 and new.is_floating_point():
+            elif steps > 0 and new.is_floating_point():
                 new.copy_(old.lerp(new, self.momentum_at(steps)))
 
     def avg_func(self, averaged_param: Tensor, source_param: Tensor, steps: Tensor) -> None:

@@ -9,9 +9,8 @@ REAL, FAKE = 1.0, 0.0
 class DiscriminatorPair(ModuleDict):
     """The discriminators of ``source`` and of ``target`` images, least-squares GAN.
 
-    Called only through ``forward``, in one of two modes (this keeps DistributedDataParallel right):
-    'fool' gives the generators' adversarial losses with the discriminators frozen by the caller,
-    'discriminate' the discriminators' own losses on detached images.
+    It has two modes: 'fool' gives the generators' adversarial losses with the discriminators frozen
+    by the caller, 'discriminate' the discriminators' own losses on detached images.
 
     Args:
         discriminator (dict): Config of one of the two (equal) networks.

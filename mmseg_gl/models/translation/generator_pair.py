@@ -5,8 +5,7 @@ from mmseg.registry import MODELS
 class GeneratorPair(ModuleDict):
     """The generators ``source_to_target`` and ``target_to_source``, in one ``forward``.
 
-    One call makes every image of a training step, so that it also works behind
-    DistributedDataParallel.
+    One call makes every image of a training step.
 
     Args:
         generator (dict): Config of one of the two (equal) networks.
