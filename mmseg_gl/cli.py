@@ -2,7 +2,9 @@
 
 import atexit
 import errno
+import logging
 import os
+import select
 import signal
 import sys
 import warnings
@@ -14,8 +16,6 @@ from mmseg_gl.allocator import keep_freed_memory
 from mmseg_gl.build_errors import build_error
 from mmseg_gl.errors import Interrupted, UserError
 
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-
 
 def run_tool(main, keep_memory=True):
     """Run a tool's ``main`` and turn a :class:`UserError` into one line on stderr.
@@ -26,9 +26,10 @@ def run_tool(main, keep_memory=True):
 
     Raises:
         SystemExit: Always; code 2 for a :class:`UserError`, 130 when ended by SIGINT (Ctrl-C), 143
-            when ended by SIGTERM.
+            when ended by SIGTERM, 141 when whoever read the output (``| head``) has gone.
     """
     os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'  # a file that runs code is never loaded
+    logging.raiseExceptions = False  # a log that cannot be written stops nothing
     if keep_memory:
         keep_freed_memory()
     # mmseg's hook says so in every run that draws no pictures.
@@ -43,19 +44,34 @@ def run_tool(main, keep_memory=True):
         say(f'error: {sentence(error)}')
         code = 2
     except Exception as error:
-        if (text := disk_error(error) or build_error(error)) is None:
+        if isinstance(error, BrokenPipeError) and nobody_reads(sys.stdout):
+            code = 128 + signal.SIGPIPE
+        elif text := file_error(error) or worker_error(error) or build_error(error):
+            say(f'error: {" ".join(text.split())}')
+            code = 2
+        else:
             raise  # a bug
-        say(f'error: {" ".join(text.split())}')
-        code = 2
     except KeyboardInterrupt as interruption:
         say(str(interruption) or 'interrupted')
         code = 128 + getattr(interruption, 'signal', signal.SIGINT)
     finally:
+        if nobody_reads(sys.stdout):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is buffered
         for number, handler in handlers.items():  # training has its own
             signal.signal(number, handler)
     if is_distributed():
         end_process(code)
     sys.exit(code)
+
+
+def nobody_reads(stream):
+    """Return whether a stream is a pipe whose other end is closed."""
+    try:
+        poll = select.poll()
+        poll.register(stream.fileno(), 0)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    except (OSError, ValueError):  # no file at all, or closed
+        return False
 
 
 def say(line):
@@ -64,11 +80,28 @@ def say(line):
     sys.stderr.flush()
 
 
-def disk_error(error):
-    """Return a sentence about a disk that takes no more or is read-only, None for other errors."""
-    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
-        where = f'cannot write {error.filename}' if error.filename else 'cannot write'
+def file_error(error):
+    """Return a sentence about a file that cannot be used, or a disk; None for other errors."""
+    if isinstance(error, OSError) and error.strerror and (error.filename or is_of_disk(error)):
+        where = f'cannot use {error.filename}' if error.filename else 'cannot write'
         return f'{where} ({error.strerror}); put that right and start the same command again'
+    return None
+
+
+def is_of_disk(error):
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+
+
+def worker_error(error):
+    """Return a sentence about a data loader's process that is gone, None for other errors."""
+    text = str(error)
+    if isinstance(error, RuntimeError) and ('DataLoader worker' in text or 'shared mem' in text):
+        reason = text.splitlines()[-1] if 'Caught' in text else text.splitlines()[0]
+        return (
+            f'a process that loads data has ended ({reason.strip().rstrip(".")}): the memory, or '
+            'the shared memory (/dev/shm), may be too small; use fewer num_workers of the data '
+            'loader, or 0'
+        )
     return None
 
 

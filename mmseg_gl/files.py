@@ -50,6 +50,11 @@ def write_text(path, text):
         file.write(text.encode())
 
 
+def is_first_process():
+    """Return whether this is the first of a run's processes, also before they are connected."""
+    return int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', 0))) == 0
+
+
 @contextmanager
 def only_writer(folder):
     """Let no second process write to a folder; the lock goes with the process, however it ends.
@@ -59,7 +64,7 @@ def only_writer(folder):
     Raises:
         UserError: When another process is at work there.
     """
-    if int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', 0))):
+    if not is_first_process():
         yield
         return
     path = os.path.join(folder, LOCK)

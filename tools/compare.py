@@ -13,13 +13,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from mmengine.config import Config
-
 from mmseg_gl.apis import load_config
-from mmseg_gl.apis.comparison import collect, prediction_montage, table
+from mmseg_gl.apis.comparison import collect, prediction_montage, read_metrics, table
+from mmseg_gl.apis.launch import is_settings
+from mmseg_gl.apis.resumption import read_settings
 from mmseg_gl.apis.tool_process import ToolProcess
 from mmseg_gl.cli import ConfigOptions, make_folder, run_tool
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, check_files
+from mmseg_gl.engine.checkpoint import newest_whole_checkpoint
 from mmseg_gl.errors import UserError
 from mmseg_gl.tool_parser import ToolParser
 
@@ -62,9 +63,8 @@ class Run:
         return f'{self.method}, seed {self.seed}'
 
     def is_done(self):
-        test_dir = os.path.join(self.dir, 'test')
-        return all(
-            os.path.exists(os.path.join(test_dir, p)) for p in ('metrics.json', 'predictions')
+        return read_metrics(self.dir) is not None and os.path.isdir(
+            os.path.join(self.dir, 'test', 'predictions')
         )
 
     def execute(self, threads):
@@ -74,8 +74,7 @@ class Run:
         arguments = ['--work-dir', self.dir, '--seed', str(self.seed), '--resume']
         self.call('train.py', [self.config, *arguments], threads)
         self.state = 'testing'
-        with open(os.path.join(self.dir, 'last_checkpoint')) as file:
-            checkpoint = os.path.join(self.dir, os.path.basename(file.read().strip()))
+        checkpoint = newest_whole_checkpoint(self.dir)
         test_dir = os.path.join(self.dir, 'test')
         predictions = os.path.join(test_dir, 'predictions')
         shutil.rmtree(predictions, ignore_errors=True)  # of a test that was interrupted
@@ -158,12 +157,17 @@ def main():
 
 
 def check_report(work_dir):
-    """Refuse to replace a report.md that is not ours."""
-    path = os.path.join(work_dir, 'report.md')
-    if os.path.exists(path):
-        with open(path, errors='replace') as file:
-            if not file.read().startswith(TITLE):
-                raise UserError(f'{path} is not of this tool; choose another --work-dir')
+    """Refuse to replace a report that is not ours; the picture belongs to the text beside it."""
+    text, picture = (os.path.join(work_dir, f'report.{suffix}') for suffix in ('md', 'png'))
+    ours = False
+    if os.path.isfile(text):
+        with open(text, errors='replace') as file:
+            ours = file.read().startswith(TITLE)
+    for path in (text, picture):
+        if os.path.lexists(path) and not ours:
+            raise UserError(
+                f'{path} is not of this tool; choose another --work-dir, or move it away'
+            )
 
 
 def parse_options(options):
@@ -196,17 +200,13 @@ def method_names(configs):
 def check_same_config(run, cfg):
     """Refuse to mix results of different versions of a config in one folder."""
     path = os.path.join(run.dir, f'{config_name(run.config)}.py')
-    if os.path.exists(path):
-        try:
-            written = Config.fromfile(path).to_dict()
-        except SyntaxError:
-            written = {}
-        if not written:  # a kill or a full disk came between; train.py compares the checkpoints'
-            return
+    if is_settings(path):
+        with open(path, errors='replace') as file:
+            written = read_settings(file.read())
         # What tools/train.py sets for the run does not count as a difference.
         given = ('work_dir', 'launcher', 'randomness', 'resume', 'load_from', 'env_cfg')
         before = {k: v for k, v in written.items() if k not in given}
-        now = {k: v for k, v in cfg.to_dict().items() if k not in given}
+        now = {k: v for k, v in read_settings(cfg.pretty_text).items() if k not in given}
         if before != now:
             changed = [k for k in {*before, *now} if before.get(k) != now.get(k)]
             raise UserError(

@@ -11,12 +11,12 @@ import time
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import LoggerHook
-from mmengine.runner import Runner
 
 from mmseg_gl.apis import add_run_arguments, load_run_config, load_segmentor
 from mmseg_gl.cli import make_folder, run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.engine.hooks import PredictionWriterHook
+from mmseg_gl.engine.safe_runner import SafeRunner
 from mmseg_gl.errors import UserError
 from mmseg_gl.evaluation import UDAIoUMetric
 from mmseg_gl.evaluation.uda_iou_metric import names_of_means
@@ -67,7 +67,7 @@ def main():
             raise UserError(f'--show-dir {args.show_dir} is not empty; choose a new folder')
         cfg.default_hooks.visualization.draw = True
         cfg.visualizer.save_dir = args.show_dir
-    runner = Runner.from_cfg(cfg)
+    runner = SafeRunner.from_cfg(cfg)
     load_segmentor(runner.model, args.checkpoint)
     metrics = measure(runner, runner.test)
     others = {}
@@ -85,7 +85,7 @@ def measure(runner, test):
     """Run a test.
 
     Args:
-        runner (Runner): Its test loop has the data set and the evaluator.
+        runner (SafeRunner): Its test loop has the data set and the evaluator.
         test (Callable[[], dict]): Runs it and returns its figures.
 
     Returns:
@@ -109,7 +109,7 @@ def use_test_set(runner, name, loader, evaluator, out):
     """Let a runner that has tested turn to another test set.
 
     Args:
-        runner (Runner): Its next results and predictions go to places named after the test set.
+        runner (SafeRunner): Its next results and predictions go to places named after the test set.
         name (str): The test set.
         loader (dict): Config of its data loader.
         evaluator (dict | list[dict]): Config of the evaluator.

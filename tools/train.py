@@ -4,18 +4,17 @@ Ctrl-C or SIGTERM ends it after the iteration, with a checkpoint (exit code 130 
 time, at once. --resume goes on as if nothing had happened.
 """
 
-import glob
 import os
 
-from mmengine.runner import Runner
-
 from mmseg_gl.apis import add_run_arguments, check_start, load_run_config
+from mmseg_gl.apis.launch import write_settings
 from mmseg_gl.apis.mixed_precision import use_amp
 from mmseg_gl.apis.resumption import check_resumption
 from mmseg_gl.cli import make_folder, run_tool
 from mmseg_gl.datasets.inspection import check_files
-from mmseg_gl.engine.checkpoint import newest_whole_checkpoint, unwrapped
+from mmseg_gl.engine.checkpoint import has_checkpoints, newest_whole_checkpoint, unwrapped
 from mmseg_gl.engine.pretrained import check_pretrained, warn_of_other_images
+from mmseg_gl.engine.safe_runner import SafeRunner
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import only_writer
 from mmseg_gl.tool_parser import ToolParser
@@ -55,45 +54,41 @@ def main():
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
     if args.amp:
         use_amp(cfg, args.amp)
-    if args.resume:
-        resume_from(args.resume, cfg)
-    if not args.resume and glob.glob(os.path.join(cfg.work_dir, '*.pth')):
-        raise UserError(
-            f'{cfg.work_dir} already holds checkpoints: go on with --resume, or choose another '
-            '--work-dir'
-        )
+    if args.resume and args.resume != 'latest' and not os.path.isfile(args.resume):
+        raise UserError(f'--resume: there is no checkpoint file {args.resume}')
     check_files(cfg, ('train', 'val'))
     make_folder(cfg.work_dir, '--work-dir')
     with only_writer(cfg.work_dir):
+        if args.resume:
+            resume_from(args.resume, cfg)
+        elif has_checkpoints(cfg.work_dir):
+            raise UserError(
+                f'{cfg.work_dir} already holds checkpoints: go on with --resume, or choose another '
+                '--work-dir'
+            )
+        write_settings(cfg)
         train(cfg)
 
 
 def train(cfg):
-    runner = Runner.from_cfg(cfg)
+    runner = SafeRunner.from_cfg(cfg)
     if cfg.get('load_from'):
         check_start(runner.model, cfg.load_from, cfg.get('resume'))
     model = unwrapped(runner.model)
     check_pretrained(model)
     warn_of_other_images(model, cfg.model.get('data_preprocessor'))
-    try:
-        runner.train()
-    except RuntimeError as error:
-        if 'DataLoader worker' in str(error):
-            runner.call_hook('after_lost_data')
-        raise
+    runner.train()
 
 
 def resume_from(checkpoint, cfg):
     """Make a config go on from a checkpoint, or from 'latest'; without one it starts as it says."""
     if checkpoint == 'latest':
         checkpoint = newest_whole_checkpoint(cfg.work_dir)
-        if not checkpoint and glob.glob(os.path.join(cfg.work_dir, '*.pth')):
+        if not checkpoint and has_checkpoints(cfg.work_dir):
             raise UserError(
                 f'--resume: {cfg.work_dir} holds checkpoints, but none of a run (iter_N.pth); name '
                 'one: --resume CKPT'
             )
-    elif not os.path.isfile(checkpoint):
-        raise UserError(f'--resume: there is no checkpoint file {checkpoint}')
     if checkpoint:
         check_resumption(cfg, checkpoint)
         cfg.resume, cfg.load_from = True, checkpoint

@@ -1,6 +1,5 @@
 """The results of several methods and seeds, in a table and a picture."""
 
-import glob
 import json
 import os
 import statistics
@@ -12,6 +11,7 @@ from PIL import Image
 
 from mmseg_gl.datasets.inspection import LABEL_LOADERS
 from mmseg_gl.datasets.label_writer import LabelWriter
+from mmseg_gl.engine.plain_values import has_form
 from mmseg_gl.visualization import montage
 
 
@@ -25,16 +25,29 @@ def validation_curve(run_dir):
         dict[int, float]: Iteration -> mIoU in percent.
     """
     curve = {}
-    for path in sorted(glob.glob(os.path.join(run_dir, '*', 'vis_data', 'scalars.json'))):
-        with open(path) as file:
+    for start in sorted(os.listdir(run_dir)):  # folders named after the time of each start
+        path = os.path.join(run_dir, start, 'vis_data', 'scalars.json')
+        if not os.path.isfile(path):
+            continue
+        with open(path, errors='replace') as file:
             for line in file:
                 try:
                     record = json.loads(line)
-                except json.JSONDecodeError:  # the last line of a run that was killed
+                except ValueError:  # the last line of a run that was killed
                     continue
-                if 'mIoU' in record:
+                if has_form(record, dict(mIoU=float, step=int)):
                     curve[record['step']] = record['mIoU']
     return curve
+
+
+def read_metrics(run_dir):
+    """Return the figures of a run's test; None without a whole file of them."""
+    try:
+        with open(os.path.join(run_dir, 'test', 'metrics.json')) as file:
+            figures = json.load(file)
+    except (OSError, ValueError):
+        return None
+    return figures if has_form(figures, dict(mIoU=float)) else None
 
 
 def collect(run_dirs):
@@ -50,8 +63,7 @@ def collect(run_dirs):
     """
     metrics = []
     for run_dir in run_dirs:
-        with open(os.path.join(run_dir, 'test', 'metrics.json')) as file:
-            figures = json.load(file)
+        figures = read_metrics(run_dir)
         figures['best'] = max([figures['mIoU'], *validation_curve(run_dir).values()])
         metrics.append(figures)
     return {name: [figures[name] for figures in metrics] for name in metrics[0]}

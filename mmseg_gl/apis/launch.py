@@ -8,6 +8,9 @@ import torch.distributed
 from mmseg_gl.apis.config import load_config
 from mmseg_gl.cli import add_cfg_options
 from mmseg_gl.errors import UserError
+from mmseg_gl.files import is_first_process, write_text
+
+SETTINGS = '# The settings of a run, written by tools/train.py.'  # first line of their copy
 
 
 def add_run_arguments(parser):
@@ -42,11 +45,32 @@ def check_launcher(launcher):
             )
 
 
-def keep_config_file(cfg):
-    """Let mmengine's copy of the settings have another name where it would replace the config."""
-    copy = os.path.join(cfg.work_dir, os.path.basename(cfg.filename))
-    if os.path.exists(copy) and os.path.samefile(copy, cfg.filename):
-        object.__setattr__(cfg, '_filename', None)
+def write_settings(cfg):
+    """Write the settings of a run into its work dir, under the name of its config.
+
+    Args:
+        cfg (Config): With ``work_dir``.
+
+    Raises:
+        UserError: When there is a file of that name that is no copy of settings.
+    """
+    path = os.path.join(cfg.work_dir, os.path.basename(cfg.filename))
+    if not is_first_process() or (os.path.exists(path) and os.path.samefile(path, cfg.filename)):
+        return
+    if os.path.lexists(path) and not is_settings(path):
+        raise UserError(
+            f'{path} is in the way of the copy of the settings that is written there; move it '
+            'away, or choose another --work-dir'
+        )
+    write_text(path, f'{SETTINGS}\n{cfg.pretty_text}')
+
+
+def is_settings(path):
+    """Return whether a file is a copy of settings, of :func:`write_settings`."""
+    if not os.path.isfile(path):
+        return False
+    with open(path, errors='replace') as file:
+        return file.readline().rstrip() == SETTINGS
 
 
 def load_run_config(args, required):
@@ -68,7 +92,6 @@ def load_run_config(args, required):
     cfg.launcher = args.launcher
     if args.local_rank is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    keep_config_file(cfg)
     check_launcher(args.launcher)
     if args.launcher == 'pytorch' and not torch.cuda.is_available():
         torch.distributed.init_process_group('gloo')  # mmengine would ask for CUDA

@@ -1,12 +1,11 @@
 """Whether a checkpoint is one that a run can go on from: its own, with its own settings."""
 
 import ast
-import glob
 import os
 import re
 
+from mmseg_gl.engine.checkpoint import has_checkpoints, read_run
 from mmseg_gl.errors import UserError
-from mmseg_gl.weights import read_checkpoint
 
 # What a resumed run takes from the checkpoint (optimizers, schedules), or must not change under it.
 # The data may have moved, and there may be another number of processes, workers or iterations.
@@ -30,16 +29,12 @@ def check_resumption(cfg, path):
             or when settings have changed that a resumed run does not take up.
     """
     outside = os.path.realpath(os.path.dirname(path) or '.') != os.path.realpath(cfg.work_dir)
-    if outside and glob.glob(os.path.join(cfg.work_dir, '*.pth')):
+    if outside and has_checkpoints(cfg.work_dir):
         raise UserError(
             f'--resume {path}: {cfg.work_dir} holds checkpoints of its own, which this run would '
             'replace; choose another --work-dir'
         )
-    text = (read_checkpoint(path).get('meta') or {}).get('cfg', '')
-    try:
-        before = own_settings(read_settings(text))
-    except SyntaxError:  # not written by our tools
-        return
+    before = own_settings(read_settings(read_run(path)['meta'].get('cfg')))
     now = own_settings(cfg.to_dict())
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     if before and changed:
@@ -60,11 +55,16 @@ def read_settings(text):
         text (str): ``Config.pretty_text``.
 
     Returns:
-        dict: Its settings; a value that is no plain one as its source text.
+        dict: Its settings, with lists for tuples; a value that is no plain one as its source text.
+        Empty where the text is something else.
     """
+    try:
+        statements = ast.parse(text).body
+    except (SyntaxError, TypeError, ValueError, RecursionError):
+        return {}
     return {
         statement.targets[0].id: plain_value(statement.value)
-        for statement in ast.parse(text).body
+        for statement in statements
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
     }
 

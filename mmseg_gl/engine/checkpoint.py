@@ -7,11 +7,46 @@ import sys
 from mmengine.model import is_model_wrapper
 from mmengine.runner.checkpoint import load_state_dict
 
+from mmseg_gl.engine.plain_values import has_form
 from mmseg_gl.engine.pretrained import pretrained_parts
 from mmseg_gl.errors import UserError
+from mmseg_gl.files import is_first_process
 from mmseg_gl.weights import check_tensors, read_checkpoint, tensors_of
 
 LAST = 'last_checkpoint'  # the file in a work dir that names the newest checkpoint
+RUN = dict(  # what a run goes on from
+    state_dict=dict,
+    optimizer=dict,
+    meta=dict(epoch=int, iter=int),
+    message_hub=dict(log_scalars=dict, runtime_info=dict, resumed_keys=dict),
+)
+
+
+def read_run(path):
+    """Read the checkpoint of a training run that can go on from it.
+
+    Args:
+        path (str): File written by ``SafeCheckpointHook``.
+
+    Returns:
+        dict: Its contents.
+
+    Raises:
+        UserError: When it holds less than that; see :func:`read_checkpoint`.
+    """
+    contents = read_checkpoint(path)
+    if not has_form(contents, RUN):
+        raise UserError(
+            f'{path} holds weights but not the state of a training run, so it cannot be resumed; '
+            'to start from its weights use --cfg-options load_from=...'
+        )
+    return contents
+
+
+def has_checkpoints(work_dir):
+    """Return whether a folder holds any checkpoints; it need not exist."""
+    names = os.listdir(work_dir) if os.path.isdir(work_dir) else []
+    return any(name.endswith('.pth') for name in names)
 
 
 def last_checkpoint(work_dir):
@@ -57,7 +92,7 @@ def newest_whole_checkpoint(work_dir):
         except UserError as error:
             damage.append(str(error))
             continue
-        for sentence in damage if int(os.environ.get('RANK', 0)) == 0 else ():
+        for sentence in damage if is_first_process() else ():
             print(f'{sentence}; going on from {path}', file=sys.stderr)
         return path
     if damage:
@@ -105,27 +140,12 @@ def check_start(model, path, resume):
     Raises:
         UserError: When it cannot.
     """
-    contents = read_checkpoint(path)
-    if resume and not holds_a_run(contents):
-        raise UserError(
-            f'{path} holds weights but not the state of a training run, so it cannot be resumed; '
-            'to start from its weights use --cfg-options load_from=...'
-        )
+    contents = read_run(path) if resume else read_checkpoint(path)
     model = unwrapped(model)
     start = 'segmentor.' if hasattr(model, 'segmentor') else 'generators.'
     check_tensors(model, tensors_of(contents), path, '' if resume else start)
     for _, module, _ in pretrained_parts(model):
         module.init_cfg = None
-
-
-def holds_a_run(contents):
-    """Return whether a checkpoint's contents have the parts that a run goes on from."""
-    parts = dict(
-        meta={'epoch', 'iter'}, message_hub={'log_scalars', 'runtime_info', 'resumed_keys'}
-    )
-    return all(contents.get(part) for part in ('state_dict', 'optimizer')) and all(
-        names <= set(contents.get(part) or ()) for part, names in parts.items()
-    )
 
 
 def unwrapped(model):

@@ -23,9 +23,14 @@ class Interruption:
         self.signal = None
 
     def listen(self):
-        """Handle the signals from now on; only a process's main thread can."""
+        """Handle the signals from now on; only a process's main thread can.
+
+        PyTorch would raise its error about a data worker that has ended in the midst of an
+        iteration; without its handler it does so where the next batch is asked for.
+        """
         if threading.current_thread() is threading.main_thread():
             self.process = os.getpid()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for number in SIGNALS:
                 signal.signal(number, self.handle)
 
@@ -35,9 +40,6 @@ class Interruption:
         now = time.monotonic()
         if self.signal is None:
             self.signal, self.time = number, now
-            # Data workers may have got the signal too: PyTorch must not raise an error about them
-            # in the midst of an iteration.
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             name = signal.Signals(number).name
             print(f'{name}: saving, then leaving; once more to leave at once', file=sys.stderr)
         elif now - self.time > SAME_WISH:

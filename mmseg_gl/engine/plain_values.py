@@ -9,9 +9,57 @@ from mmseg_gl.errors import UserError
 
 def history_from(values, counts, max_length):
     """Return the HistoryBuffer that :func:`plain` has taken apart."""
-    history = HistoryBuffer(max_length=max_length)
-    history._log_history, history._count_history = values.cpu().numpy(), counts.cpu().numpy()
-    return history
+    return HistoryBuffer(values.cpu().numpy(), counts.cpu().numpy(), max_length)
+
+
+def has_form(value, form) -> bool:
+    """Whether a value from a checkpoint is what is expected there.
+
+    Args:
+        value: The value.
+        form: A type (``float`` takes whole numbers, too), ``[form]`` for a list of any length, a
+            tuple of forms for a list of that length, ``{str: form}`` for a dict with any names, or
+            a dict of forms by name, of which the value may have more.
+    """
+    if isinstance(form, dict) and str in form:
+        return isinstance(value, dict) and all(
+            isinstance(name, str) and has_form(entry, form[str]) for name, entry in value.items()
+        )
+    if isinstance(form, dict):
+        return isinstance(value, dict) and all(
+            name in value and has_form(value[name], entry) for name, entry in form.items()
+        )
+    if isinstance(form, (list, tuple)):
+        if not isinstance(value, (list, tuple)):
+            return False
+        forms = form * len(value) if isinstance(form, list) else form
+        return len(value) == len(forms) and all(map(has_form, value, forms))
+    return isinstance(value, (int, float) if form is float else form)
+
+
+def check_info(checkpoint, forms):
+    """Check entries of a checkpoint's message hub (runtime_info), which need not be there.
+
+    Args:
+        checkpoint (dict): Its contents.
+        forms (dict[str, object]): What :func:`has_form` expects, by name.
+
+    Raises:
+        ValueError: When one has another form.
+    """
+    info = checkpoint['message_hub']['runtime_info']
+    for name in set(forms) & set(info):
+        if not has_form(info[name], forms[name]):
+            raise ValueError(f'the entry {name} of its message hub is damaged')
+
+
+def form_of(value):
+    """Return the form that values like this one have."""
+    if isinstance(value, dict):
+        return {name: form_of(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return tuple(map(form_of, value))
+    return float if type(value) in (int, float) else type(value)
 
 
 def plain(value, where):

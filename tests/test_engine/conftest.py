@@ -10,11 +10,11 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub, MMLogger
-from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from mmseg.visualization import SegLocalVisualizer
 
 from mmseg_gl.apis import load_config
+from mmseg_gl.engine.safe_runner import SafeRunner
 
 CONFIG = (
     Path(__file__).parents[2] / 'configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
@@ -98,7 +98,7 @@ def train(street_scenes, data_options, monkeypatch):
         cfg.custom_hooks = hooks
         for named_globals in (MMLogger, MessageHub, SegLocalVisualizer):
             named_globals._instance_dict.clear()
-        runner = Runner.from_cfg(cfg)
+        runner = SafeRunner.from_cfg(cfg)
         runner.train()
         return runner
 

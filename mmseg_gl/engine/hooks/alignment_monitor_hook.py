@@ -6,10 +6,12 @@ from mmengine.hooks import CheckpointHook, Hook, LoggerHook
 from mmseg.registry import HOOKS
 
 from mmseg_gl.engine.checkpoint import unwrapped
+from mmseg_gl.engine.plain_values import check_info
 from mmseg_gl.errors import UserError, check_choice
 from mmseg_gl.models.training import has_finite_weights, in_words
 
 STATE = 'alignment_monitor'  # where the averages are in the message hub
+FORM = dict(averages={str: (float, int)}, warned={str: int}, skipped=int, skipped_in_a_row=int)
 
 
 @HOOKS.register_module()
@@ -72,6 +74,10 @@ class AlignmentMonitorHook(Hook):
         self.pause = pause
         self.on_nonfinite = on_nonfinite
         self.max_skips = max_skips
+
+    def after_load_checkpoint(self, runner, checkpoint):
+        if runner._resume:
+            check_info(checkpoint, {STATE: FORM})
 
     def before_train(self, runner):
         unwrapped(runner.model).skip_nonfinite = True  # from here on it is this hook's business

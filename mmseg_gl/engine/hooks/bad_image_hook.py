@@ -1,6 +1,8 @@
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
+from mmseg_gl.engine.plain_values import check_info
+
 STATE = 'bad_images'  # where the counts are in the message hub
 
 
@@ -10,6 +12,10 @@ class BadImageHook(Hook):
 
     Each is named once, when it is met first; the counts resume. Every process counts its own.
     """
+
+    def after_load_checkpoint(self, runner, checkpoint):
+        if runner._resume:
+            check_info(checkpoint, {STATE: {str: int}})
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         samples = (s for domain in data_batch.values() for s in domain['data_samples'])

@@ -29,6 +29,7 @@ class RandomStateHook(Hook):
         states = checkpoint.get(KEY)
         if runner._resume and states:
             self.resumed = states[get_rank() % len(states)]
+            set_state(self.resumed)  # an error here says that it is none
 
     def before_train(self, runner):
         if self.resumed:

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 from contextlib import suppress
 
@@ -8,11 +9,19 @@ from mmseg.registry import HOOKS
 
 from mmseg_gl.engine.checkpoint import LAST, last_checkpoint, unwrapped
 from mmseg_gl.engine.interruption import Interruption
-from mmseg_gl.engine.plain_values import history_from, plain
+from mmseg_gl.engine.plain_values import check_info, history_from, plain
 from mmseg_gl.engine.whole_file_backend import WHOLE_FILES
 from mmseg_gl.errors import Interrupted, UserError
 from mmseg_gl.files import write_text
 from mmseg_gl.models.training import has_finite_weights
+
+OWN_INFO = dict(  # entries of the message hub
+    keep_ckpt_ids=[int],
+    outdated_ckpts=[str],
+    best_score=float,
+    best_ckpt=str,
+    last_validation=int,
+)
 
 
 @HOOKS.register_module()
@@ -28,8 +37,10 @@ class SafeCheckpointHook(CheckpointHook):
       knows the same best score, and has the same history, as one that was never stopped.
     - Weights that are not finite are not saved: they would take the place of good ones.
     - SIGINT and SIGTERM: the iteration is finished and saved (a validation is left where it is),
-      then :class:`~mmseg_gl.errors.Interrupted` is raised. That extra checkpoint goes with the next
-      regular one.
+      then :class:`~mmseg_gl.errors.Interrupted` is raised. Where training fails between two
+      iterations (a data worker is gone, an image is broken), the last one is saved. Such an extra
+      checkpoint goes with the next regular one.
+    - Only files that it would write itself are removed, in the work dir alone.
 
     Before a checkpoint is saved, all processes call ``before_checkpoint`` of the hooks that have
     it.
@@ -45,22 +56,29 @@ class SafeCheckpointHook(CheckpointHook):
             objects.
     """
 
-    def __init__(self, *args, save_best=None, by_epoch=False, **kwargs):
+    def __init__(self, *args, save_best=None, by_epoch=False, out_dir=None, **kwargs):
         if by_epoch or isinstance(save_best, list):
             raise UserError(
                 'SafeCheckpointHook counts iterations and keeps one best checkpoint: set '
                 "by_epoch=False and one save_best, e.g. 'mIoU'"
+            )
+        if out_dir is not None:
+            raise UserError(
+                f'default_hooks.checkpoint.out_dir={out_dir}: checkpoints are in the work dir, '
+                'where --resume finds them; leave out_dir away and choose --work-dir'
             )
         kwargs['backend_args'] = WHOLE_FILES
         super().__init__(*args, save_best=save_best, by_epoch=False, **kwargs)
         self.interruption = Interruption()
         self.saved_step = None  # iterations done in the newest checkpoint of this process
         self.extra = None  # name of a checkpoint beyond the regular ones
+        self.finished = None  # iterations done, while none is going on
 
     # Coming back
 
     def after_load_checkpoint(self, runner, checkpoint):
         if runner._resume:
+            check_info(checkpoint, OWN_INFO)
             scalars = checkpoint['message_hub']['log_scalars']
             for name, history in scalars.items():
                 if isinstance(history, dict):
@@ -82,6 +100,7 @@ class SafeCheckpointHook(CheckpointHook):
         self.remove(runner, hub.get_info('outdated_ckpts', []))
         if runner._resume:
             self.last_ckpt = runner._load_from or last_checkpoint(runner.work_dir)
+        self.finished = runner.iter
         if runner.iter > 0 and self.is_validation_missing(runner):
             hub.update_info('iter', runner.iter - 1)  # what it is at the end of an iteration
             self.saved_step = None if self.extra else runner.iter
@@ -101,6 +120,9 @@ class SafeCheckpointHook(CheckpointHook):
 
     # Saving
 
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.finished = None
+
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         due = self.every_n_train_iters(runner, self.interval, self.save_begin)
         if due or (self.save_last and self.is_last_train_iter(runner)):
@@ -108,6 +130,7 @@ class SafeCheckpointHook(CheckpointHook):
             self.save(runner, runner.iter + 1)
         if self.interruption.is_requested():
             self.leave(runner, runner.iter + 1)
+        self.finished = runner.iter + 1  # unless a hook after this one fails
 
     def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         # Several processes need not have equally many batches; they ask after the validation.
@@ -209,19 +232,41 @@ class SafeCheckpointHook(CheckpointHook):
             checkpoint[part] = plain(checkpoint[part], part)
 
     def remove(self, runner, names):
-        """Remove files of these names, but never the one that ``last_checkpoint`` names."""
+        """Remove checkpoints of these names, but not the one that ``last_checkpoint`` names."""
+        own = re.escape(self.filename_tmpl).replace(re.escape('{}'), r'\d+')
+        own = re.compile(rf'(best_[^/]+_)?{own}')
         if is_main_process():
             for name in filter(None, names):
-                if name != os.path.basename(last_checkpoint(runner.work_dir) or ''):
+                last = os.path.basename(last_checkpoint(runner.work_dir) or '')
+                if name != last and own.fullmatch(name):
                     with suppress(FileNotFoundError):
                         os.remove(os.path.join(self.out_dir, name))
 
     # Leaving
 
-    def after_lost_data(self, runner):
-        """Called when the data workers are gone, which a signal may have ended, too."""
-        if get_world_size() == 1 and self.interruption.is_requested():
+    def after_failure(self, runner):
+        """Called by :class:`SafeRunner` when training has ended with an error.
+
+        In the midst of an iteration there is nothing to save, and several processes cannot save
+        when one fails.
+        """
+        if self.finished != runner.iter or get_world_size() > 1:
+            return
+        self.finished = None
+        if self.interruption.is_requested():  # the signal may have ended the data workers, too
             self.leave(runner, runner.iter)
+        self.save_extra(runner, runner.iter)
+        if runner.iter:
+            runner.logger.info(
+                f'Iteration {runner.iter} is saved in {self.last_ckpt}; go on with the same '
+                'command and --resume'
+            )
+
+    def save_extra(self, runner, step):
+        """Save after an iteration that is not due, unless that is done."""
+        if step and step != self.saved_step:
+            keep = runner.message_hub.get_info('keep_ckpt_ids', [])
+            self.save(runner, step, extra=self.max_keep_ckpts > 0 and step not in keep)
 
     def leave(self, runner, step):
         """Save unless that is done, and end training.
@@ -229,9 +274,7 @@ class SafeCheckpointHook(CheckpointHook):
         Raises:
             Interrupted: Always.
         """
-        if step and step != self.saved_step:
-            keep = runner.message_hub.get_info('keep_ckpt_ids', [])
-            self.save(runner, step, extra=self.max_keep_ckpts > 0 and step not in keep)
+        self.save_extra(runner, step)
         number = self.interruption.signal
         where = f'it is saved in {self.last_ckpt}; ' if step else ''
         raise Interrupted(

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import torch
+from mmengine.runner import Runner
+from torch import nn
+
+from mmseg_gl.engine.plain_values import form_of, has_form
+from mmseg_gl.errors import UserError
+
+
+class SafeRunner(Runner):
+    """mmengine's Runner that takes nothing but data from a checkpoint, and all of it or a sentence.
+
+    It writes no copy of the config; ``tools/train.py`` does, where none of the user's files is in
+    the way.
+    """
+
+    def dump_config(self) -> None:
+        pass
+
+    def train(self) -> nn.Module:
+        """Train, and call ``after_failure`` of the hooks that have it when there is an error."""
+        try:
+            return super().train()
+        except Exception:
+            self.call_hook('after_failure')
+            raise
+
+    def load_checkpoint(self, filename: str, *args, **kwargs) -> dict:
+        """Load a checkpoint without what mmengine's ``resume`` would execute of it."""
+        checkpoint = super().load_checkpoint(filename, *args, **kwargs)
+        checkpoint.get('meta', {}).pop('config', None)
+        return checkpoint
+
+    def resume(self, filename: str, *args, **kwargs) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            UserError: When its state is not that of a run of this config.
+        """
+        schedules = form_of(scheduler_states(self.param_schedulers))
+        try:
+            super().resume(filename, *args, **kwargs)
+            check_optimizers(self.optim_wrapper)
+            if not has_form(scheduler_states(self.param_schedulers), schedules):
+                raise ValueError('the schedules (param_schedulers) are not those of this config')
+        except UserError:
+            raise
+        except Exception as error:
+            reason = (str(error).splitlines() or [''])[0]
+            raise UserError(
+                f'{filename} does not hold the whole state of a run of this config '
+                f'({type(error).__name__}: {reason}); go on from another checkpoint: --resume CKPT'
+            ) from error
+
+
+def scheduler_states(schedulers: dict | list | None) -> dict:
+    """Return the state of each parameter scheduler by its optimizer's name and its number."""
+    if not isinstance(schedulers, dict):
+        schedulers = {'': schedulers or []}
+    return {
+        f'{name}.{number}': scheduler.state_dict()
+        for name, own in schedulers.items()
+        for number, scheduler in enumerate(own)
+    }
+
+
+def check_optimizers(optim_wrapper) -> None:
+    """Raise a ValueError unless the state of each parameter has the parameter's shape."""
+    for name, wrapper in optim_wrapper.items():
+        for parameter, state in wrapper.optimizer.state.items():
+            for key, value in state.items():
+                if isinstance(value, torch.Tensor) and value.dim():
+                    if value.shape != parameter.shape:
+                        raise ValueError(f'{key} of the optimizer {name} has another shape')
