@@ -1,4 +1,5 @@
-# `make demo` and `make test` set themselves up: a venv in .venv, renewed when what it needs changes.
+# `make demo` and `make test` set themselves up: a venv in .venv, updated when what it needs changes.
+# A .venv that was made otherwise is used if it has all that is needed, and never changed.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,11 +25,22 @@ help:
 
 install: $(INSTALLED)
 
+PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
 $(INSTALLED): requirements.txt pyproject.toml
-	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
-	touch $(INSTALLED)
+	@if [ ! -e $(VENV) ]; then mkdir $(VENV) && touch -t 200001010000 $(INSTALLED); fi
+	@if [ -e $(INSTALLED) ]; then \
+		set -ex; \
+		$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV); \
+		$(PIP_INSTALL) --requirement requirements.txt; \
+		$(PIP_INSTALL) --no-deps --editable .; \
+		touch $(INSTALLED); \
+	elif ! $(PIP_INSTALL) --dry-run --no-index --requirement requirements.txt 2>/dev/null || \
+			! $(BIN)/python -m pip show --quiet mmseg-gl; then \
+		echo 'error: $(VENV) lacks what requirements.txt lists, and make did not make it; follow' \
+			'"Install" in README.md, move it away, or use another folder: make VENV=DIR'; \
+		exit 2; \
+	fi
 
 demo: install
 	$(BIN)/python tools/make_street_scenes.py data/street_scenes

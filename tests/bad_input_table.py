@@ -58,6 +58,15 @@ class Shared:
             path = self.folder / f'{name}.pth'
             torch.save(dict(meta={}, state_dict=self.models[name].state_dict()), path)
 
+    def run_checkpoint(self):
+        """Return the checkpoint of a run of one iteration."""
+        path = self.folder / 'run/work/iter_1.pth'
+        if not path.exists():
+            bench = Bench(self, self.folder / 'run')
+            answer = run_tool_with('train', bench.train(), bench.environment)
+            assert answer.code == 0, answer.text
+        return path
+
 
 class Bench:
     """One case's own folder; its methods damage things and return the arguments of a tool."""
@@ -104,6 +113,14 @@ class Bench:
         state = dict(self.shared.models['source_only'].state_dict(), **tensors)
         torch.save({k: v for k, v in state.items() if v is not None}, self.path('other.pth'))
         return self.path('other.pth')
+
+    def run(self, change=None):
+        """Write the checkpoint of a run of one iteration, changed in place by ``change``."""
+        contents = torch.load(self.shared.run_checkpoint(), weights_only=True)
+        if change:
+            change(contents)
+        torch.save(contents, self.path('work/iter_1.pth', ''))
+        return self.train('train_cfg.max_iters=2', more=['--resume'])
 
     def train(self, *options, config=SOURCE_ONLY, more=()):
         # The first batch has all images, so that a broken one is met at once.
@@ -374,6 +391,25 @@ def label_cases(case):
     )
 
 
+def info(run):
+    return run['message_hub']['runtime_info']
+
+
+DAMAGED_RUNS = {
+    'meta of a wrong kind': lambda run: run.update(meta=[1]),
+    'iteration as text': lambda run: run['meta'].update(iter='1'),
+    'short random states': lambda run: run['random_states'][0].update(torch=torch.zeros(3)),
+    'no optimizer of the segmentor': lambda run: run['optimizer'].clear(),
+    'schedule of a wrong kind': lambda run: run['param_schedulers']['segmentor'][0].update(
+        last_step='1'
+    ),
+    'history of a wrong kind': lambda run: run['message_hub'].update(log_scalars=dict(a=[1])),
+    'list of checkpoints of a wrong kind': lambda run: info(run).update(keep_ckpt_ids='all'),
+    'best score of a wrong kind': lambda run: info(run).update(best_score='high'),
+    'health of a wrong kind': lambda run: info(run).update(alignment_monitor=dict(averages=3)),
+}
+
+
 def checkpoint_cases(case):
     """Checkpoints."""
     first = 'segmentor.decode_head.branches.0.weight'
@@ -402,6 +438,10 @@ def checkpoint_cases(case):
     case('train', '--resume: checkpoint missing', 'there is no checkpoint file')(
         lambda b: b.train(more=['--resume', b.folder / 'none.pth'])
     )
+    for what, change in DAMAGED_RUNS.items():
+        case('train', f'--resume: {what}', 'iter_1.pth')(
+            lambda b, change=change: b.run(lambda run: change(run))
+        )
     case('translate', 'checkpoint of another method (source-only)', "this config's generator")(
         lambda b: b.translate(weights=b.weights)
     )
@@ -590,6 +630,18 @@ def other_cases(case):
     case('train', 'work dir that holds checkpoints', 'go on with --resume')(
         lambda b: after(b.train(), b.path('work/iter_3.pth', 'precious'))
     )
+    case('train', 'work dir of glob characters that holds checkpoints', 'go on with --resume')(
+        lambda b: b.train(more=['--work-dir', b.path('w[xyz]/iter_3.pth', 'precious').parent])
+    )
+    case('train', "the user's file in place of the settings' copy", 'move it away')(
+        lambda b: after(b.train(), b.path(f'work/{SOURCE_ONLY.name}', 'precious'))
+    )
+    case('train', 'checkpoints elsewhere', 'default_hooks.checkpoint.out_dir')(
+        lambda b: b.train(f'default_hooks.checkpoint.out_dir={b.folder}/elsewhere')
+    )
+    case('compare', "the user's report.png", 'is not of this tool')(
+        lambda b: after(b.compare(SOURCE_ONLY), b.path('work/report.png', 'precious'))
+    )
     case('test', '--out that is not empty', 'is not empty')(
         lambda b: b.test(more=['--out', b.path('out/mine', 'precious').parent])
     )
@@ -683,28 +735,34 @@ def run_case(case, shared):
     with tempfile.TemporaryDirectory(dir=shared.folder) as folder:
         bench = Bench(shared, folder)
         arguments = case.prepare(bench)
-        path = ROOT / 'tools' / f'{case.tool}.py'
-        spec = importlib.util.spec_from_file_location(f'tool_{case.tool}', path)
-        module = importlib.util.module_from_spec(spec)
-        for named_globals in (MMLogger, MessageHub, SegLocalVisualizer):
-            named_globals._instance_dict.clear()
-        errors = io.StringIO()
-        with (
-            mock.patch.object(sys, 'argv', [str(path), *map(str, arguments)]),
-            mock.patch.dict(os.environ, bench.environment),
-            mock.patch('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)),
-            mock.patch('gc.collect'),  # neither matters here, and both are slow
-            contextlib.redirect_stderr(errors),
-            contextlib.redirect_stdout(io.StringIO()),
-            warnings.catch_warnings(action='ignore'),
-        ):
-            try:
-                spec.loader.exec_module(module)
-                run_tool(module.main)
-            except SystemExit as end:
-                return Answer(end.code or 0, errors.getvalue().replace(folder, 'TMP'))
-            except Exception:
-                return Answer(None, traceback.format_exc())
+        answer = run_tool_with(case.tool, arguments, bench.environment)
+        return Answer(answer.code, answer.text.replace(folder, 'TMP'))
+
+
+def run_tool_with(tool, arguments, environment):
+    """Run a tool in this process and return its Answer."""
+    path = ROOT / 'tools' / f'{tool}.py'
+    spec = importlib.util.spec_from_file_location(f'tool_{tool}', path)
+    module = importlib.util.module_from_spec(spec)
+    for named_globals in (MMLogger, MessageHub, SegLocalVisualizer):
+        named_globals._instance_dict.clear()
+    errors = io.StringIO()
+    with (
+        mock.patch.object(sys, 'argv', [str(path), *map(str, arguments)]),
+        mock.patch.dict(os.environ, environment),
+        mock.patch('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)),
+        mock.patch('gc.collect'),  # neither matters here, and both are slow
+        contextlib.redirect_stderr(errors),
+        contextlib.redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(action='ignore'),
+    ):
+        try:
+            spec.loader.exec_module(module)
+            run_tool(module.main)
+        except SystemExit as end:
+            return Answer(end.code or 0, errors.getvalue())
+        except Exception:
+            return Answer(None, traceback.format_exc())
 
 
 def main():

@@ -6,6 +6,7 @@ import re
 
 from mmseg_gl.engine.checkpoint import has_checkpoints, read_run
 from mmseg_gl.errors import UserError
+from mmseg_gl.files import is_first_process
 
 # What a resumed run takes from the checkpoint (optimizers, schedules), or must not change under it.
 # The data may have moved, and there may be another number of processes, workers or iterations.
@@ -34,7 +35,8 @@ def check_resumption(cfg, path):
             f'--resume {path}: {cfg.work_dir} holds checkpoints of its own, which this run would '
             'replace; choose another --work-dir'
         )
-    before = own_settings(read_settings(read_run(path)['meta'].get('cfg')))
+    settings = read_settings(read_run(path)['meta'].get('cfg'))
+    before = own_settings(settings)
     now = own_settings(cfg.to_dict())
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     if before and changed:
@@ -45,6 +47,12 @@ def check_resumption(cfg, path):
             + (f' (and {more} more)' if more else '')
             + '; go on with the settings of that run, or start a new one from its weights: another '
             f'--work-dir and --cfg-options load_from={path}'
+        )
+    planned = flattened(settings).get('train_cfg.max_iters')
+    if planned and planned != cfg.train_cfg.max_iters and is_first_process():
+        print(
+            f'--resume: the run was planned for {planned} iterations and has '
+            f'{cfg.train_cfg.max_iters} now; its schedules and phases stay where they were'
         )
 
 

@@ -30,6 +30,10 @@ class SafeRunner(Runner):
         """Load a checkpoint without what mmengine's ``resume`` would execute of it."""
         checkpoint = super().load_checkpoint(filename, *args, **kwargs)
         checkpoint.get('meta', {}).pop('config', None)
+        if self._resume:
+            for name, _ in self.optim_wrapper.items():
+                if name not in checkpoint['optimizer']:
+                    raise ValueError(f'the optimizer of {name} is not in it')
         return checkpoint
 
     def resume(self, filename: str, *args, **kwargs) -> None:

@@ -1,5 +1,6 @@
 """What the tests of resuming and of checkpoints share: a tiny run that something happens to."""
 
+import multiprocessing
 import os
 import random
 from pathlib import Path
@@ -39,7 +40,8 @@ class FateHook(Hook):
     """Crashes, or sends its process signals, at a place in the run.
 
     Args:
-        place (str): 'before' or 'after' an iteration, in a 'validation' or when it is 'validated'.
+        place (str): 'before' or 'after' an iteration, in a 'validation' or when it is 'validated';
+            'worker': after it, but the signals are for the data workers.
         iteration (int): ``runner.iter`` there.
         signals (Sequence[int]): The signals; none is a crash.
     """
@@ -53,14 +55,17 @@ class FateHook(Hook):
         if (place, runner.iter) == (self.place, self.iteration):
             if not self.signals:
                 raise RuntimeError(CRASH)
+            workers = [child.pid for child in multiprocessing.active_children()]
             for number in self.signals:
-                os.kill(os.getpid(), number)
+                for process in workers if place == 'worker' else [os.getpid()]:
+                    os.kill(process, number)
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         self.come(runner, 'before')
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         self.come(runner, 'after')
+        self.come(runner, 'worker')
 
     def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         self.come(runner, 'validation')

@@ -21,8 +21,8 @@ folder = Path(sys.argv[1])
 work = Torture(folder, iterations=6)
 work.finish('straight')
 saved = 0
-# Every start writes the copy of its settings first, then come iter_2.pth and last_checkpoint. A step
-# of phase 2 (from iteration 2 on) is of three optimizers.
+# Every start writes the copy of its settings first, then come iter_2.pth and last_checkpoint. A
+# step of phase 2 (from iteration 2 on) is of three optimizers.
 for fate, least in ((('written', 2), 2), (('step', 5), 2), (('write', 5), 4)):
     assert wait(work.start('killed', fate=fate)) == -signal.SIGKILL
     saved = work.check_nothing_is_lost('killed', saved)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mmseg_gl.cli import worker_error
 from mmseg_gl.errors import Interrupted
 from tests.run_states import assert_same, assert_same_run, log_of, state_of
 
@@ -61,6 +62,17 @@ def test_polite_ends_save_and_leave_no_trace(train, straight, signals, tmp_path)
         assert state_of(work_dir / f'iter_{done}.pth')['meta']['iter'] == done
     train(work_dir, resume=True)
     assert_same_run(straight, work_dir)
+
+
+def test_data_worker_that_is_killed_loses_nothing(train, straight, tmp_path):
+    options = {'train_dataloader.num_workers': 1, 'train_dataloader.persistent_workers': True}
+    with pytest.raises(RuntimeError, match='DataLoader worker') as error:
+        train(tmp_path / 'lost', 'worker', 4, [signal.SIGKILL], **options)
+    assert 'num_workers' in worker_error(error.value)
+    done = state_of(tmp_path / 'lost/iter_5.pth')['meta']['iter']  # no regular one
+    assert done == 5 and (tmp_path / 'lost/last_checkpoint').read_text().endswith('iter_5.pth')
+    train(tmp_path / 'lost', resume=True)
+    assert_same_run(straight, tmp_path / 'lost')
 
 
 def test_second_signal_ends_it_at_once(train, signals, monkeypatch, tmp_path):

@@ -6,7 +6,10 @@ from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
 from mmseg_gl.engine.checkpoint import unwrapped
+from mmseg_gl.engine.plain_values import check_info
 from mmseg_gl.errors import UserError
+
+BEGINS = 'phase_begins'  # in the message hub: the iteration that a share of the run stands for
 
 
 @HOOKS.register_module()
@@ -29,7 +32,8 @@ class PhaseHook(Hook):
         phases: In order, each a dict of
 
             - ``begin``: First iteration, counted from 0 (int); or a share of the run's iterations,
-              0.0 to 1.0 (float). The first phase begins at 0.
+              0.0 to 1.0 (float). The first phase begins at 0. A share is of the iterations that the
+              run has when it starts; resumed with more or fewer, its phases begin where they were.
             - ``active``: Names of the model's heads, losses and views; of a head's name ``_head``
               may be left out.
             - ``restart_lr``: Set the learning rates to this multiple of their initial values, for
@@ -62,7 +66,17 @@ class PhaseHook(Hook):
             raise UserError(f'{name}: the first phase must have begin=0')
         self.phases = [dict(phase) for phase in phases]
 
+    def after_load_checkpoint(self, runner, checkpoint):
+        if runner._resume:
+            check_info(checkpoint, {BEGINS: {str: int}})
+
     def before_train(self, runner):
+        begins = dict(runner.message_hub.get_info(BEGINS, {}))
+        for phase in self.phases:
+            if isinstance(phase['begin'], float):
+                share = str(phase['begin'])
+                phase['begin'] = begins.setdefault(share, round(phase['begin'] * runner.max_iters))
+        runner.message_hub.update_info(BEGINS, begins)
         self.resolve(unwrapped(runner.model), runner.max_iters)
         self.phase = None
 

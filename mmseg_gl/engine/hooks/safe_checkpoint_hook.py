@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import CheckpointHook
+from mmengine.logging import HistoryBuffer
 from mmseg.registry import HOOKS
 
 from mmseg_gl.engine.checkpoint import LAST, last_checkpoint, unwrapped
@@ -81,7 +82,7 @@ class SafeCheckpointHook(CheckpointHook):
             check_info(checkpoint, OWN_INFO)
             scalars = checkpoint['message_hub']['log_scalars']
             for name, history in scalars.items():
-                if isinstance(history, dict):
+                if not isinstance(history, HistoryBuffer):
                     scalars[name] = history_from(**history)
             if checkpoint['meta'].get('extra'):
                 self.extra = self.filename_tmpl.format(checkpoint['meta']['iter'])
