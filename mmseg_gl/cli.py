@@ -13,6 +13,7 @@ from mmengine.config import DictAction
 from mmseg_gl.allocator import keep_freed_memory
 from mmseg_gl.build_errors import build_error
 from mmseg_gl.errors import Interrupted, UserError
+from mmseg_gl.files import make_folder as make_folder
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
@@ -131,23 +132,3 @@ def add_cfg_options(parser):
         metavar='KEY=VALUE',
         help='change the config',
     )
-
-
-def make_folder(path, option):
-    """Make a folder to write to, unless it is there.
-
-    Args:
-        path (str): The folder.
-        option (str): The option it comes from, for the message.
-
-    Raises:
-        UserError: When that is impossible.
-    """
-    try:
-        os.makedirs(path, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f'{option} {path} cannot be made ({error.strerror}); choose another folder'
-        ) from error
-    if not os.access(path, os.W_OK):
-        raise UserError(f'{option} {path} cannot be written to; choose another folder')

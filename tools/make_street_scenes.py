@@ -34,6 +34,8 @@ def main():
         clutter=args.clutter,
     )
     if args.preview:
+        if args.out.resolve() in args.preview.resolve().parents:
+            raise UserError(f'--preview {args.preview} is inside {args.out}; name a file elsewhere')
         write_preview(config, args.preview)
     start = time.monotonic()
     written = generate(config, args.out, workers=args.workers, progress=show_progress)
@@ -50,9 +52,7 @@ def main():
 def parse_args():
     defaults = StreetScenesConfig()
     parser = ToolParser(description=__doc__)
-    parser.add_argument(
-        'out', type=Path, help='folder to write to; a run that was cut off is gone on with'
-    )
+    parser.add_argument('out', type=Path, help='folder to write to; an interrupted run goes on')
     parser.add_argument('--seed', type=int, default=defaults.seed, help='default: %(default)s')
     parser.add_argument(
         '--size',
