@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import sys
+import time
 import warnings
 
 import torch.distributed as dist
@@ -132,3 +133,21 @@ def add_cfg_options(parser):
         metavar='KEY=VALUE',
         help='change the config',
     )
+
+
+def show_progress(done, total, what='', since=None):
+    """Rewrite one line on a terminal; elsewhere print a line per tenth.
+
+    Args:
+        done (int): Number of images that are done.
+        total (int): Number of all.
+        what (str): Begins the line.
+        since (float | None): When the first one was begun (``time.time``), to tell the speed.
+    """
+    line = f'{what}{done}/{total} images'
+    if since is not None:
+        line += f', {done / (time.time() - since):.1f} images/s'
+    if sys.stdout.isatty():
+        print(f'\r{line}', end='\n' if done == total else '', flush=True)
+    elif done * 10 // total > (done - 1) * 10 // total:
+        print(line, flush=True)

@@ -7,7 +7,6 @@ stopped.
 
 import argparse
 import os
-import sys
 import time
 
 import torch
@@ -17,7 +16,7 @@ from mmseg.registry import MODELS
 from torch.utils.data import DataLoader
 
 from mmseg_gl.apis import load_config, load_segmentor
-from mmseg_gl.cli import add_cfg_options, run_tool
+from mmseg_gl.cli import add_cfg_options, run_tool, show_progress
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, list_images
 from mmseg_gl.datasets.label_writer import LabelWriter
 from mmseg_gl.errors import UserError
@@ -143,14 +142,6 @@ def segment(model, loader_cfg, files, folder):
         with folder.write(os.path.join('colour', name)) as file:
             picture.convert('RGB').save(file, format='PNG')
         show_progress(done, len(files))
-
-
-def show_progress(done, total):
-    """Rewrite one line on a terminal; elsewhere print a line per tenth."""
-    if sys.stdout.isatty():
-        print(f'\r{done}/{total} images', end='\n' if done == total else '', flush=True)
-    elif done * 10 // total > (done - 1) * 10 // total:
-        print(f'{done}/{total} images', flush=True)
 
 
 if __name__ == '__main__':

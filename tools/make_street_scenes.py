@@ -1,14 +1,13 @@
 """Write the embedded benchmark: procedural street scenes of a source and a target domain."""
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
 from mmseg_gl.benchmarks.street_scenes import StreetScenesConfig, generate, preview
 from mmseg_gl.benchmarks.street_scenes.config import CLUTTER_KINDS, SOURCE_FORMATS
 from mmseg_gl.benchmarks.street_scenes.writer import encode_png, write_atomically
-from mmseg_gl.cli import run_tool
+from mmseg_gl.cli import run_tool, show_progress
 from mmseg_gl.errors import UserError
 from mmseg_gl.tool_parser import ToolParser
 
@@ -134,14 +133,6 @@ def write_preview(config, path):
         write_atomically(path, encode_png(preview(config)))
     except OSError as error:
         raise UserError(f'cannot write the preview {path}: {error.strerror or error}') from error
-
-
-def show_progress(done, total):
-    """Rewrite one line on a terminal; elsewhere print a line per quarter."""
-    if sys.stdout.isatty():
-        print(f'\r{done}/{total} images', end='\n' if done == total else '', flush=True)
-    elif done * 4 // total > (done - 1) * 4 // total:
-        print(f'{done}/{total} images', flush=True)
 
 
 if __name__ == '__main__':

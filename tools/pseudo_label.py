@@ -30,7 +30,7 @@ from mmseg_gl.apis.pseudo_labels import (
     select,
     shares_kept,
 )
-from mmseg_gl.cli import add_cfg_options, run_tool
+from mmseg_gl.cli import add_cfg_options, run_tool, show_progress
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_in, list_images
 from mmseg_gl.datasets.label_writer import LabelWriter
 from mmseg_gl.datasets.pseudo_labels import check_leaf_names
@@ -150,9 +150,7 @@ def predict_all(model, dataset, folder, num_workers):
     start = time.time()
     for done, (i, batch) in enumerate(zip(waiting, loader), 1):
         folder.write_prediction(folder.images[i], *predict(model, batch))
-        show_progress(
-            f'predicting, {done / (time.time() - start):.1f} images/s', done, len(waiting)
-        )
+        show_progress(done, len(waiting), 'predicting: ', since=start)
 
 
 def label_all(classes, writer, folder, cap, portion):
@@ -164,7 +162,7 @@ def label_all(classes, writer, folder, cap, portion):
         labels = select(*folder.read_prediction(image), thresholds)
         folder.write_label(image, writer.picture(labels))
         sizes.add(labels.shape[::-1])
-        show_progress('writing labels', done, len(folder.images))
+        show_progress(done, len(folder.images), 'writing labels: ')
     folder.finish(
         input_sizes=sorted(sizes),  # (width, height)
         thresholds={name: int(t) / BINS for name, t in zip(classes, thresholds)},
@@ -190,15 +188,6 @@ def print_table(folder):
             'write the labels anew, to a new folder'
         ) from error
     print('\n'.join(lines))
-
-
-def show_progress(what, done, total):
-    """Rewrite one line on a terminal; elsewhere print a line per tenth."""
-    text = f'{what}: {done}/{total} images'
-    if sys.stdout.isatty():
-        print(f'\r{text}', end='\n' if done == total else '', flush=True)
-    elif done * 10 // total > (done - 1) * 10 // total:
-        print(text, flush=True)
 
 
 def digest(text):

@@ -6,7 +6,6 @@ where it was stopped.
 
 import argparse
 import os
-import sys
 import time
 
 import torch
@@ -15,7 +14,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Subset
 
 from mmseg_gl.apis import load_config
-from mmseg_gl.cli import add_cfg_options, run_tool
+from mmseg_gl.cli import add_cfg_options, run_tool, show_progress
 from mmseg_gl.datasets.inspection import list_images
 from mmseg_gl.errors import UserError
 from mmseg_gl.recorded_folder import RecordedFolder
@@ -118,23 +117,13 @@ def translate(generator, preprocess, dataset, todo, files, folder, workers):
         output = generator(preprocess(batch, False)['inputs'])[0]
         pixels = ((output + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
         save(Image.fromarray(pixels), folder, files[index])
-        show_progress(count, len(todo), count / (time.time() - begin))
+        show_progress(count, len(todo), since=begin)
 
 
 def save(image, folder, name):
-    suffix = os.path.splitext(name)[1].lower()
-    options = dict(quality=95) if suffix in ('.jpg', '.jpeg') else {}
+    is_jpeg = name.lower().endswith(('.jpg', '.jpeg'))
     with folder.write(name) as file:
-        image.save(file, format=Image.registered_extensions()[suffix], **options)
-
-
-def show_progress(done, total, rate):
-    """Rewrite one line on a terminal; elsewhere print a line per 1000 images and at the end."""
-    line = f'{done}/{total} images, {rate:.1f} images/s'
-    if sys.stdout.isatty():
-        print(f'\r{line}', end='\n' if done == total else '', flush=True)
-    elif done % 1000 == 0 or done == total:
-        print(line, flush=True)
+        image.save(file, **(dict(format='JPEG', quality=95) if is_jpeg else dict(format='PNG')))
 
 
 if __name__ == '__main__':
