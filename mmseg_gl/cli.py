@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import sys
+import time
 import warnings
 
 import torch.distributed as dist
@@ -166,21 +167,19 @@ def add_cfg_options(parser):
     )
 
 
-def make_folder(path, option):
-    """Make a folder to write to, unless it is there.
+def show_progress(done, total, what='', since=None):
+    """Rewrite one line on a terminal; elsewhere print a line per tenth.
 
     Args:
-        path (str): The folder.
-        option (str): The option it comes from, for the message.
-
-    Raises:
-        UserError: When that is impossible.
+        done (int): Number of images that are done.
+        total (int): Number of all.
+        what (str): Begins the line.
+        since (float | None): When the first one was begun (``time.time``), to tell the speed.
     """
-    try:
-        os.makedirs(path, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f'{option} {path} cannot be made ({error.strerror}); choose another folder'
-        ) from error
-    if not os.access(path, os.W_OK):
-        raise UserError(f'{option} {path} cannot be written to; choose another folder')
+    line = f'{what}{done}/{total} images'
+    if since is not None:
+        line += f', {done / (time.time() - since):.1f} images/s'
+    if sys.stdout.isatty():
+        print(f'\r{line}', end='\n' if done == total else '', flush=True)
+    elif done * 10 // total > (done - 1) * 10 // total:
+        print(line, flush=True)

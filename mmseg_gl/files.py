@@ -1,4 +1,4 @@
-"""Writing files so that there is never half a file, and folders so that one process does."""
+"""Atomic file writes, and folders that one process at a time writes to."""
 
 import fcntl
 import os
@@ -55,11 +55,35 @@ def is_first_process():
     return int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', 0))) == 0
 
 
+def make_folder(path, option):
+    """Make a folder to write to, unless it is there.
+
+    Args:
+        path (str): The folder.
+        option (str): The option it comes from, for the message.
+
+    Raises:
+        UserError: When that is impossible.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f'{option} {path} cannot be made ({error.strerror}); choose another folder'
+        ) from error
+    if not os.access(path, os.W_OK):
+        raise UserError(f'{option} {path} cannot be written to; choose another folder')
+
+
 @contextmanager
-def only_writer(folder):
+def only_writer(folder, option='--work-dir'):
     """Let no second process write to a folder; the lock goes with the process, however it ends.
 
     Of several processes of one run only the first asks. A file system without locks is trusted.
+
+    Args:
+        folder (str): The folder.
+        option (str): The option it comes from, for the message.
 
     Raises:
         UserError: When another process is at work there.
@@ -71,18 +95,24 @@ def only_writer(folder):
     with open(path, 'a+') as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by data workers
+            if not os.fstat(file.fileno()).st_nlink:
+                raise BlockingIOError  # removed by a process that has just ended
         except (BlockingIOError, PermissionError) as error:
             file.seek(0)
             raise UserError(
-                f'{folder}: another process ({file.read().strip() or "unknown"}) is training '
-                'there; wait for it or stop it, or choose another --work-dir'
+                f'{folder}: another process ({file.read().strip() or "unknown"}) is at work '
+                f'there; wait for it or stop it, or choose another {option}'
             ) from error
         except OSError:
             pass
         file.truncate(0)
         file.write(f'process {os.getpid()}')
         file.flush()
-        yield
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                os.remove(path)
 
 
 def sync_folder(path):

@@ -648,6 +648,35 @@ def other_cases(case):
     case('infer', '--out that is not empty', 'is not empty')(
         lambda b: after(b.infer(), b.path('out/mine', 'precious'))
     )
+    case('infer', '--out inside the folder of images', 'is not apart from')(
+        lambda b: b.infer(out=b.data / VAL / 'out')
+    )
+    case('translate', '--out that is the folder of images', 'is not apart from')(
+        lambda b: b.translate(out=b.data / 'GTA5/images')
+    )
+    case('pseudo_label', '--out that holds the images', 'is not apart from')(
+        lambda b: b.label(out=b.data)
+    )
+    case('make_street_scenes', '--preview inside the folder', 'name a file elsewhere')(
+        lambda b: [b.folder / 'new', '--preview', b.folder / 'new/preview.png']
+    )
+    for tool, record, content in (
+        ('infer', 'inference.json', b'null'),
+        ('translate', 'translation.json', b'[1, 2]'),
+        ('pseudo_label', 'pseudo_labels.json', b'{"complete": tr'),
+        ('make_street_scenes', 'street_scenes.json', b'\xff\0'),
+    ):
+        case(tool, f'damaged {record}', f'{record} cannot be read')(
+            lambda b, tool=tool, record=record, content=content: after(
+                dict(
+                    infer=b.infer,
+                    translate=b.translate,
+                    pseudo_label=b.label,
+                    make_street_scenes=lambda: [b.folder / 'out'],
+                )[tool](),
+                b.path(f'out/{record}', content),
+            )
+        )
     case('infer', '--out that is a file', 'cannot be made')(
         lambda b: after(b.infer(), b.path('out', 'precious'))
     )
@@ -694,6 +723,12 @@ def other_cases(case):
             b.path('work/a/mine', 'precious'),
         )
     )
+    case('run_recipe', 'damaged record of a stage', 'a.stage.json cannot be read')(
+        lambda b: after(
+            b.recipe(f'stages = [dict(name="a", tool="train", config={str(SOURCE_ONLY)!r})]'),
+            b.path('work/a.stage.json', '3'),
+        )
+    )
     case('run_recipe', 'options of a stage that are no dict', 'options')(
         lambda b: b.recipe(
             f'stages = [dict(name="a", tool="train", config={str(SOURCE_ONLY)!r}, options=3)]'
@@ -711,7 +746,7 @@ def other_cases(case):
     case('make_street_scenes', 'size too small', 'expected a whole number from 32')(
         lambda b: [b.folder / 'new', '--size', '8x8']
     )
-    case('make_street_scenes', 'folder that holds another benchmark', 'other settings')(
+    case('make_street_scenes', 'folder that holds another benchmark', 'settings.seed')(
         lambda b: [b.data, '--seed', 5]
     )
     case('make_street_scenes', 'folder that is a file', 'file')(

@@ -18,10 +18,11 @@ from mmseg_gl.apis.comparison import collect, prediction_montage, read_metrics, 
 from mmseg_gl.apis.launch import is_settings
 from mmseg_gl.apis.resumption import read_settings
 from mmseg_gl.apis.tool_process import ToolProcess
-from mmseg_gl.cli import ConfigOptions, make_folder, run_tool
+from mmseg_gl.cli import ConfigOptions, run_tool
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, check_files
 from mmseg_gl.engine.checkpoint import newest_whole_checkpoint
 from mmseg_gl.errors import UserError
+from mmseg_gl.files import make_folder
 from mmseg_gl.tool_parser import ToolParser
 
 TOOLS = os.path.dirname(os.path.abspath(__file__))

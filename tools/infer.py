@@ -1,12 +1,12 @@
 """Segment images of any size: python tools/infer.py CONFIG CKPT IMAGE_OR_DIR --out DIR.
 
 Writes DIR/labels/ (8-bit palette PNGs of class numbers) and DIR/colour/ (RGB pictures), each of the
-image's own size and under its name and subfolder, as a PNG.
+image's own size and under its name and subfolder, as a PNG. Run again, it goes on where it was
+stopped.
 """
 
 import argparse
 import os
-import sys
 import time
 
 import torch
@@ -16,12 +16,13 @@ from mmseg.registry import MODELS
 from torch.utils.data import DataLoader
 
 from mmseg_gl.apis import load_config, load_segmentor
-from mmseg_gl.cli import add_cfg_options, make_folder, run_tool
+from mmseg_gl.cli import add_cfg_options, run_tool, show_progress
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, list_images
 from mmseg_gl.datasets.label_writer import LabelWriter
 from mmseg_gl.errors import UserError
-from mmseg_gl.files import whole_file
+from mmseg_gl.recorded_folder import RecordedFolder
 from mmseg_gl.tool_parser import ToolParser
+from mmseg_gl.weights import weights_digest
 
 REQUIRED = ('model', 'test_dataloader')
 
@@ -31,7 +32,7 @@ def parse_args():
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
     parser.add_argument('images', help='an image, or a folder that is searched for PNG and JPEG')
-    parser.add_argument('--out', metavar='DIR', required=True, help='a new folder to write to')
+    parser.add_argument('--out', metavar='DIR', required=True, help='where to write')
     add_cfg_options(parser)
     return parser.parse_args()
 
@@ -40,17 +41,37 @@ def main():
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options, REQUIRED)
     files = find_images(args.images)
-    if os.path.isdir(args.out) and os.listdir(args.out):
-        raise UserError(f'--out {args.out} is not empty; choose a new folder')
     model = MODELS.build(cfg.model)
     load_segmentor(model, args.checkpoint)
-    make_folder(args.out, '--out')
-    start = time.time()
-    segment(model, cfg.test_dataloader, files, args.out)
-    print(
-        f'wrote {len(files)} predictions to {args.out}, '
-        f'{len(files) / (time.time() - start):.2f} images/s'
+    folder = RecordedFolder(
+        args.out,
+        'inference.json',
+        run=dict(
+            weights=weights_digest(model.network),
+            model=cfg.model.to_dict(),
+            dataset=cfg.test_dataloader.dataset.to_dict(),
+            images=os.path.realpath(args.images),
+        ),
+        about=dict(config=args.config, checkpoint=args.checkpoint),
+        files=[output for name in files for output in outputs(name)],
+        inputs=[args.images],
     )
+    with folder.open():
+        todo = {name: path for name, path in files.items() if not folder.done >= outputs(name)}
+        if len(todo) < len(files):
+            print(f'{len(files) - len(todo)} of {len(files)} images are there already')
+        start = time.time()
+        segment(model, cfg.test_dataloader, todo, folder)
+        folder.finish()
+    print(
+        f'wrote {len(todo)} predictions to {args.out}, '
+        f'{len(todo) / (time.time() - start):.2f} images/s'
+    )
+
+
+def outputs(name):
+    """Return the files of an image: its labels, and their colours."""
+    return {os.path.join('labels', name), os.path.join('colour', name)}
 
 
 def find_images(path):
@@ -93,7 +114,7 @@ def segment(model, loader_cfg, files, folder):
         model (UDASegmentor): With its weights.
         loader_cfg (dict): Config of the test data loader.
         files (dict[str, str]): Output of :func:`find_images`.
-        folder (str): Where to write.
+        folder (RecordedFolder): Where to write.
 
     Raises:
         UserError: When an image is broken, the network's output is not finite, or the disk is full.
@@ -116,23 +137,11 @@ def segment(model, loader_cfg, files, folder):
                 'use an earlier checkpoint'
             )
         picture = writer.picture(sample.pred_sem_seg.data.squeeze(0).cpu().numpy())
-        save(picture, os.path.join(folder, 'labels', name))
-        save(picture.convert('RGB'), os.path.join(folder, 'colour', name))
+        with folder.write(os.path.join('labels', name)) as file:
+            picture.save(file, format='PNG')
+        with folder.write(os.path.join('colour', name)) as file:
+            picture.convert('RGB').save(file, format='PNG')
         show_progress(done, len(files))
-
-
-def save(picture, path):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with whole_file(path) as file:
-        picture.save(file, format='PNG')
-
-
-def show_progress(done, total):
-    """Rewrite one line on a terminal; elsewhere print a line per tenth."""
-    if sys.stdout.isatty():
-        print(f'\r{done}/{total} images', end='\n' if done == total else '', flush=True)
-    elif done * 10 // total > (done - 1) * 10 // total:
-        print(f'{done}/{total} images', flush=True)
 
 
 if __name__ == '__main__':

@@ -1,14 +1,13 @@
 """Write the embedded benchmark: procedural street scenes of a source and a target domain."""
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
 from mmseg_gl.benchmarks.street_scenes import StreetScenesConfig, generate, preview
 from mmseg_gl.benchmarks.street_scenes.config import CLUTTER_KINDS, SOURCE_FORMATS
 from mmseg_gl.benchmarks.street_scenes.writer import encode_png, write_atomically
-from mmseg_gl.cli import run_tool
+from mmseg_gl.cli import run_tool, show_progress
 from mmseg_gl.errors import UserError
 from mmseg_gl.tool_parser import ToolParser
 
@@ -34,6 +33,8 @@ def main():
         clutter=args.clutter,
     )
     if args.preview:
+        if args.out.resolve() in args.preview.resolve().parents:
+            raise UserError(f'--preview {args.preview} is inside {args.out}; name a file elsewhere')
         write_preview(config, args.preview)
     start = time.monotonic()
     written = generate(config, args.out, workers=args.workers, progress=show_progress)
@@ -50,9 +51,7 @@ def main():
 def parse_args():
     defaults = StreetScenesConfig()
     parser = ToolParser(description=__doc__)
-    parser.add_argument(
-        'out', type=Path, help='folder to write to; a run that was cut off is gone on with'
-    )
+    parser.add_argument('out', type=Path, help='folder to write to; an interrupted run goes on')
     parser.add_argument('--seed', type=int, default=defaults.seed, help='default: %(default)s')
     parser.add_argument(
         '--size',
@@ -134,14 +133,6 @@ def write_preview(config, path):
         write_atomically(path, encode_png(preview(config)))
     except OSError as error:
         raise UserError(f'cannot write the preview {path}: {error.strerror or error}') from error
-
-
-def show_progress(done, total):
-    """Rewrite one line on a terminal; elsewhere print a line per quarter."""
-    if sys.stdout.isatty():
-        print(f'\r{done}/{total} images', end='\n' if done == total else '', flush=True)
-    elif done * 4 // total > (done - 1) * 4 // total:
-        print(f'{done}/{total} images', flush=True)
 
 
 if __name__ == '__main__':

@@ -21,7 +21,7 @@ from mmseg.registry import DATASETS, MODELS
 from torch.utils.data import DataLoader, Subset
 
 from mmseg_gl.apis import load_config, load_segmentor
-from mmseg_gl.apis.pseudo_label_folder import PseudoLabelFolder
+from mmseg_gl.apis.pseudo_label_folder import PseudoLabelFolder, prediction_name
 from mmseg_gl.apis.pseudo_labels import (
     BINS,
     find_thresholds,
@@ -30,9 +30,10 @@ from mmseg_gl.apis.pseudo_labels import (
     select,
     shares_kept,
 )
-from mmseg_gl.cli import add_cfg_options, make_folder, run_tool
+from mmseg_gl.cli import add_cfg_options, run_tool, show_progress
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_in, list_images
-from mmseg_gl.datasets.pseudo_labels import check_leaf_names, read_summary
+from mmseg_gl.datasets.label_writer import LabelWriter
+from mmseg_gl.datasets.pseudo_labels import check_leaf_names
 from mmseg_gl.errors import UserError
 from mmseg_gl.tool_parser import ToolParser
 from mmseg_gl.weights import weights_digest
@@ -78,9 +79,9 @@ def main():
     dataset_cfg = target_of(cfg, args.config, args.target)
     images = [image for image, _ in list_images('target', dataset_cfg)]
     check_leaf_names('target', images)
+    dataset = DATASETS.build(dataset_cfg)
     model = MODELS.build(cfg.model)
     load_segmentor(model, args.checkpoint)
-    make_folder(args.out, '--out')
     folder = PseudoLabelFolder(
         args.out,
         images,
@@ -99,14 +100,16 @@ def main():
             checkpoint=args.checkpoint,
             command=shlex.join(['python', *sys.argv]),
         ),
+        inputs=[dataset.data_prefix['img_path']],
     )
-    if folder.open():
-        print(f'{args.out} is already complete, nothing to do')
-    else:
-        dataset = DATASETS.build(dataset_cfg)
-        predict_all(model, dataset, folder, cfg.test_dataloader.get('num_workers', 0))
-        label_all(dataset.metainfo, folder, args.cap, args.portion)
-    print_table(read_summary(args.out))
+    with folder.open():
+        if folder.complete:
+            print(f'{args.out} is already complete, nothing to do')
+        else:
+            predict_all(model, dataset, folder, cfg.test_dataloader.get('num_workers', 0))
+            classes = dataset.metainfo['classes']
+            label_all(classes, LabelWriter(dataset_cfg), folder, args.cap, args.portion)
+        print_table(folder)
 
 
 def target_of(cfg, path, number):
@@ -137,9 +140,7 @@ def predict_all(model, dataset, folder, num_workers):
     """Predict the images that have not been predicted yet."""
     model = model.to('cuda' if torch.cuda.is_available() else 'cpu').eval()
     waiting = [
-        i
-        for i, image in enumerate(folder.images)
-        if not os.path.exists(folder.prediction_path(image))
+        i for i, image in enumerate(folder.images) if prediction_name(image) not in folder.done
     ]
     if len(waiting) < len(folder.images):
         print(f'{len(folder.images) - len(waiting)} images were predicted before, going on')
@@ -149,22 +150,19 @@ def predict_all(model, dataset, folder, num_workers):
     start = time.time()
     for done, (i, batch) in enumerate(zip(waiting, loader), 1):
         folder.write_prediction(folder.images[i], *predict(model, batch))
-        show_progress(
-            f'predicting, {done / (time.time() - start):.1f} images/s', done, len(waiting)
-        )
+        show_progress(done, len(waiting), 'predicting: ', since=start)
 
 
-def label_all(metainfo, folder, cap, portion):
+def label_all(classes, writer, folder, cap, portion):
     """Find the thresholds and write the labels."""
-    classes = metainfo['classes']
     counts = histogram(map(folder.read_prediction, folder.images), len(classes))
     thresholds = find_thresholds(counts, cap, portion)
     sizes = set()
     for done, image in enumerate(folder.images, 1):
         labels = select(*folder.read_prediction(image), thresholds)
-        folder.write_label(image, labels, metainfo['palette'])
+        folder.write_label(image, writer.picture(labels))
         sizes.add(labels.shape[::-1])
-        show_progress('writing labels', done, len(folder.images))
+        show_progress(done, len(folder.images), 'writing labels: ')
     folder.finish(
         input_sizes=sorted(sizes),  # (width, height)
         thresholds={name: int(t) / BINS for name, t in zip(classes, thresholds)},
@@ -176,25 +174,24 @@ def label_all(metainfo, folder, cap, portion):
     print(f'wrote {len(folder.images)} pseudo labels to {folder.path}')
 
 
-def print_table(summary):
-    print(f'{"class":>15} threshold  kept %')
-    for name, threshold in summary['thresholds'].items():
-        kept = summary['kept_percent'][name]
-        kept = 'never predicted' if kept is None else f'{kept:7.2f}'
-        print(f'{name:>15} {threshold:9.5f} {kept}')
-
-
-def show_progress(what, done, total):
-    """Rewrite one line on a terminal; elsewhere print a line per tenth."""
-    text = f'{what}: {done}/{total} images'
-    if sys.stdout.isatty():
-        print(f'\r{text}', end='\n' if done == total else '', flush=True)
-    elif done * 10 // total > (done - 1) * 10 // total:
-        print(text, flush=True)
+def print_table(folder):
+    """Print what the record of a complete folder says of the classes."""
+    lines = [f'{"class":>15} threshold  kept %']
+    try:
+        for name, threshold in folder.contents['thresholds'].items():
+            kept = folder.contents['kept_percent'][name]
+            kept = 'never predicted' if kept is None else f'{kept:7.2f}'
+            lines.append(f'{name:>15} {threshold:9.5f} {kept}')
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f'{folder.path}/{folder.record} has no thresholds of a complete run, it is damaged; '
+            'write the labels anew, to a new folder'
+        ) from error
+    print('\n'.join(lines))
 
 
 def digest(text):
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(os.fsencode(text)).hexdigest()
 
 
 if __name__ == '__main__':

@@ -14,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from mmseg_gl.apis.comparison import validation_curve
 from mmseg_gl.apis.recipe import load_recipe
 from mmseg_gl.apis.tool_process import ToolProcess
-from mmseg_gl.cli import make_folder, run_tool
+from mmseg_gl.cli import run_tool
 from mmseg_gl.errors import UserError
+from mmseg_gl.files import make_folder
 from mmseg_gl.tool_parser import ToolParser
 
 TOOLS = os.path.dirname(os.path.abspath(__file__))

@@ -13,14 +13,14 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import LoggerHook
 
 from mmseg_gl.apis import add_run_arguments, load_run_config, load_segmentor
-from mmseg_gl.cli import make_folder, run_tool
+from mmseg_gl.cli import run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.engine.hooks import PredictionWriterHook
 from mmseg_gl.engine.safe_runner import SafeRunner
 from mmseg_gl.errors import UserError
 from mmseg_gl.evaluation import UDAIoUMetric
 from mmseg_gl.evaluation.uda_iou_metric import names_of_means
-from mmseg_gl.files import write_text
+from mmseg_gl.files import make_folder, write_text
 from mmseg_gl.tool_parser import ToolParser
 
 REQUIRED = ('model', 'test_dataloader', 'test_evaluator', 'default_hooks')

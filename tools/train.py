@@ -10,13 +10,13 @@ from mmseg_gl.apis import add_run_arguments, check_start, load_run_config
 from mmseg_gl.apis.launch import write_settings
 from mmseg_gl.apis.mixed_precision import use_amp
 from mmseg_gl.apis.resumption import check_resumption
-from mmseg_gl.cli import make_folder, run_tool
+from mmseg_gl.cli import run_tool
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.engine.checkpoint import has_checkpoints, newest_whole_checkpoint, unwrapped
 from mmseg_gl.engine.pretrained import check_pretrained, warn_of_other_images
 from mmseg_gl.engine.safe_runner import SafeRunner
 from mmseg_gl.errors import UserError
-from mmseg_gl.files import only_writer
+from mmseg_gl.files import make_folder, only_writer
 from mmseg_gl.tool_parser import ToolParser
 
 REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')

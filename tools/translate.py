@@ -5,9 +5,7 @@ where it was stopped.
 """
 
 import argparse
-import json
 import os
-import sys
 import time
 
 import torch
@@ -16,15 +14,14 @@ from PIL import Image
 from torch.utils.data import DataLoader, Subset
 
 from mmseg_gl.apis import load_config
-from mmseg_gl.cli import add_cfg_options, make_folder, run_tool
+from mmseg_gl.cli import add_cfg_options, run_tool, show_progress
 from mmseg_gl.datasets.inspection import list_images
 from mmseg_gl.errors import UserError
-from mmseg_gl.files import PART, whole_file, write_text
+from mmseg_gl.recorded_folder import RecordedFolder
 from mmseg_gl.tool_parser import ToolParser
 from mmseg_gl.weights import check_tensors, read_checkpoint, tensors_of, weights_digest
 
 PREFIX = 'generators.source_to_target.'
-RECORD = 'translation.json'
 
 
 def parse_args():
@@ -55,23 +52,22 @@ def main():
     dataset = DATASETS.build(cfg.translation_dataset)
     root = dataset.data_prefix['img_path']
     names = [os.path.relpath(sample['img_path'], root) for sample in dataset.load_data_list()]
-    record = dict(
-        config=args.config,
-        checkpoint=args.checkpoint,
-        generator=digest,
-        dataset=json.loads(json.dumps(cfg.translation_dataset.to_dict())),  # tuples become lists
-        images=len(names),
-        complete=False,
+    files = [os.path.join('images', name) for name in names]
+    folder = RecordedFolder(
+        args.out,
+        'translation.json',
+        run=dict(generator=digest, dataset=cfg.translation_dataset.to_dict()),
+        about=dict(config=args.config, checkpoint=args.checkpoint, images=len(names)),
+        files=files,
+        inputs=[root],
     )
-    done = written_before(args.out, record, names)
-    make_folder(args.out, '--out')
-    write_record(args.out, record)
-    todo = [index for index, name in enumerate(names) if name not in done]
-    if done:
-        print(f'{len(done)} of {len(names)} images are there already')
     preprocess = MODELS.build(cfg.model.data_preprocessor)
-    translate(generator, preprocess, dataset, todo, names, args.out, args.workers)
-    write_record(args.out, dict(record, complete=True))
+    with folder.open():
+        todo = [index for index, file in enumerate(files) if file not in folder.done]
+        if len(todo) < len(files):
+            print(f'{len(files) - len(todo)} of {len(files)} images are there already')
+        translate(generator, preprocess, dataset, todo, files, folder, args.workers)
+        folder.finish()
     print(f'{len(names)} translated images are in {os.path.join(args.out, "images")}')
 
 
@@ -99,57 +95,8 @@ def load_generator(cfg, path):
     return generator.eval(), weights_digest(generator)
 
 
-def written_before(folder, record, names):
-    """Return the names of the images that an earlier run has written to the folder.
-
-    Raises:
-        UserError: When the folder holds anything but this translation's images.
-    """
-    if not os.path.isdir(folder) or not os.listdir(folder):
-        return set()
-    path = os.path.join(folder, RECORD)
-    try:
-        with open(path) as file:
-            earlier = json.load(file)
-    except (OSError, ValueError):
-        earlier = None
-    if not isinstance(earlier, dict):
-        raise UserError(
-            f'--out {folder} is not empty and has no readable {RECORD} of an earlier run; choose a '
-            'new folder'
-        )
-    for key, what in (
-        ('generator', f'another checkpoint ({earlier.get("checkpoint")})'),
-        ('dataset', 'other source images, or of the same read in another way'),
-    ):
-        if earlier.get(key) != record[key]:
-            raise UserError(
-                f'--out {folder} holds translations of {what}; choose a new folder, or delete it'
-            )
-    images = os.path.join(folder, 'images')
-    found = {
-        os.path.relpath(os.path.join(where, name), images)
-        for where, _, files in os.walk(images)
-        for name in files
-    }
-    parts = {name for name in found if name.endswith(PART)}
-    others = {name for name in os.listdir(folder) if name not in ('images', RECORD, RECORD + PART)}
-    if foreign := sorted(others | (found - parts - set(names))):
-        raise UserError(
-            f'--out {folder} holds {len(foreign)} files that are no translations (first: '
-            f'{foreign[0]}); choose a new folder, or take them away'
-        )
-    for name in parts:  # a run that was killed
-        os.remove(os.path.join(images, name))
-    return found - parts
-
-
-def write_record(folder, record):
-    write_text(os.path.join(folder, RECORD), json.dumps(record, indent=1))
-
-
 @torch.no_grad()
-def translate(generator, preprocess, dataset, todo, names, folder, workers):
+def translate(generator, preprocess, dataset, todo, files, folder, workers):
     """Translate the images ``todo`` of a data set, one at a time, and write them.
 
     Args:
@@ -157,8 +104,8 @@ def translate(generator, preprocess, dataset, todo, names, folder, workers):
         preprocess (nn.Module): The model's data preprocessor.
         dataset (Dataset): Of ``inputs`` and ``data_samples``.
         todo (list[int]): Indices of images.
-        names (list[str]): File name per index, relative to ``folder/images``.
-        folder (str): Where to write.
+        files (list[str]): File name per index.
+        folder (RecordedFolder): Where to write.
         workers (int): Number of reading processes.
     """
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -169,25 +116,14 @@ def translate(generator, preprocess, dataset, todo, names, folder, workers):
         batch = {key: [value] for key, value in item.items()}
         output = generator(preprocess(batch, False)['inputs'])[0]
         pixels = ((output + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
-        save(Image.fromarray(pixels), os.path.join(folder, 'images', names[index]))
-        show_progress(count, len(todo), count / (time.time() - begin))
+        save(Image.fromarray(pixels), folder, files[index])
+        show_progress(count, len(todo), since=begin)
 
 
-def save(image, path):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    suffix = os.path.splitext(path)[1].lower()
-    options = dict(quality=95) if suffix in ('.jpg', '.jpeg') else {}
-    with whole_file(path) as file:
-        image.save(file, format=Image.registered_extensions()[suffix], **options)
-
-
-def show_progress(done, total, rate):
-    """Rewrite one line on a terminal; elsewhere print a line per 1000 images and at the end."""
-    line = f'{done}/{total} images, {rate:.1f} images/s'
-    if sys.stdout.isatty():
-        print(f'\r{line}', end='\n' if done == total else '', flush=True)
-    elif done % 1000 == 0 or done == total:
-        print(line, flush=True)
+def save(image, folder, name):
+    is_jpeg = name.lower().endswith(('.jpg', '.jpeg'))
+    with folder.write(name) as file:
+        image.save(file, **(dict(format='JPEG', quality=95) if is_jpeg else dict(format='PNG')))
 
 
 if __name__ == '__main__':

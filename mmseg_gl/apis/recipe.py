@@ -6,8 +6,10 @@ import re
 import runpy
 
 from mmseg_gl.apis.config import load_config
+from mmseg_gl.engine.checkpoint import last_checkpoint
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import write_text
+from mmseg_gl.recorded_folder import differences, read_record
 
 STAGE_KEYS = {'name', 'tool', 'config', 'checkpoint', 'options'}
 REFERENCE = re.compile(r'\{([^{}]*)\}')
@@ -49,12 +51,9 @@ class Stage:
     def is_done(self):
         """Return whether the stage has run to its end."""
         if self.tool == 'train':
-            last = read_text(os.path.join(self.dir, 'last_checkpoint'))
-            return os.path.basename(last) == os.path.basename(self.output) and os.path.exists(
-                self.output
-            )
-        report = read_text(os.path.join(self.dir, REPORTS[self.tool]))
-        return bool(report) and json.loads(report)['complete']
+            return last_checkpoint(self.dir) == self.output and os.path.exists(self.output)
+        report = read_record(os.path.join(self.dir, REPORTS[self.tool])) or {}
+        return report.get('complete') is True
 
     def state(self):
         """Return 'done', 'interrupted' or 'to do'."""
@@ -95,16 +94,15 @@ class Stage:
         """Refuse a folder that was made with other settings, or from inputs that are gone.
 
         Raises:
-            UserError: In either case.
+            UserError: In either case, or when its record is damaged.
         """
-        text = read_text(self.record_file)
-        if not text and os.path.isdir(self.dir) and os.listdir(self.dir):
+        before = read_record(self.record_file)
+        if before is None and os.path.isdir(self.dir) and os.listdir(self.dir):
             raise UserError(
                 f'{self.dir} is in the way of the stage "{self.name}": it holds files that this '
                 'recipe has not made; choose another --work-dir'
             )
-        if text and (before := json.loads(text)) != self.record():
-            changed = [key for key, value in self.record().items() if before.get(key) != value]
+        if before is not None and (changed := differences(before, self.record())):
             raise UserError(
                 f'the stage "{self.name}" in {self.dir} was made with another '
                 f'{" and ".join(changed)}; choose another --work-dir, or delete that folder and '
@@ -210,11 +208,3 @@ def load_recipe(path, work_dir, seed):
             seed=seed,
         )
     return list(stages.values())
-
-
-def read_text(path):
-    """Return a file's contents without surrounding blanks, '' if there is no such file."""
-    if not os.path.isfile(path):
-        return ''
-    with open(path) as file:
-        return file.read().strip()

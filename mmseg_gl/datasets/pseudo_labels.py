@@ -1,10 +1,10 @@
 """Whether a folder of pseudo labels is a complete set for the images of a data set."""
 
-import json
 import os
 
 from mmseg_gl.datasets.transforms.load_pseudo_labels import pseudo_label_path
 from mmseg_gl.errors import UserError
+from mmseg_gl.recorded_folder import read_record
 
 SUMMARY = 'pseudo_labels.json'  # what tools/pseudo_label.py says of its folder
 
@@ -36,7 +36,7 @@ def check_pseudo_labels(name, cfg, files):
             f'the pseudo labels of the {name} images are expected in {folder}, but there is no '
             f'such folder: {hint}'
         )
-    summary = read_summary(folder)
+    summary = read_record(os.path.join(folder, SUMMARY))
     if summary is not None and summary.get('complete') is not True:
         raise UserError(
             f'the pseudo labels in {folder} are not complete; go on with: '
@@ -65,24 +65,3 @@ def check_leaf_names(name, images):
                 f'{leaf}; rename one of them'
             )
         owners[leaf] = image
-
-
-def read_summary(folder):
-    """Return what tools/pseudo_label.py says of a folder; None if it says nothing.
-
-    Raises:
-        UserError: When its file is damaged.
-    """
-    path = os.path.join(folder, SUMMARY)
-    if not os.path.exists(path):
-        return None
-    try:
-        with open(path) as file:
-            summary = json.load(file)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f'{path} cannot be read ({error}); write the pseudo labels anew, to a new folder'
-        ) from error
-    if not isinstance(summary, dict):
-        raise UserError(f'{path} is not a file that tools/pseudo_label.py wrote')
-    return summary

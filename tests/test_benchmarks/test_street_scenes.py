@@ -233,27 +233,21 @@ class TestOutputFolder:
 
     def test_other_settings_are_refused(self, gta5_dir):
         before = modification_times(gta5_dir)
-        with pytest.raises(UserError, match='seed 0 instead of 1'):
+        with pytest.raises(UserError, match='settings.seed'):
             generate(replace(SMALL, seed=1), gta5_dir)
         assert modification_times(gta5_dir) == before
 
     @pytest.mark.parametrize('folder', ['GTA5', 'SYNTHIA', 'cityscapes'])
     def test_foreign_data_are_refused(self, tmp_path, folder):
         (tmp_path / folder).mkdir()
-        with pytest.raises(UserError, match=folder):
+        (tmp_path / folder / 'mine.png').touch()
+        with pytest.raises(UserError, match='not empty'):
             generate(SMALL, tmp_path)
-        assert [path.name for path in tmp_path.rglob('*')] == [folder]
-
-    @pytest.mark.parametrize('text', ['', '[]', '{"complete": true}', '{"format_version": 99'])
-    def test_unreadable_record_is_refused(self, tmp_path, text):
-        (tmp_path / 'street_scenes.json').write_text(text)
-        with pytest.raises(UserError, match='cannot be understood'):
-            generate(SMALL, tmp_path)
-        assert read_files(tmp_path) == {'street_scenes.json': text.encode()}
+        assert [path.name for path in tmp_path.rglob('*')] == [folder, 'mine.png']
 
     def test_unwritable_place(self, tmp_path):
         (tmp_path / 'file').touch()
-        with pytest.raises(UserError, match='cannot write'):
+        with pytest.raises(UserError, match='cannot be made'):
             generate(SMALL, tmp_path / 'file' / 'out')
 
 

@@ -1,5 +1,7 @@
 """tools/infer.py: labels and colours of images of any size, equal to those of tools/test.py."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -98,11 +100,35 @@ def test_one_image(infer, photos, tmp_path, monkeypatch):
     assert [p.name for p in (tmp_path / 'other/colour').iterdir()] == ['b.png']
 
 
-def test_nothing_is_overwritten(infer, photos, tmp_path):
-    (tmp_path / 'out').mkdir()
-    (tmp_path / 'out/mine').write_text('precious')
-    assert 'out is not empty; choose a new folder' in infer(photos).error
-    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['mine']
+def test_full_disk_and_the_same_command_again(infer, photos, checkpoint, tmp_path, monkeypatch):
+    assert infer(photos, out='straight').code == 0
+    fsync, calls = os.fsync, []
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 7:  # two calls a file: the record, the two of an image, and a label
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'fsync', full)
+        assert 'start the same command again' in infer(photos).error
+    outcome = infer(photos)
+    assert outcome.code == 0, outcome.err
+    assert '1 of 3 images are there already' in outcome.out and '2/2 images' in outcome.out
+    paths = [path.relative_to(tmp_path / 'out') for path in (tmp_path / 'out').rglob('*')]
+    assert len(paths) == 2 * (3 + 3) + 1
+    for path in paths:
+        if (tmp_path / 'out' / path).is_file():
+            assert (tmp_path / 'out' / path).read_bytes() == (
+                tmp_path / 'straight' / path
+            ).read_bytes()
+    weights = torch.load(checkpoint)['state_dict']
+    weights['segmentor.decode_head.branches.0.weight'][:] = 0
+    torch.save(weights, tmp_path / 'other.pth')
+    error = infer(photos, weights=tmp_path / 'other.pth').error
+    assert 'different in inference.json: weights' in error
+    assert 'different in inference.json: images' in infer(photos / 'deep').error
 
 
 def test_mistakes(infer, photos, checkpoint, tmp_path):

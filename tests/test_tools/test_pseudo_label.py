@@ -122,7 +122,7 @@ def test_files_are_flat_whole_and_coloured(write_labels, street_scenes, tmp_path
     image = Image.open(tmp_path / 'labels/proceduria_000000_000019_leftImg8bit.png')
     palette = image.getpalette()
     assert palette[:3] == [128, 64, 128] and palette[3 * 255 :] == [0, 0, 0]
-    assert 'predicting, ' in outcome.out and ' images/s: 6/6 images' in outcome.out
+    assert 'predicting: 6/6 images, ' in outcome.out and ' images/s' in outcome.out
     lines = outcome.out.splitlines()
     start = next(
         i for i, line in enumerate(lines) if line.split() == ['class', 'threshold', 'kept', '%']
@@ -209,7 +209,7 @@ def test_other_cap_and_portion(write_labels, tmp_path):
 def test_folder_of_another_run(write_labels, arguments, options, different):
     assert write_labels().code == 0
     error = write_labels(*arguments, options=options).error
-    assert f'labels holds pseudo labels of another run (different: {different}); choose' in error
+    assert f'is of another run (different in pseudo_labels.json: {different}); choose' in error
 
 
 def test_folder_of_other_weights(write_labels, network, tmp_path):
@@ -220,32 +220,15 @@ def test_folder_of_other_weights(write_labels, network, tmp_path):
     )
     torch.save(weights, tmp_path / 'other.pth')
     error = write_labels(weights=tmp_path / 'other.pth').error
-    assert '(different: weights_sha256)' in error
+    assert 'pseudo_labels.json: weights_sha256)' in error
 
 
-def test_foreign_files(write_labels, tmp_path):
-    folder = tmp_path / 'labels'
-    folder.mkdir()
-    (folder / 'notes.txt').write_text('mine')
-    assert 'is not empty and has no pseudo_labels.json' in write_labels().error
-    (folder / 'notes.txt').unlink()
+@pytest.mark.parametrize('thresholds', [None, 3, dict(road='high')])
+def test_damaged_thresholds(write_labels, tmp_path, thresholds):
     assert write_labels().code == 0
-    (folder / 'notes.txt').write_text('mine')
-    assert 'holds notes.txt, which is not of this run' in write_labels().error
-    assert (folder / 'notes.txt').read_text() == 'mine'
-
-
-@pytest.mark.parametrize('text', ['', '{"complete"', '[]', '{}'])
-def test_damaged_summary(write_labels, tmp_path, text):
-    (tmp_path / 'labels').mkdir()
-    (tmp_path / 'labels/pseudo_labels.json').write_text(text)
-    words = write_labels().error
-    assert 'pseudo_labels.json' in words or 'another run' in words
-
-
-def test_out_is_a_file(write_labels, tmp_path):
-    (tmp_path / 'labels').write_text('')
-    assert 'labels cannot be made' in write_labels().error
+    path = tmp_path / 'labels/pseudo_labels.json'
+    path.write_text(json.dumps({**json.loads(path.read_text()), 'thresholds': thresholds}))
+    assert f'{path} has no thresholds' in write_labels().error
 
 
 @pytest.mark.parametrize('option', ['--cap', '--portion'])
@@ -311,7 +294,7 @@ train_dataloader = dict(
     assert write('--target', 2).code == 0
     files, _ = contents(tmp_path / 'labels')
     assert list(files) == [path.name for path in train.iterdir()]
-    assert 'of another run (different: images_sha256' in write('--target', 1).error
+    assert 'pseudo_labels.json: images_sha256' in write('--target', 1).error
 
 
 @pytest.mark.parametrize('num_workers', [0, 1])

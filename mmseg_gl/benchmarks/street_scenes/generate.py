@@ -1,6 +1,5 @@
 """Writes the benchmark to disk."""
 
-import json
 import multiprocessing
 import os
 import signal
@@ -10,19 +9,14 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import cv2
 
 from mmseg_gl.benchmarks.street_scenes.config import StreetScenesConfig
 from mmseg_gl.benchmarks.street_scenes.render import Split
-from mmseg_gl.benchmarks.street_scenes.writer import (
-    FOLDERS,
-    sample_paths,
-    write_atomically,
-    write_sample,
-)
+from mmseg_gl.benchmarks.street_scenes.writer import sample_paths, write_sample
 from mmseg_gl.errors import UserError
+from mmseg_gl.recorded_folder import RecordedFolder
 
 FORMAT_VERSION = 1
 RECORD_NAME = 'street_scenes.json'
@@ -39,12 +33,11 @@ def generate(
     """Write the data sets of both domains, or what is missing of them.
 
     The bytes of the files depend on the settings alone. ``street_scenes.json`` keeps the settings
-    and says whether everything has been written, so that an interrupted run is gone on with.
+    and says whether everything has been written, so that an interrupted run can be resumed.
 
     Args:
         config: the settings.
-        out_dir: folder for ``GTA5`` or ``SYNTHIA``, ``cityscapes`` and ``street_scenes.json``; one
-            run at a time may write to it.
+        out_dir: folder for ``GTA5`` or ``SYNTHIA``, ``cityscapes`` and ``street_scenes.json``.
         workers: number of processes, at least 1; None takes as many as there are cores to use.
         progress: called with the number of images written and to be written, after each of them.
 
@@ -52,95 +45,38 @@ def generate(
         False if everything was already there and nothing has been touched, else True.
 
     Raises:
-        UserError: if ``out_dir`` holds something else, which is left untouched, or if it cannot be
-            written to.
+        UserError: if ``out_dir`` holds something else, which is left untouched, if it cannot be
+            written to, or if another process does so.
     """
     if workers is None:
         workers = _usable_cores()
     if workers < 1:
         raise UserError(f'workers={workers!r} does not do; expected at least 1')
-    out_dir = Path(out_dir)
-    try:
-        complete = _check_out_dir(config, out_dir)
-        missing = _missing_samples(config, out_dir)
-        if complete and not missing:
-            return False
-        _write_record(config, out_dir, complete=False)
-        for directory in {
-            path.parent for sample in missing for path in sample_paths(config, *sample)
-        }:
-            (out_dir / directory).mkdir(parents=True, exist_ok=True)
-        _write_samples(config, out_dir, missing, workers, progress)
-        _write_record(config, out_dir, complete=True)
-    except OSError as error:
-        raise UserError(
-            f'cannot write street scenes to {out_dir}: {error.strerror or error}'
-        ) from error
-    return True
-
-
-def _check_out_dir(config: StreetScenesConfig, out_dir: Path) -> bool:
-    """Make sure that nothing else is in the folder; return whether its record says complete."""
-    record_path = out_dir / RECORD_NAME
-    advice = 'choose another folder or delete this one'
-    if not record_path.exists():
-        for folder in FOLDERS:
-            if os.path.lexists(out_dir / folder):
-                raise UserError(
-                    f'{out_dir} holds a {folder} that is not known to be made of street scenes '
-                    f'(there is no {RECORD_NAME}); choose another folder'
-                )
-        return False
-    try:
-        record = json.loads(record_path.read_text(encoding='utf-8'))
-        version, complete = record['format_version'], record['complete']
-        settings = dict(record['settings'])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f'{record_path} cannot be understood; {advice}') from error
-    if version != FORMAT_VERSION:
-        raise UserError(
-            f'{out_dir} holds street scenes of format version {version}, expected '
-            f'{FORMAT_VERSION}; {advice}'
-        )
-    if settings != config.settings():
-        differences = _describe_differences(settings, config.settings())
-        raise UserError(
-            f'{out_dir} holds street scenes with other settings ({differences}); {advice}'
-        )
-    return complete
-
-
-def _describe_differences(found: dict[str, Any], wanted: dict[str, Any]) -> str:
-    return ', '.join(
-        f'{name} {found.get(name)} instead of {value}'
-        for name, value in wanted.items()
-        if found.get(name) != value
-    )
-
-
-def _write_record(config: StreetScenesConfig, out_dir: Path, complete: bool) -> None:
-    out_dir.mkdir(parents=True, exist_ok=True)
-    record = {
-        'format_version': FORMAT_VERSION,
-        'complete': complete,
-        'settings': config.settings(),
-    }
-    text = json.dumps(record, indent=2) + '\n'
-    write_atomically(out_dir / RECORD_NAME, text.encode())
-
-
-def _missing_samples(config: StreetScenesConfig, out_dir: Path) -> list[Sample]:
     counts = {
         Split.SOURCE: config.train,
         Split.TARGET_TRAIN: config.train,
         Split.TARGET_VAL: config.val,
     }
-    return [
-        (split, index)
+    files = {
+        (split, index): set(map(str, sample_paths(config, split, index)))
         for split, count in counts.items()
         for index in range(count)
-        if not all((out_dir / path).exists() for path in sample_paths(config, split, index))
-    ]
+    }
+    folder = RecordedFolder(
+        os.fspath(out_dir),
+        RECORD_NAME,
+        run=dict(format_version=FORMAT_VERSION, settings=config.settings()),
+        about={},
+        files=set().union(*files.values()),
+        option='OUT',
+    )
+    with folder.open():
+        if folder.complete:
+            return False
+        missing = [sample for sample, paths in files.items() if not folder.done >= paths]
+        _write_samples(config, Path(out_dir), missing, workers, progress)
+        folder.finish()
+    return True
 
 
 def _write_samples(

@@ -12,7 +12,6 @@ from mmseg_gl.benchmarks.street_scenes.materials import LABEL_COLOURS, SYNTHIA_I
 from mmseg_gl.benchmarks.street_scenes.render import Split, render
 from mmseg_gl.files import whole_file
 
-FOLDERS = ('GTA5', 'SYNTHIA', 'cityscapes')
 CITIES = {Split.TARGET_TRAIN: ('train', 'proceduria'), Split.TARGET_VAL: ('val', 'perlinburg')}
 SYNTHIA_INSTANCE = 1
 
