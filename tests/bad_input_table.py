@@ -2,7 +2,7 @@
 
     python tests/bad_input_table.py          writes the table, in Markdown
 
-tests/test_tools/test_bad_input_table.py goes through the same cases.
+tests/test_tools/test_bad_input.py goes through the same cases.
 """
 
 import contextlib
@@ -435,13 +435,25 @@ def checkpoint_cases(case):
     case('train', '--resume: bare weights', 'not the state of a training run')(
         lambda b: b.train(more=['--resume', b.weights])
     )
+    case('train', '--resume: work dir whose checkpoints are damaged', '--resume CKPT')(
+        lambda b: after(b.train(more=['--resume']), b.path('work/iter_3.pth', 'precious'))
+    )
+    for what, value in (('missing', None), ('not in the model', torch.zeros(1))):
+        key = first if value is None else f'{first}.extra'
+        case('test', f'checkpoint with a tensor {what}', key)(
+            lambda b, key=key, value=value: b.test(weights=b.checkpoint(**{key: value}))
+        )
+    case('test', 'checkpoint that would run code', 'could run code')(
+        lambda b: b.test(weights=after(b.folder / 'o.pth', torch.save(Shared, b.folder / 'o.pth')))
+    )
+    case('test', 'checkpoint that is a list', 'holds no named tensors')(
+        lambda b: b.test(weights=after(b.folder / 'l.pth', torch.save([1], b.folder / 'l.pth')))
+    )
     case('train', '--resume: checkpoint missing', 'there is no checkpoint file')(
         lambda b: b.train(more=['--resume', b.folder / 'none.pth'])
     )
     for what, change in DAMAGED_RUNS.items():
-        case('train', f'--resume: {what}', 'iter_1.pth')(
-            lambda b, change=change: b.run(lambda run: change(run))
-        )
+        case('train', f'--resume: {what}', 'iter_1.pth')(lambda b, change=change: b.run(change))
     case('translate', 'checkpoint of another method (source-only)', "this config's generator")(
         lambda b: b.translate(weights=b.weights)
     )
@@ -770,8 +782,16 @@ def run_case(case, shared):
     with tempfile.TemporaryDirectory(dir=shared.folder) as folder:
         bench = Bench(shared, folder)
         arguments = case.prepare(bench)
+        precious = [p for p in files_in(folder) if p.read_bytes() == b'precious']
         answer = run_tool_with(case.tool, arguments, bench.environment)
+        lost = [p for p in precious if not p.is_file() or p.read_bytes() != b'precious']
+        if lost:
+            return Answer(None, f'{lost[0]} is lost; {answer.text}')
         return Answer(answer.code, answer.text.replace(folder, 'TMP'))
+
+
+def files_in(folder):
+    return [path for path in Path(folder).rglob('*') if path.is_file()]
 
 
 def run_tool_with(tool, arguments, environment):
