@@ -175,10 +175,9 @@ def translate(generator, preprocess, dataset, todo, names, folder, workers):
 
 def save(image, path):
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    suffix = os.path.splitext(path)[1].lower()
-    options = dict(quality=95) if suffix in ('.jpg', '.jpeg') else {}
+    is_jpeg = path.lower().endswith(('.jpg', '.jpeg'))
     with whole_file(path) as file:
-        image.save(file, format=Image.registered_extensions()[suffix], **options)
+        image.save(file, **(dict(format='JPEG', quality=95) if is_jpeg else dict(format='PNG')))
 
 
 def show_progress(done, total, rate):
