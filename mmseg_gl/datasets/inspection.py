@@ -97,7 +97,7 @@ def list_images(name, cfg):
         ) from error
     check_names(name, samples, dataset.data_prefix)
     suffix = dataset.img_suffix
-    check_links(name, folder, suffix)
+    check_left_out(name, folder, suffix)
     if not samples:
         raise UserError(
             f'the {name} folder {folder} has no images ending in '
@@ -135,17 +135,18 @@ def check_names(name, samples, folders):
                 ) from error
 
 
-def check_links(name, folder, suffix):
-    """Refuse links to images that are not there any more; listing leaves them out."""
+def check_left_out(name, folder, suffix):
+    """Refuse what is called like an image but is no file; listing leaves it out."""
     suffixes = tuple(s.lower() for s in ([suffix] if isinstance(suffix, str) else suffix))
-    for parent, folders, files in os.walk(folder):
-        for path in (os.path.join(parent, f) for f in [*folders, *files]):
-            if path.lower().endswith(suffixes) and os.path.islink(path):
+    for parent, _, files in os.walk(folder):
+        for path in (os.path.join(parent, f) for f in files if f.lower().endswith(suffixes)):
+            if not os.path.isfile(path):
+                kind = 'a pipe or a device'
                 if not os.path.exists(path):
-                    raise UserError(
-                        f'the {name} image {path} is a link to {os.readlink(path)}, which is not '
-                        'there: put it back, or take the link away'
-                    )
+                    kind = f'a link to {os.readlink(path)}, which is not there'
+                raise UserError(
+                    f'the {name} image {path} is {kind}: put the image there, or take that away'
+                )
 
 
 def list_files(name, cfg):
