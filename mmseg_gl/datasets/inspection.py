@@ -120,12 +120,6 @@ def check_names(name, samples, folders):
     """
     for key, folder in folders.items():
         for path in (sample[key] for sample in samples if key in sample):
-            inside = os.path.join(folder, '')
-            if not path.startswith(inside) or '..' in path.removeprefix(inside).split(os.sep):
-                raise UserError(
-                    f'the {name} file {path} is not inside its folder {folder}: put or link it '
-                    'there, and list it by its name there'
-                )
             try:
                 path.encode()
             except UnicodeEncodeError as error:
@@ -133,6 +127,12 @@ def check_names(name, samples, folders):
                 raise UserError(
                     f'the {name} file {shown} has a name that is not UTF-8; rename it'
                 ) from error
+            inside = os.path.join(folder, '')
+            if not path.startswith(inside) or '..' in path.removeprefix(inside).split(os.sep):
+                raise UserError(
+                    f'the {name} file {path} is not inside its folder {folder}: put or link it '
+                    'there, and list it by its name there'
+                )
 
 
 def check_left_out(name, folder, suffix):
