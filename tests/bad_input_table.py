@@ -10,10 +10,12 @@ import importlib.util
 import io
 import os
 import shutil
+import struct
 import sys
 import tempfile
 import traceback
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -92,6 +94,23 @@ class Bench:
             (self.data / name).write_bytes(content)
         else:
             Image.fromarray(pixels).save(self.data / name)
+
+    def enlarge(self, name, width, height):
+        """Let the header of a PNG of the data claim another size."""
+        content = (self.data / name).read_bytes()
+        header = b'IHDR' + struct.pack('>II', width, height) + content[24:29]
+        checksum = struct.pack('>I', zlib.crc32(header))
+        self.damage(name, content=content[:12] + header + checksum + content[33:])
+
+    def pipe(self, name):
+        """Replace a file of the data by a named pipe, which nobody writes to."""
+        (self.data / name).unlink()
+        os.mkfifo(self.data / name)
+
+    def spoil_name(self, name):
+        """Give a file of the data a name that is not UTF-8, of the same ending."""
+        path = self.data / name
+        path.rename(path.with_name('\udcff' + path.name[1:]))
 
     def link(self, name, target):
         """Replace a file of the data by a link."""
@@ -204,6 +223,25 @@ def data_cases(case):
     case('train', '16-bit source image', 'more than 8 bits per channel')(
         lambda b: after(b.train(), b.damage(SOURCE_IMAGE, pixels=np.full((32, 64), 3000, 'u2')))
     )
+    case('train', 'PostScript called .png', 'PNG or JPEG (unknown format)')(
+        lambda b: after(b.train(), b.damage(SOURCE_IMAGE, content=b'%!PS-Adobe-3.0 EPSF-3.0\n'))
+    )
+    case('train', 'image of 9400x9400 pixels', 'max_megapixels')(
+        lambda b: after(b.train(), b.enlarge(SOURCE_IMAGE, 9400, 9400))
+    )
+    case('train', 'image that is a named pipe', f'{SOURCE_IMAGE} is a pipe')(
+        lambda b: after(b.train(), b.pipe(SOURCE_IMAGE))
+    )
+    case('test', 'image whose name is not UTF-8, --show-dir', r'\xfferlinburg_000000')(
+        lambda b: after(
+            b.test(more=['--show-dir', b.folder / 'show']),
+            b.spoil_name(VAL_IMAGE),
+            b.spoil_name(VAL_LABEL),
+        )
+    )
+    case('pseudo_label', 'image whose name is not UTF-8', r'\xffroceduria_000003')(
+        lambda b: after(b.label(), b.spoil_name(TARGET_IMAGE))
+    )
     case('train', 'images smaller than 32 pixels, global head', 'at least 32x32')(
         lambda b: b.train(
             config=b.config(
@@ -235,6 +273,20 @@ def data_cases(case):
     )
     case('train', 'list names an image that is not there', 'nowhere')(
         lambda b: b.train(f'train_dataloader.dataset.source.ann_file={b.path("l.txt", "nowhere")}')
+    )
+    case('train', 'list of images (ann_file) that is a named pipe', 'ann_file')(
+        lambda b: after(
+            b.train(f'train_dataloader.dataset.source.ann_file={b.data / SOURCE_LABEL}'),
+            b.pipe(SOURCE_LABEL),
+        )
+    )
+    case('train', 'list of images (ann_file) that is no text', 'UTF-8')(
+        lambda b: b.train(f'train_dataloader.dataset.source.ann_file={b.data / SOURCE_IMAGE}')
+    )
+    case('translate', 'list names an image outside of the folder', 'is not inside its folder')(
+        lambda b: b.translate(
+            '--cfg-options', f'translation_dataset.ann_file={b.path("l.txt", "../labels/00004")}'
+        )
     )
     case('train', 'data_root that is a file', 'there is no such folder')(
         lambda b: b.train(f'train_dataloader.dataset.source.data_root={b.path("file", "x")}')
@@ -287,6 +339,12 @@ def label_cases(case):
     """Labels."""
     case('train', 'label cut off', 'is truncated or not an image')(
         lambda b: after(b.train(), b.truncate(SOURCE_LABEL))
+    )
+    case('train', 'label of 40000x30000 pixels', 'max_megapixels')(
+        lambda b: after(b.train(), b.enlarge(SOURCE_LABEL, 40_000, 30_000))
+    )
+    case('train', 'label that is a named pipe', f'{SOURCE_LABEL} is a folder, a pipe')(
+        lambda b: after(b.train(), b.pipe(SOURCE_LABEL))
     )
     case('train', 'label missing', 'images have no label')(
         lambda b: after(b.train(), (b.data / SOURCE_LABEL).unlink())

@@ -12,6 +12,7 @@ from PIL import Image
 from mmseg_gl.datasets.inspection import LABEL_LOADERS
 from mmseg_gl.datasets.label_writer import LabelWriter
 from mmseg_gl.engine.plain_values import has_form
+from mmseg_gl.datasets.transforms.load_image import read_pil
 from mmseg_gl.visualization import montage
 
 
@@ -191,17 +192,24 @@ def prediction_montage(dataset_cfg, run_dirs, rows=6):
         Image: The picture.
     """
     init_default_scope('mmseg')
-    steps = [step for step in dataset_cfg['pipeline'] if step['type'] in LABEL_LOADERS]
+    loaders = ('LoadImage', 'LoadImageFromFile', *LABEL_LOADERS)
+    steps = [step for step in dataset_cfg['pipeline'] if step['type'] in loaders]
     dataset = DATASETS.build({**dataset_cfg, 'pipeline': steps})
     chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset))).astype(int)
     samples = [dataset[int(i)] for i in chosen]
     writer = LabelWriter(dataset_cfg)
     columns = {
-        'target image': [Image.open(sample['img_path']) for sample in samples],
+        'target image': [Image.fromarray(sample['img'][..., ::-1]) for sample in samples],
         'truth': [writer.picture(sample['gt_seg_map']) for sample in samples],
     }
     for method, run_dir in run_dirs.items():
         folder = os.path.join(run_dir, 'test', 'predictions')
-        names = [os.path.splitext(os.path.basename(s['img_path']))[0] for s in samples]
-        columns[method] = [Image.open(os.path.join(folder, f'{name}.png')) for name in names]
+        columns[method] = [read_prediction(folder, sample) for sample in samples]
     return montage(columns)
+
+
+def read_prediction(folder, sample):
+    """Return what tools/test.py predicted for a sample, an image of the sample's size."""
+    name = os.path.splitext(os.path.basename(sample['img_path']))[0] + '.png'
+    height, width = sample['img'].shape[:2]
+    return read_pil(os.path.join(folder, name), 'prediction', height * width / 1e6)

@@ -16,7 +16,7 @@ from mmseg.registry import TRANSFORMS
 from mmseg_gl.datasets.inspection import build_lazily, label_exists, list_images
 from mmseg_gl.datasets.label_ids import IGNORED, check_class_numbers
 from mmseg_gl.datasets.pseudo_labels import check_pseudo_labels
-from mmseg_gl.datasets.transforms.load_image import read_pil
+from mmseg_gl.datasets.transforms.load_image import LoadImage
 from mmseg_gl.errors import UserError
 
 # Images in the complete releases; Cityscapes' by split.
@@ -26,6 +26,7 @@ RELEASES = {
     ('CityscapesDataset', 'train'): 2_975,
     ('CityscapesDataset', 'val'): 500,
 }
+CHECKED_LABELS = ('LoadPseudoLabels', 'LoadTrainIds')
 MAX_NAMED = 5  # files per kind of trouble
 
 
@@ -132,7 +133,7 @@ def check_dataset(name, cfg, max_images=None, workers=1, progress=None):
             if not label_exists(label):
                 report.add_trouble('images without labels', f'{image}: there is no {label}')
         report.labels = len(files) - report.num_troubles
-        if label_loader(cfg) is None:
+        if loader_of(cfg, *CHECKED_LABELS) is None:
             report.notes.append('only labels that LoadTrainIds reads can be checked')
     expected = release_size(cfg)
     if expected not in (None, len(files)):
@@ -158,10 +159,9 @@ def check_dataset(name, cfg, max_images=None, workers=1, progress=None):
     return report
 
 
-def label_loader(cfg):
-    """Build the LoadTrainIds or LoadPseudoLabels of a data set's pipeline; None if it has none."""
-    loaders = ('LoadPseudoLabels', 'LoadTrainIds')
-    steps = [step for step in cfg['pipeline'] if step['type'] in loaders]
+def loader_of(cfg, *types):
+    """Build the step of a data set's pipeline that is of one of these types; None: it has none."""
+    steps = [step for step in cfg['pipeline'] if step['type'] in types]
     return TRANSFORMS.build(steps[0]) if steps else None
 
 
@@ -194,7 +194,8 @@ def open_all(files, cfg, workers):
     dataset = build_lazily(cfg)
     check = partial(
         check_sample,
-        loader=label_loader(cfg),
+        image_loader=loader_of(cfg, 'LoadImage') or LoadImage(),
+        label_loader=loader_of(cfg, *CHECKED_LABELS),
         label_size=partial(label_size, cfg),
         label_map=dataset.label_map,
         num_classes=len(dataset.metainfo['classes']),
@@ -208,12 +209,14 @@ def open_all(files, cfg, workers):
         yield from pool.map(check, files, chunksize=8)
 
 
-def check_sample(paths, loader, label_size, label_map, num_classes):
+def check_sample(paths, image_loader, label_loader, label_size, label_map, num_classes):
     """Open an image and its label.
 
     Args:
         paths (tuple[str, str | None]): Image and label.
-        loader (LoadTrainIds | LoadPseudoLabels | None): Reads the label; None leaves it closed.
+        image_loader (LoadImage): Reads the image.
+        label_loader (LoadTrainIds | LoadPseudoLabels | None): Reads the label; None leaves it
+            closed.
         label_size (Callable): Maps the image's (width, height) to the label's.
         label_map (dict[int, int] | None): The data set's choice of classes, see
             :func:`renumber`.
@@ -226,14 +229,15 @@ def check_sample(paths, loader, label_size, label_map, num_classes):
     image, label = paths
     size, troubles = None, []
     try:
-        size = read_pil(image, 'image', mode='RGB').size
+        height, width = image_loader.read(image).shape[:2]
+        size = width, height
     except UserError as error:
         troubles.append(('unreadable images', str(error)))
-    if label is None or loader is None or not label_exists(label):
+    if label is None or label_loader is None or not label_exists(label):
         return size, None, troubles
-    label = loader.find(label)
+    label = label_loader.find(label)
     try:
-        raw = loader.read(label)
+        raw = label_loader.read(label)
     except UserError as error:
         return size, None, [*troubles, ('unreadable labels', str(error))]
     height, width = raw.shape
@@ -243,7 +247,7 @@ def check_sample(paths, loader, label_size, label_map, num_classes):
             sentence += ', resized to {}x{}'.format(*label_size(size))
         troubles.append(('labels of another size than their image', sentence))
     try:
-        labels = loader.map_ids(raw, label, label_map)
+        labels = label_loader.map_ids(raw, label, label_map)
         check_class_numbers(labels, num_classes, f'the label {label}')
     except UserError as error:
         return size, None, [*troubles, ('labels with impossible ids', str(error))]

@@ -69,7 +69,8 @@ def list_images(name, cfg):
         pipeline loads none.
 
     Raises:
-        UserError: When the folder or the list of its files is missing, or has no images.
+        UserError: When the folder or the list of its files is missing, or has no images; for files
+            outside of their folder, and names that are not UTF-8.
     """
     dataset = build_lazily(cfg)
     folder = dataset.data_prefix['img_path']
@@ -78,8 +79,8 @@ def list_images(name, cfg):
             f'the {name} images of {cfg["type"]} are expected in {folder}, but there is no such '
             'folder: put or link the data there, or point data_root of this data set to them'
         )
-    if dataset.ann_file and not os.path.exists(dataset.ann_file):
-        raise UserError(f'the {name} list of images (ann_file) {dataset.ann_file} does not exist')
+    if dataset.ann_file and not os.path.isfile(dataset.ann_file):
+        raise UserError(f'the {name} list of images (ann_file) {dataset.ann_file} is not a file')
     try:
         samples = dataset.load_data_list()
     except OSError as error:
@@ -90,8 +91,13 @@ def list_images(name, cfg):
             else f'{error.filename}: {error.strerror}'
         )
         raise UserError(f'cannot list the {name} images in {folder}: {reason}') from error
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f'the {name} list of images (ann_file) {dataset.ann_file} is not a text file in UTF-8'
+        ) from error
+    check_names(name, samples, dataset.data_prefix)
     suffix = dataset.img_suffix
-    check_links(name, folder, suffix)
+    check_left_out(name, folder, suffix)
     if not samples:
         raise UserError(
             f'the {name} folder {folder} has no images ending in '
@@ -104,17 +110,43 @@ def list_images(name, cfg):
     return [(s['img_path'], s.get('seg_map_path') if labelled else None) for s in samples]
 
 
-def check_links(name, folder, suffix):
-    """Refuse links to images that are not there any more; listing leaves them out."""
+def check_names(name, samples, folders):
+    """Refuse names that leave their folder (tools write by them), and names that are not UTF-8.
+
+    Args:
+        name (str): How to call the data set in messages.
+        samples (list[dict]): With paths under the keys of ``folders``.
+        folders (dict[str, str]): 'img_path' and 'seg_map_path', or one of them.
+    """
+    for key, folder in folders.items():
+        for path in (sample[key] for sample in samples if key in sample):
+            try:
+                path.encode()
+            except UnicodeEncodeError as error:
+                shown = os.fsencode(path).decode(errors='backslashreplace')
+                raise UserError(
+                    f'the {name} file {shown} has a name that is not UTF-8; rename it'
+                ) from error
+            inside = os.path.join(folder, '')
+            if not path.startswith(inside) or '..' in path.removeprefix(inside).split(os.sep):
+                raise UserError(
+                    f'the {name} file {path} is not inside its folder {folder}: put or link it '
+                    'there, and list it by its name there'
+                )
+
+
+def check_left_out(name, folder, suffix):
+    """Refuse what is called like an image but is no file; listing leaves it out."""
     suffixes = tuple(s.lower() for s in ([suffix] if isinstance(suffix, str) else suffix))
-    for parent, folders, files in os.walk(folder):
-        for path in (os.path.join(parent, f) for f in [*folders, *files]):
-            if path.lower().endswith(suffixes) and os.path.islink(path):
+    for parent, _, files in os.walk(folder):
+        for path in (os.path.join(parent, f) for f in files if f.lower().endswith(suffixes)):
+            if not os.path.isfile(path):
+                kind = 'a pipe or a device'
                 if not os.path.exists(path):
-                    raise UserError(
-                        f'the {name} image {path} is a link to {os.readlink(path)}, which is not '
-                        'there: put it back, or take the link away'
-                    )
+                    kind = f'a link to {os.readlink(path)}, which is not there'
+                raise UserError(
+                    f'the {name} image {path} is {kind}: put the image there, or take that away'
+                )
 
 
 def list_files(name, cfg):

@@ -1,6 +1,7 @@
 from mmseg_gl.engine.hooks import (
     AlignmentMonitorHook,
     BadImageHook,
+    IgnoredLabelsHook,
     PhaseHook,
     PredictionWriterHook,
     RandomStateHook,
@@ -18,6 +19,7 @@ __all__ = [
     'AlignmentMonitorHook',
     'BadImageHook',
     'CpuAmpOptimWrapper',
+    'IgnoredLabelsHook',
     'MultiOptimWrapperConstructor',
     'PhaseHook',
     'PredictionWriterHook',

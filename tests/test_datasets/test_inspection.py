@@ -75,8 +75,31 @@ def test_list_files_without_a_label(gta5, tmp_path):
 
 def test_list_files_without_the_list_of_images(gta5):
     gta5['ann_file'] = 'first_half.txt'
-    with pytest.raises(UserError, match='list of images .*first_half.txt does not exist'):
+    with pytest.raises(UserError, match='list of images .*first_half.txt is not a file'):
         list_files('source', gta5)
+
+
+@pytest.mark.parametrize('name', ['../labels/0', '{root}/elsewhere/0', 'a/../../images/0'])
+def test_listed_images_stay_in_their_folder(gta5, tmp_path, write_png, name):
+    write_png(tmp_path / 'elsewhere/0.png', np.zeros((2, 4, 3), np.uint8))
+    gta5['ann_file'] = str(tmp_path / 'list.txt')
+    (tmp_path / 'list.txt').write_text(f'1\n{name.format(root=tmp_path)}\n')
+    with pytest.raises(UserError, match=r'the source file .* is not inside its folder .*/images'):
+        list_files('source', gta5)
+
+
+def test_listed_labels_stay_in_their_folder(gta5, tmp_path):
+    gta5['ann_file'] = str(tmp_path / 'list.txt')
+    (tmp_path / 'list.txt').write_text(f'{tmp_path}/GTA5/images/1\n')  # inside; its label is not
+    with pytest.raises(UserError, match=r'images/1\.png is not inside its folder .*/labels'):
+        list_files('source', gta5)
+
+
+def test_links_to_other_folders(gta5, tmp_path):
+    (tmp_path / 'GTA5/images').rename(tmp_path / 'elsewhere')
+    (tmp_path / 'GTA5/images').mkdir()
+    (tmp_path / 'GTA5/images/1.png').symlink_to('../../elsewhere/1.png')
+    assert len(list_files('source', gta5)) == 1
 
 
 def test_check_files_looks_at_the_splits_asked_for(gta5, tmp_path):
@@ -142,6 +165,16 @@ def test_every_kind_of_trouble_is_found_and_named(gta5, tmp_path, write_png):
     assert report.num_troubles == 6
     assert (report.images, report.labels) == (8, 7)
     assert report.sizes == {(4, 2): 6, (1, 1): 1}
+
+
+def test_the_pipelines_limits_of_pixels_count(gta5):
+    image, label = (dict(step, max_megapixels=7e-6) for step in PIPELINE)
+    for pipeline, kind in (
+        ([image, PIPELINE[1]], 'unreadable images'),
+        ([PIPELINE[0], label], 'unreadable labels'),
+    ):
+        report = check_dataset('source', dict(gta5, pipeline=pipeline))
+        assert list(report.troubles) == [kind] and 'max_megapixels' in report.lines()[-1]
 
 
 def test_processes_find_the_same_in_the_same_order(gta5, tmp_path):

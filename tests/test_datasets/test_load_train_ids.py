@@ -117,6 +117,21 @@ def test_impossible_id_of_a_16_bit_file_of_ones_own(tmp_path, write_png):
         load(path, {1: 0})
 
 
+def test_negative_ids(tmp_path):
+    """-249 is not the road, entry -249 of the table."""
+    with pytest.raises(UserError, match='holds the id -249, which gta5 labels do not have'):
+        LoadTrainIds(ids='gta5').map_ids(np.int32([[7, -249]]), 'a.png')
+
+
+@pytest.mark.parametrize('ids, dtype', [('gta5', np.uint8), ('synthia', np.uint16)])
+def test_limit_of_pixels(tmp_path, write_png, ids, dtype):
+    path = write_png(tmp_path / 'a.png', np.ones((2, 3), dtype))
+    results = dict(seg_map_path=path)
+    LoadTrainIds(ids=ids, max_megapixels=6e-6).transform(dict(results))
+    with pytest.raises(UserError, match=r'the label .*/a\.png has 3x2 pixels.*max_megapixels'):
+        LoadTrainIds(ids=ids, max_megapixels=5e-6).transform(dict(results))
+
+
 def test_colour_label(tmp_path, write_png):
     path = write_png(tmp_path / 'a_color.png', np.zeros((2, 2, 3), np.uint8))
     with pytest.raises(UserError, match=r'/a_color\.png is a colour image \(RGB\)'):
@@ -138,6 +153,15 @@ def test_truncated_file(tmp_path, write_png, ids, kept):
     cut_off(path, kept)
     with pytest.raises(UserError, match=r'the label .*/a\.png is truncated or not an? '):
         load(path, ids)
+
+
+def test_synthia_label_with_a_wrong_checksum(tmp_path, write_png):
+    path = tmp_path / 'a.png'
+    write_png(path, np.ones((20, 30), np.uint16))
+    content = path.read_bytes()
+    path.write_bytes(content[:-16] + bytes(4) + content[-12:])  # that of the pixels
+    with pytest.raises(UserError, match=r'/a\.png is truncated or not an image'):
+        load(path, 'synthia')
 
 
 @pytest.mark.parametrize('ids', ['gta5', 'cityscapes', 'synthia'])

@@ -34,5 +34,6 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     alignment_monitor=dict(type='AlignmentMonitorHook'),
     bad_images=dict(type='BadImageHook'),
+    ignored_labels=dict(type='IgnoredLabelsHook'),
     visualization=dict(type='SegVisualizationHook'),
 )

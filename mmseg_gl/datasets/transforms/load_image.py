@@ -1,58 +1,113 @@
-import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from mmcv.transforms import BaseTransform
-from mmengine import fileio
 from mmseg.registry import TRANSFORMS
-from PIL import Image, UnidentifiedImageError
+from PIL.Image import Image
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 from mmseg_gl.errors import UserError
+
+MAX_MEGAPIXELS = 64
+# Not Image.open: it has a limit of its own, for the whole process, and many more formats, of which
+# some start other programs.
+READERS = {b'\x89PNG\r\n\x1a\n': PngImageFile, b'\xff\xd8\xff': JpegImageFile}
 
 
 @TRANSFORMS.register_module()
 class LoadImage(BaseTransform):
-    """Read an image with PIL as 8-bit colour, as the official codes do; say which file is broken.
+    """Read a PNG or JPEG with PIL as 8-bit colour, as the official codes do.
+
+    Of a file with several images (MPO, as some phones write; animated PNG) it takes the first one.
 
     Needs ``img_path``; adds ``img`` (uint8, (H, W, 3), BGR), ``img_shape`` and ``ori_shape``.
 
+    Args:
+        max_megapixels: Larger images are refused before they are decoded, as a file of some
+            kilobytes can hold a billion pixels.
+
     Raises:
-        UserError: When the file is missing, truncated or not an 8-bit image.
+        UserError: When the file is missing, truncated, too large or not an 8-bit image.
     """
 
+    def __init__(self, max_megapixels: float = MAX_MEGAPIXELS):
+        self.max_megapixels = check_max_megapixels(max_megapixels)
+
     def transform(self, results):
-        image = np.asarray(read_pil(results['img_path'], 'image', mode='RGB'))
-        results['img'] = np.ascontiguousarray(image[..., ::-1])
-        results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        results['img'] = np.ascontiguousarray(self.read(results['img_path'])[..., ::-1])
+        results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
         return results
 
+    def read(self, path: str) -> np.ndarray:
+        """Return the (H, W, 3) RGB pixels in a file."""
+        return np.asarray(read_pil(path, 'image', self.max_megapixels, mode='RGB'))
+
     def __repr__(self):
-        return 'LoadImage()'
+        return f'LoadImage(max_megapixels={self.max_megapixels})'
 
 
-def read_bytes(path, what):
-    """Return a file's bytes, or raise a UserError that names it."""
+def check_max_megapixels(number: float) -> float:
+    """Return ``number``, or raise a UserError unless it is a number above 0."""
+    if not isinstance(number, int | float) or not number > 0:
+        raise UserError(f'max_megapixels={number!r}: expected a number above 0')
+    return number
+
+
+@contextmanager
+def open_image(path: str, what: str, max_megapixels: float) -> Iterator[Image]:
+    """Open a PNG or JPEG file, without decoding more than its header.
+
+    Args:
+        path: The file.
+        what: How to call it in messages.
+        max_megapixels: Larger images are refused.
+
+    Yields:
+        The image; what fails while it is decoded is raised as a UserError, too.
+
+    Raises:
+        UserError: When that is impossible; it names the file.
+    """
     try:
-        return fileio.get(path)
-    except OSError as error:
-        raise UserError(f'cannot read the {what} {path}: {error.strerror or error}') from error
-
-
-def read_pil(path, what, mode=None):
-    """Decode a whole image file with PIL, or raise a UserError that names it."""
-    data = read_bytes(path, what)
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
-            if mode == 'RGB' and image.mode.startswith(('I', 'F')):  # PIL would cut it off at 255
+        if os.path.exists(path) and not os.path.isfile(path):  # opening a pipe would wait for ever
+            raise UserError(f'the {what} {path} is a folder, a pipe or a device; expected a file')
+        with open(path, 'rb') as file:
+            start = file.read(8)
+            file.seek(0)
+            readers = [reader for magic, reader in READERS.items() if start.startswith(magic)]
+            if not readers:
+                raise ValueError('unknown format')
+            image = readers[0](file)
+            width, height = image.size
+            if width * height > max_megapixels * 1e6:
                 raise UserError(
-                    f'the {what} {path} has more than 8 bits per channel (its mode is '
-                    f'{image.mode}); expected 8-bit colour or grey'
+                    f'the {what} {path} has {width}x{height} pixels, more than the max_megapixels='
+                    f'{max_megapixels:g} of the pipeline step that reads it: scale it down, or set '
+                    'that option higher'
                 )
-            copy = image.convert(mode) if mode else image.copy()
-            copy.info['format'] = image.format  # of the file; PIL forgets it
-            return copy
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = 'unknown format' if isinstance(error, UnidentifiedImageError) else error
+            yield image
+    except UserError:
+        raise
+    except Exception as error:  # decoders raise anything on damaged files
+        if isinstance(error, OSError) and error.errno:
+            raise UserError(f'cannot read the {what} {path}: {error.strerror}') from error
+        reason = str(error) or type(error).__name__
         raise UserError(
-            f'the {what} {path} is truncated or not an image ({reason}); copy it anew'
+            f'the {what} {path} is truncated or not an image in PNG or JPEG ({reason}); convert '
+            'it, or copy it anew'
         ) from error
+
+
+def read_pil(path: str, what: str, max_megapixels: float, mode: str | None = None) -> Image:
+    """Decode a whole image file with PIL; arguments and errors are those of :func:`open_image`."""
+    with open_image(path, what, max_megapixels) as image:
+        image.load()
+        if mode == 'RGB' and image.mode.startswith(('I', 'F')):  # PIL would cut it off at 255
+            raise UserError(
+                f'the {what} {path} has more than 8 bits per channel (its mode is '
+                f'{image.mode}); expected 8-bit colour or grey'
+            )
+        return image.convert(mode) if mode else image

@@ -4,7 +4,11 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from mmseg_gl.datasets.transforms.load_image import read_pil
+from mmseg_gl.datasets.transforms.load_image import (
+    MAX_MEGAPIXELS,
+    check_max_megapixels,
+    read_pil,
+)
 from mmseg_gl.errors import UserError
 
 
@@ -20,14 +24,16 @@ class LoadPseudoLabels(BaseTransform):
     Args:
         folder (str): The tool's ``--out``, relative to the current directory: one 8-bit PNG of
             class numbers per image, ``<image stem>.png``.
+        max_megapixels (float): As in :class:`LoadImage`.
 
     Raises:
         UserError: When the file is missing or broken, or has another form or size; or when the
             image has already been flipped.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, max_megapixels=MAX_MEGAPIXELS):
         self.folder = folder
+        self.max_megapixels = check_max_megapixels(max_megapixels)
 
     def transform(self, results):
         if 'flip' in results:
@@ -59,7 +65,7 @@ class LoadPseudoLabels(BaseTransform):
                 f'there is no pseudo label {path}; write the labels of all target images with '
                 'tools/pseudo_label.py'
             )
-        image = read_pil(path, 'pseudo label')
+        image = read_pil(path, 'pseudo label', self.max_megapixels)
         if image.mode not in ('P', 'L'):
             raise UserError(
                 f'the pseudo label {path} is not an 8-bit palette or grey PNG (its mode is '
@@ -72,7 +78,7 @@ class LoadPseudoLabels(BaseTransform):
         return raw
 
     def __repr__(self):
-        return f'LoadPseudoLabels(folder={self.folder!r})'
+        return f'LoadPseudoLabels(folder={self.folder!r}, max_megapixels={self.max_megapixels})'
 
 
 def pseudo_label_path(folder, img_path):

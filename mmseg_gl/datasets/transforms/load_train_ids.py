@@ -6,7 +6,12 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from mmseg_gl.datasets.label_ids import IMPOSSIBLE, lookup_table, renumber
-from mmseg_gl.datasets.transforms.load_image import read_bytes, read_pil
+from mmseg_gl.datasets.transforms.load_image import (
+    MAX_MEGAPIXELS,
+    check_max_megapixels,
+    open_image,
+    read_pil,
+)
 from mmseg_gl.errors import UserError, check_choice
 
 LABEL_IDS, TRAIN_IDS = '_labelIds.png', '_labelTrainIds.png'
@@ -30,16 +35,18 @@ class LoadTrainIds(BaseTransform):
             outside of it are ignored.
         files (str | None): 'synthia' reads 16-bit PNGs as SYNTHIA's also for a mapping; None goes
             by the name in ``ids``.
+        max_megapixels (float): As in :class:`LoadImage`.
 
     Raises:
-        UserError: When the file is missing or broken, has the wrong form, or an impossible id; for
-            unknown ``ids`` or ``files``.
+        UserError: When the file is missing, broken or too large, has the wrong form, or an
+            impossible id; for unknown ``ids`` or ``files``.
     """
 
-    def __init__(self, ids, files=None):
+    def __init__(self, ids, files=None, max_megapixels=MAX_MEGAPIXELS):
         if files is not None:
             check_choice('files', files, ('synthia',))
         self.ids, self.files = ids, files
+        self.max_megapixels = check_max_megapixels(max_megapixels)
         self.is_synthia = 'synthia' in (ids, files)
         self.table = lookup_table(ids)
         self.train_ids_table = lookup_table('train_ids')
@@ -67,7 +74,8 @@ class LoadTrainIds(BaseTransform):
 
     def read(self, path):
         """Return the raw (H, W) ids in a file."""
-        return read_synthia(path) if self.is_synthia else read_ids(path)
+        read = read_synthia if self.is_synthia else read_ids
+        return read(path, self.max_megapixels)
 
     def map_ids(self, raw, path, label_map=None):
         """Map the raw ids of the file ``path`` to class numbers.
@@ -83,8 +91,8 @@ class LoadTrainIds(BaseTransform):
         """
         are_train_ids = self.ids == 'cityscapes' and path.endswith(TRAIN_IDS)
         table = self.train_ids_table if are_train_ids else self.table
-        labels = table[np.minimum(raw, 255)]
-        impossible = (labels == IMPOSSIBLE) | (raw > 255)
+        labels = table[np.clip(raw, 0, 255)]
+        impossible = (labels == IMPOSSIBLE) | (raw > 255) | (raw < 0)
         if impossible.any():
             raise UserError(
                 f'the label {path} holds the id {raw[impossible][0]}, which '
@@ -94,36 +102,39 @@ class LoadTrainIds(BaseTransform):
         return labels if isinstance(self.ids, dict) else renumber(labels, label_map)
 
     def __repr__(self):
-        return f'LoadTrainIds(ids={self.ids!r}, files={self.files!r})'
+        return (
+            f'LoadTrainIds(ids={self.ids!r}, files={self.files!r}, '
+            f'max_megapixels={self.max_megapixels})'
+        )
 
 
-def read_ids(path):
+def read_ids(path, max_megapixels):
     """Read an 8-bit palette or grey PNG as its (H, W) values."""
-    image = read_pil(path, 'label')
+    image = read_pil(path, 'label', max_megapixels)
     if image.mode not in ('P', 'L', 'I', 'I;16'):
         kinds = {'1': 'black and white', 'F': 'of fractions', 'LA': 'grey and alpha'}
         kind = kinds.get(image.mode, f'a colour image ({image.mode})')
         raise UserError(
             f'the label {path} is {kind}; expected one id per pixel (an 8-bit palette or grey PNG)'
         )
-    if image.info.get('format') == 'JPEG':
+    if image.format == 'JPEG':
         raise UserError(
             f'the label {path} is a JPEG, which changes ids; expected an 8-bit palette or grey PNG'
         )
     return np.asarray(image)
 
 
-def read_synthia(path):
+def read_synthia(path, max_megapixels):
     """Read the class channel of a SYNTHIA ``GT/LABELS`` PNG: 16 bits, the class comes first.
 
     The files are RGB (class, instance, 0) or grey + alpha (class, instance); OpenCV gives both as
     BGR(A) uint16 with the class at index 2. PIL would return the empty high bytes.
     """
-    data = read_bytes(path, 'label')
-    complete = data[-8:-4] == b'IEND'
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if complete else None
-    if image is None:
-        raise UserError(f'the label {path} is truncated or not a PNG file; copy it anew')
+    with open_image(path, 'label', max_megapixels) as header:
+        header.verify()  # the checksums, which OpenCV passes over
+        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+        if image is None:
+            raise ValueError('OpenCV cannot decode it')
     if image.dtype != np.uint16:
         raise UserError(
             f'the label {path} has {image.dtype.itemsize * 8} bits per channel; expected the '

@@ -1,5 +1,6 @@
 from mmseg_gl.engine.hooks.alignment_monitor_hook import AlignmentMonitorHook
 from mmseg_gl.engine.hooks.bad_image_hook import BadImageHook
+from mmseg_gl.engine.hooks.ignored_labels_hook import IgnoredLabelsHook
 from mmseg_gl.engine.hooks.phase_hook import PhaseHook
 from mmseg_gl.engine.hooks.prediction_writer_hook import PredictionWriterHook
 from mmseg_gl.engine.hooks.random_state_hook import RandomStateHook
@@ -9,6 +10,7 @@ from mmseg_gl.engine.hooks.two_phase_hook import TwoPhaseHook
 __all__ = [
     'AlignmentMonitorHook',
     'BadImageHook',
+    'IgnoredLabelsHook',
     'PhaseHook',
     'PredictionWriterHook',
     'RandomStateHook',
