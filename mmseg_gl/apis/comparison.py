@@ -11,8 +11,8 @@ from PIL import Image
 
 from mmseg_gl.datasets.inspection import LABEL_LOADERS
 from mmseg_gl.datasets.label_writer import LabelWriter
-from mmseg_gl.engine.plain_values import has_form
 from mmseg_gl.datasets.transforms.load_image import read_pil
+from mmseg_gl.engine.plain_values import has_form
 from mmseg_gl.visualization import montage
 
 
