@@ -29,7 +29,7 @@ from PIL import Image
 
 from mmseg_gl.apis import load_config
 from mmseg_gl.benchmarks.street_scenes import StreetScenesConfig, generate
-from mmseg_gl.cli import run_tool
+from mmseg_gl.cli.tool import run_tool
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / 'configs'
@@ -854,7 +854,7 @@ def files_in(folder):
 
 def run_tool_with(tool, arguments, environment):
     """Run a tool in this process and return its Answer."""
-    path = ROOT / 'tools' / f'{tool}.py'
+    path = ROOT / 'mmseg_gl/cli' / f'{tool}.py'
     spec = importlib.util.spec_from_file_location(f'tool_{tool}', path)
     module = importlib.util.module_from_spec(spec)
     for named_globals in (MMLogger, MessageHub, SegLocalVisualizer):

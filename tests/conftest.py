@@ -14,7 +14,7 @@ from mmengine.logging import MessageHub, MMLogger
 from mmseg.visualization import SegLocalVisualizer
 
 from mmseg_gl.benchmarks.street_scenes import StreetScenesConfig, generate
-from mmseg_gl.cli import run_tool
+from mmseg_gl.cli.tool import run_tool
 
 ROOT = Path(__file__).parents[1]
 PNG_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # number of channels -> grey, grey + alpha, RGB, RGBA
@@ -73,7 +73,7 @@ def run(monkeypatch, capsys):
     """Run a tool in-process: ``run('train', config, '--seed', 1)`` returns an Outcome."""
 
     def run(name, *arguments):
-        path = ROOT / 'tools' / f'{name}.py'
+        path = ROOT / 'mmseg_gl/cli' / f'{name}.py'
         spec = importlib.util.spec_from_file_location(f'tool_{name}', path)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)

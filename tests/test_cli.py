@@ -3,7 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mmseg_gl.cli import file_error
+from mmseg_gl.cli.tool import file_error
 
 ROOT = Path(__file__).parents[1]
 CONFIG = 'configs/source_only/source-only_deeplabv2-tiny_street-scenes.py'

@@ -6,7 +6,7 @@ import torch
 import torch.distributed
 
 from mmseg_gl.apis.config import load_config
-from mmseg_gl.cli import add_cfg_options
+from mmseg_gl.cli.tool import add_cfg_options
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import is_first_process, write_text
 

@@ -14,7 +14,7 @@ class ToolProcess:
 
     Args:
         name (str): How to call it in messages.
-        tool (str): Path of the tool.
+        tool (str): Its name, e.g. 'train'.
         arguments (Sequence[str]): Its arguments.
         log_file (str): Receives the command line and all output, after what it holds already.
         threads (int | None): CPU threads; None leaves that to PyTorch.
@@ -23,8 +23,8 @@ class ToolProcess:
 
     def __init__(self, name, tool, arguments, log_file, threads=None, pass_fds=()):
         self.name = name
-        self.tool = os.path.basename(tool)
-        self.command = [sys.executable, tool, *map(str, arguments)]
+        self.tool = tool
+        self.command = [sys.executable, '-m', f'mmseg_gl.cli.{tool}', *map(str, arguments)]
         self.log_file = log_file
         self.threads = threads
         self.pass_fds = pass_fds

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_gl.cli import worker_error
+from mmseg_gl.cli.tool import worker_error
 from mmseg_gl.errors import Interrupted
 from tests.run_states import assert_same, assert_same_run, log_of, state_of
 

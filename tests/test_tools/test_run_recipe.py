@@ -53,12 +53,12 @@ def tools(monkeypatch):
     def run(process):
         calls.append(process.tool)
         folder = Path(process.log_file.removesuffix('.log'))
-        if process.tool == 'train.py':
+        if process.tool == 'train':
             name = 'iter_1200.pth' if folder.name == 'start' else 'iter_400.pth'
             (folder / name).write_text('')
             (folder / 'last_checkpoint').write_text(str(folder / name))
         else:
-            report = REPORTS[process.tool.removesuffix('.py')]
+            report = REPORTS[process.tool]
             (folder / report).write_text(json.dumps(dict(complete=True)))
 
     monkeypatch.setattr(ToolProcess, 'run', run)
@@ -86,7 +86,7 @@ def test_runs_every_stage_once_and_skips_what_is_done(run, recipe, tools, tmp_pa
     path, work_dir = recipe(STAGES), tmp_path / 'out'
     outcome = run('run_recipe', path, '--work-dir', work_dir)
     assert outcome.code == 0, outcome.err
-    assert tools == ['train.py', 'pseudo_label.py', 'train.py']
+    assert tools == ['train', 'pseudo_label', 'train']
     again = run('run_recipe', path, '--work-dir', work_dir)
     assert again.code == 0 and len(tools) == 3
     assert again.out.count(' done ') == 3
@@ -108,7 +108,7 @@ def test_goes_on_with_the_stage_that_failed(run, recipe, tools, tmp_path, monkey
     whole = ToolProcess.run
 
     def broken(process):
-        if process.tool == 'pseudo_label.py':
+        if process.tool == 'pseudo_label':
             raise UserError('labels: pseudo_label.py ended with exit code 2')
         whole(process)
 
@@ -117,7 +117,7 @@ def test_goes_on_with_the_stage_that_failed(run, recipe, tools, tmp_path, monkey
     monkeypatch.setattr(ToolProcess, 'run', whole)
     outcome = run('run_recipe', path, '--work-dir', work_dir)
     assert outcome.code == 0 and 'interrupted  labels' in outcome.out
-    assert tools == ['train.py', 'pseudo_label.py', 'train.py']
+    assert tools == ['train', 'pseudo_label', 'train']
 
 
 def test_refuses_other_settings_foreign_files_and_lost_inputs(run, recipe, tools, tmp_path):

@@ -13,8 +13,8 @@ import warnings
 import torch.distributed as dist
 from mmengine.config import DictAction
 
-from mmseg_gl.allocator import keep_freed_memory
-from mmseg_gl.build_errors import build_error
+from mmseg_gl.cli.allocator import keep_freed_memory
+from mmseg_gl.cli.build_errors import build_error
 from mmseg_gl.errors import Interrupted, UserError
 
 
@@ -36,7 +36,8 @@ def run_tool(main, keep_memory=True):
     # mmseg's hook says so in every run that draws no pictures.
     warnings.filterwarnings('ignore', message='The draw is False')
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in handlers:
+        signal.signal(number, interrupt)
     try:
         code = main() or 0
         if is_distributed():
@@ -119,7 +120,7 @@ def end_process(code):
 
 
 def interrupt(signum, frame):
-    """Make a polite kill end a tool as Ctrl-C does."""
+    """Make Ctrl-C and a polite kill end a tool."""
     raise Interrupted(signum, 'interrupted')
 
 

@@ -1,4 +1,4 @@
-"""Start a tool in several processes: python -m mmseg_gl.apis.processes N TOOL [arguments].
+"""Start a tool in several processes: python -m mmseg_gl.cli.processes N TOOL [arguments].
 
 What ``torchrun --standalone --nproc_per_node=N`` does, but it ends as the processes end: with their
 exit code where one fails (2 for bad input), with 130 or 143 after SIGINT or SIGTERM.

@@ -1,0 +1,237 @@
+"""Time a config's training step by its parts: python tools/benchmark.py CONFIG [--iters N].
+
+Random images and weights; no data set is needed. Prints a table, and one JSON object as the last
+line.
+"""
+
+import argparse
+import json
+import logging
+import os
+import platform
+import re
+import subprocess
+import sys
+import warnings
+
+import torch
+from mmengine.logging import MMLogger
+from mmengine.optim import build_optim_wrapper
+from mmseg.registry import HOOKS, MODELS
+
+from mmseg_gl.apis import load_config
+from mmseg_gl.apis.mixed_precision import use_amp
+from mmseg_gl.apis.step_benchmark import StepBenchmark, random_batch
+from mmseg_gl.cli.parser import ToolParser
+from mmseg_gl.cli.tool import add_cfg_options, run_tool
+from mmseg_gl.datasets.inspection import datasets_in
+from mmseg_gl.engine import PhaseHook
+from mmseg_gl.errors import UserError
+from mmseg_gl.models import UDASegmentor
+from mmseg_gl.models.decode_heads import deeplabv2_head
+
+REQUIRED = ('model', 'train_dataloader', 'optim_wrapper')
+
+
+def parse_args():
+    parser = ToolParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--iters', type=int, default=5, help='timed iterations (default: 5)')
+    parser.add_argument(
+        '--size',
+        nargs='+',
+        metavar='WxH',
+        help="size of the source's and of the target's images (default: the config's)",
+    )
+    parser.add_argument('--batch-size', type=int, help="images of each domain (default: config's)")
+    parser.add_argument('--json', metavar='FILE', help='also write the JSON object to a new file')
+    parser.add_argument('--amp', nargs='?', const='bf16', choices=['bf16', 'fp16'])
+    parser.add_argument(
+        '--plain',
+        action='store_true',
+        help='also time the segmentor alone with ordinary convolutions and, on a CPU, the default '
+        'allocator, in a second process, interleaved',
+    )
+    parser.add_argument('--serve-floor', action='store_true', help=argparse.SUPPRESS)
+    add_cfg_options(parser)
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    if args.iters < 1 or (args.batch_size is not None and args.batch_size < 1):
+        raise UserError('--iters and --batch-size: expected whole numbers, at least 1')
+    if args.json and os.path.exists(args.json):
+        raise UserError(f'--json {args.json} exists; name a new file')
+    cfg = load_config(args.config, args.cfg_options, REQUIRED)
+    sizes = image_sizes(args.size, cfg.train_dataloader.dataset)
+    batch_size = args.batch_size or cfg.train_dataloader.batch_size
+    if args.amp:
+        use_amp(cfg, args.amp)
+    if args.serve_floor:
+        deeplabv2_head.summed_dilated_conv = lambda x, convs: sum(conv(x) for conv in convs)
+    benchmark, active = build(cfg, sizes, batch_size)
+    if args.serve_floor:
+        return serve_floor(benchmark)
+    plain = PlainFloor(sys.argv[1:]) if args.plain else None
+    if plain:
+        benchmark.floor = plain.beside(benchmark.floor)
+    result = dict(
+        config=args.config,
+        sizes={domain: f'{w}x{h}' for (domain, (w, h)) in sizes.items()},
+        batch_size=batch_size,
+        active=active,
+        precision=args.amp or 'float32',
+        device=device_name(),
+        threads=torch.get_num_threads(),
+        torch=torch.__version__,
+        iters=args.iters,
+        **benchmark.run(args.iters),
+    )
+    if plain:
+        result.update(plain.result())
+    result = rounded(result)
+    print(table(result))
+    line = json.dumps(result)
+    if args.json:
+        with open(args.json, 'x') as file:
+            file.write(line + '\n')
+    print(line)
+
+
+def image_sizes(given, dataset):
+    """Return the (width, height) of each domain that the config forwards, of its first data set."""
+    domains = [d for d in ('source', 'target') if dataset.get(d)]
+    if given:
+        if len(given) != len(domains) or not all(re.fullmatch(r'\d+x\d+', s) for s in given):
+            raise UserError(
+                f'--size {" ".join(given)}: expected WxH for each of {", ".join(domains)}, '
+                'e.g. 640x360 512x256'
+            )
+        return {d: tuple(int(n) for n in size.split('x')) for d, size in zip(domains, given)}
+    sizes = {}
+    for domain in domains:
+        first, *_ = datasets_in(domain, dataset[domain]).values()
+        scales = [s.scale for s in first.pipeline if s.type == 'Resize']
+        if not scales:
+            raise UserError(
+                f'the pipeline of the {domain} has no Resize that says how large its images are; '
+                'use --size'
+            )
+        sizes[domain] = tuple(scales[-1])
+    return sizes
+
+
+def build(cfg, sizes, batch_size):
+    """Return the benchmark and the names of the parts that are active, those of the last phase."""
+    MMLogger.get_current_instance().setLevel(logging.ERROR)
+    warnings.filterwarnings('ignore', message='Full backward hook')
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    if not isinstance(model, UDASegmentor):
+        raise UserError(f'the model is a {type(model).__name__}; only a UDASegmentor is timed')
+    for hook in map(HOOKS.build, cfg.get('custom_hooks', [])):
+        if isinstance(hook, PhaseHook):
+            hook.resolve(model, cfg.train_cfg.max_iters)
+            hook.enter(model, len(hook.phases) - 1)
+    model.train()
+    if torch.cuda.is_available():
+        model.cuda()
+        torch.backends.cudnn.benchmark = True
+    num_classes = cfg.model.segmentor.decode_head.num_classes
+    data = {
+        domain: random_batch(size, num_classes, batch_size, seed=seed)
+        for seed, (domain, size) in enumerate(sizes.items())
+    }
+    optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    return StepBenchmark(model, optim_wrapper, data), sorted(model.active)
+
+
+def serve_floor(benchmark):
+    """Time one floor for every line on stdin, and print its seconds."""
+    print('ready', flush=True)
+    for _ in sys.stdin:
+        print(sum(benchmark.floor().values()), flush=True)
+
+
+class PlainFloor:
+    """A second process that times the segmentor without this library's optimisations."""
+
+    def __init__(self, argv):
+        command = [sys.executable, '-m', 'mmseg_gl.cli.benchmark', *argv, '--serve-floor']
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        while self.read() != 'ready':
+            pass
+        self.pairs = []
+
+    def read(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise UserError('the process for --plain has died; is there enough memory for two?')
+        return line.strip()
+
+    def beside(self, floor):
+        """Return a function that measures both floors, one after the other."""
+
+        def both():
+            print('go', file=self.process.stdin, flush=True)
+            plain = float(self.read())
+            record = floor()
+            self.pairs.append((sum(record.values()), plain))
+            return record
+
+        return both
+
+    def result(self):
+        self.process.stdin.close()
+        self.process.wait()
+        pairs = self.pairs[1:]  # the first one warms up
+        middle = len(pairs) // 2
+        return dict(
+            plain_floor_s=sorted(plain for _, plain in pairs)[middle],
+            floor_over_plain=sorted(ours / plain for ours, plain in pairs)[middle],
+        )
+
+
+def device_name():
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    try:
+        with open('/proc/cpuinfo') as file:
+            return next(line.split(':')[1].strip() for line in file if 'model name' in line)
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def rounded(value):
+    if isinstance(value, dict):
+        return {key: rounded(entry) for key, entry in value.items()}
+    return float(f'{value:.4g}') if isinstance(value, float) else value
+
+
+def table(result):
+    sizes = ', '.join(f'{domain} {size}' for domain, size in result['sizes'].items())
+    lines = [
+        f'{result["config"]}: {sizes}, batch {result["batch_size"]}, {result["precision"]}, '
+        f'{result["device"]}, {result["threads"]} threads, medians of {result["iters"]}',
+        f'{"part":<28}{"seconds":>9}{"share":>8}',
+    ]
+    for name, seconds in result['parts_s'].items():
+        lines.append(f'{name:<28}{seconds:>9.3f}{seconds / result["step_s"]:>8.1%}')
+    lines += [
+        f'{"whole step":<28}{result["step_s"]:>9.3f}',
+        f'{"floor (segmentor alone)":<28}{result["floor_s"]:>9.3f}',
+        f'step / floor {result["ratio"]:.3f}, peak memory {result["peak_memory_gib"]:.2f} GiB',
+    ]
+    if 'floor_over_plain' in result:
+        lines.append(
+            f'floor / plain convolutions and default allocator {result["floor_over_plain"]:.3f} '
+            f'({result["plain_floor_s"]:.3f} s)'
+        )
+    return '\n'.join(lines)
+
+
+if __name__ == '__main__':
+    run_tool(main, keep_memory='--serve-floor' not in sys.argv)

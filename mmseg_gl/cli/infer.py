@@ -1,0 +1,148 @@
+"""Segment images of any size: python tools/infer.py CONFIG CKPT IMAGE_OR_DIR --out DIR.
+
+Writes DIR/labels/ (8-bit palette PNGs of class numbers) and DIR/colour/ (RGB pictures), each of the
+image's own size and under its name and subfolder, as a PNG. Run again, it goes on where it was
+stopped.
+"""
+
+import argparse
+import os
+import time
+
+import torch
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from torch.utils.data import DataLoader
+
+from mmseg_gl.apis import load_config, load_segmentor
+from mmseg_gl.cli.parser import ToolParser
+from mmseg_gl.cli.tool import add_cfg_options, run_tool, show_progress
+from mmseg_gl.datasets.inspection import LABEL_LOADERS, list_images
+from mmseg_gl.datasets.label_writer import LabelWriter
+from mmseg_gl.errors import UserError
+from mmseg_gl.recorded_folder import RecordedFolder
+from mmseg_gl.weights import weights_digest
+
+REQUIRED = ('model', 'test_dataloader')
+
+
+def parse_args():
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
+    parser.add_argument('images', help='an image, or a folder that is searched for PNG and JPEG')
+    parser.add_argument('--out', metavar='DIR', required=True, help='where to write')
+    add_cfg_options(parser)
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options, REQUIRED)
+    files = find_images(args.images)
+    model = MODELS.build(cfg.model)
+    load_segmentor(model, args.checkpoint)
+    folder = RecordedFolder(
+        args.out,
+        'inference.json',
+        run=dict(
+            weights=weights_digest(model.network),
+            model=cfg.model.to_dict(),
+            dataset=cfg.test_dataloader.dataset.to_dict(),
+            images=os.path.realpath(args.images),
+        ),
+        about=dict(config=args.config, checkpoint=args.checkpoint),
+        files=[output for name in files for output in outputs(name)],
+        inputs=[args.images],
+    )
+    with folder.open():
+        todo = {name: path for name, path in files.items() if not folder.done >= outputs(name)}
+        if len(todo) < len(files):
+            print(f'{len(files) - len(todo)} of {len(files)} images are there already')
+        start = time.time()
+        segment(model, cfg.test_dataloader, todo, folder)
+        folder.finish()
+    print(
+        f'wrote {len(todo)} predictions to {args.out}, '
+        f'{len(todo) / (time.time() - start):.2f} images/s'
+    )
+
+
+def outputs(name):
+    """Return the files of an image: its labels, and their colours."""
+    return {os.path.join('labels', name), os.path.join('colour', name)}
+
+
+def find_images(path):
+    """Return the images of a folder, or the image itself, by the name of its prediction.
+
+    Args:
+        path (str): An image file, or a folder that is searched with its subfolders.
+
+    Returns:
+        dict[str, str]: Path by relative name, which ends in '.png'.
+
+    Raises:
+        UserError: When there is nothing, or two images would have the same prediction.
+    """
+    init_default_scope('mmseg')
+    root, paths = os.path.dirname(path), [path]
+    if os.path.isdir(path):
+        root = path
+        paths = [
+            p for p, _ in list_images('given', dict(type='ImageFolderDataset', data_root=path))
+        ]
+    elif not os.path.exists(path):
+        raise UserError(f'there is no image or folder {path}')
+    files = {}
+    for file in paths:
+        name = os.path.splitext(os.path.relpath(file, root or '.'))[0] + '.png'
+        if name in files:
+            raise UserError(
+                f'{files[name]} and {file} would have the same prediction {name}; rename one'
+            )
+        files[name] = file
+    return files
+
+
+@torch.no_grad()
+def segment(model, loader_cfg, files, folder):
+    """Predict images one by one, through the test pipeline, and write what comes out.
+
+    Args:
+        model (UDASegmentor): With its weights.
+        loader_cfg (dict): Config of the test data loader.
+        files (dict[str, str]): Output of :func:`find_images`.
+        folder (RecordedFolder): Where to write.
+
+    Raises:
+        UserError: When an image is broken, the network's output is not finite, or the disk is full.
+    """
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    model = model.to(device).eval()
+    steps = [s for s in loader_cfg.dataset.pipeline if s['type'] not in LABEL_LOADERS]
+    pipeline = Compose(steps)
+    writer = LabelWriter(loader_cfg.dataset)
+    loader = DataLoader(
+        [dict(img_path=path, seg_fields=[]) for path in files.values()],
+        num_workers=loader_cfg.get('num_workers', 0),
+        collate_fn=lambda items: pseudo_collate([pipeline(item) for item in items]),
+    )
+    for done, (name, batch) in enumerate(zip(files, loader), 1):
+        sample = model.test_step(batch)[0]
+        if not torch.isfinite(sample.seg_logits.data).all():
+            raise UserError(
+                f'the network has no finite output for {files[name]}; its training has diverged: '
+                'use an earlier checkpoint'
+            )
+        picture = writer.picture(sample.pred_sem_seg.data.squeeze(0).cpu().numpy())
+        with folder.write(os.path.join('labels', name)) as file:
+            picture.save(file, format='PNG')
+        with folder.write(os.path.join('colour', name)) as file:
+            picture.convert('RGB').save(file, format='PNG')
+        show_progress(done, len(files))
+
+
+if __name__ == '__main__':
+    run_tool(main)

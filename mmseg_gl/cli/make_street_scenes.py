@@ -1,0 +1,139 @@
+"""Write the embedded benchmark: procedural street scenes of a source and a target domain."""
+
+import argparse
+import time
+from pathlib import Path
+
+from mmseg_gl.benchmarks.street_scenes import StreetScenesConfig, generate, preview
+from mmseg_gl.benchmarks.street_scenes.config import CLUTTER_KINDS, SOURCE_FORMATS
+from mmseg_gl.benchmarks.street_scenes.writer import encode_png, write_atomically
+from mmseg_gl.cli.parser import ToolParser
+from mmseg_gl.cli.tool import run_tool, show_progress
+from mmseg_gl.errors import UserError
+
+
+def main():
+    args = parse_args()
+    if not args.out.name:
+        raise UserError('OUT is empty or the current folder; name a folder of its own')
+    colour_gap, camera_gap, layout_gap = args.gap
+    height, width = args.size
+    config = StreetScenesConfig(
+        seed=args.seed,
+        height=height,
+        width=width,
+        train=args.train,
+        val=args.val,
+        source_format=args.source_format,
+        colour_gap=colour_gap,
+        camera_gap=camera_gap,
+        layout_gap=layout_gap,
+        source_clutter=args.source_clutter,
+        target_clutter=args.target_clutter,
+        clutter=args.clutter,
+    )
+    if args.preview:
+        if args.out.resolve() in args.preview.resolve().parents:
+            raise UserError(f'--preview {args.preview} is inside {args.out}; name a file elsewhere')
+        write_preview(config, args.preview)
+    start = time.monotonic()
+    written = generate(config, args.out, workers=args.workers, progress=show_progress)
+    content = (
+        f'{config.train} source, {config.train} target training and '
+        f'{config.val} target validation images'
+    )
+    if written:
+        print(f'wrote {content} to {args.out} in {time.monotonic() - start:.1f} s')
+    else:
+        print(f'already there: {content} in {args.out}')
+
+
+def parse_args():
+    defaults = StreetScenesConfig()
+    parser = ToolParser(description=__doc__)
+    parser.add_argument('out', type=Path, help='folder to write to; an interrupted run goes on')
+    parser.add_argument('--seed', type=int, default=defaults.seed, help='default: %(default)s')
+    parser.add_argument(
+        '--size',
+        type=parse_size,
+        default=(defaults.height, defaults.width),
+        metavar='HxW',
+        help=f'pixels; default: {defaults.height}x{defaults.width}',
+    )
+    parser.add_argument(
+        '--train',
+        type=int,
+        default=defaults.train,
+        help='number of source images, and of target training images; default: %(default)s',
+    )
+    parser.add_argument(
+        '--val',
+        type=int,
+        default=defaults.val,
+        help='number of target validation images; default: %(default)s',
+    )
+    parser.add_argument(
+        '--source-format',
+        choices=SOURCE_FORMATS,
+        default=defaults.source_format,
+        help='default: %(default)s',
+    )
+    parser.add_argument(
+        '--gap',
+        type=float,
+        nargs=3,
+        default=(defaults.colour_gap, defaults.camera_gap, defaults.layout_gap),
+        metavar=('COLOUR', 'CAMERA', 'LAYOUT'),
+        help='how far the target is from the source, 0 to 1 each; default: %(default)s',
+    )
+    parser.add_argument(
+        '--clutter',
+        choices=CLUTTER_KINDS,
+        default=defaults.clutter,
+        help='kind of the unlabelled objects; default: %(default)s',
+    )
+    parser.add_argument(
+        '--source-clutter',
+        type=float,
+        metavar='X',
+        help='mean number of unlabelled objects per source image; default: as the kind wants it',
+    )
+    parser.add_argument(
+        '--target-clutter', type=float, metavar='X', help='the same for target images'
+    )
+    parser.add_argument(
+        '--workers', type=int, metavar='N', help='number of processes; default: one per core'
+    )
+    parser.add_argument(
+        '--preview',
+        type=Path,
+        metavar='FILE.png',
+        help='also write a picture of some images and labels, source above, target below',
+    )
+    return parser.parse_args()
+
+
+def parse_size(text):
+    """Parse 'HxW' into (height, width)."""
+    try:
+        height, width = map(int, text.lower().split('x'))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text!r} is not of the form HxW, e.g. 96x192') from None
+    return height, width
+
+
+def write_preview(config, path):
+    """Write the montage of both domains as a PNG."""
+    if path.suffix.lower() != '.png':
+        raise UserError(f'--preview={path} does not do; expected a name that ends in .png')
+    if path.exists():
+        raise UserError(f'--preview {path} exists; name a new file')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, encode_png(preview(config)))
+    except OSError as error:
+        raise UserError(f'cannot write the preview {path}: {error.strerror or error}') from error
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,0 +1,198 @@
+"""Write pseudo labels of the target's training images: python tools/pseudo_label.py CONFIG CKPT.
+
+BDL's rule (SSL.py): per class, the more confident half of the pixels keeps its label, and so does
+every pixel with a confidence of the cap or more; all others become 255. The images go through the
+test pipeline, and the labels have the size of the network's input. A run that was interrupted goes
+on when it is started again; until it is done it needs 3 bytes of disk per pixel (4.7 GB for
+Cityscapes at 1024x512).
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shlex
+import sys
+import time
+
+import torch
+from mmengine.dataset import pseudo_collate
+from mmseg.registry import DATASETS, MODELS
+from torch.utils.data import DataLoader, Subset
+
+from mmseg_gl.apis import load_config, load_segmentor
+from mmseg_gl.apis.pseudo_label_folder import PseudoLabelFolder, prediction_name
+from mmseg_gl.apis.pseudo_labels import (
+    BINS,
+    find_thresholds,
+    histogram,
+    predict,
+    select,
+    shares_kept,
+)
+from mmseg_gl.cli.parser import ToolParser
+from mmseg_gl.cli.tool import add_cfg_options, run_tool, show_progress
+from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_in, list_images
+from mmseg_gl.datasets.label_writer import LabelWriter
+from mmseg_gl.datasets.pseudo_labels import check_leaf_names
+from mmseg_gl.errors import UserError
+from mmseg_gl.weights import weights_digest
+
+REQUIRED = ('model', 'train_dataloader', 'test_dataloader')
+
+
+def parse_args():
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
+    parser.add_argument('--out', metavar='DIR', required=True, help='a new folder for the labels')
+    parser.add_argument(
+        '--cap',
+        type=float,
+        default=0.9,
+        help=f'largest threshold, rounded to 1/{BINS} (default: 0.9, as in BDL)',
+    )
+    parser.add_argument(
+        '--portion',
+        type=float,
+        default=0.5,
+        help='share of the pixels of a class below its threshold (default: 0.5, as in BDL)',
+    )
+    parser.add_argument(
+        '--target',
+        type=int,
+        metavar='N',
+        help='which of several targets to label, counted from 1; each needs a folder of its own',
+    )
+    add_cfg_options(parser)
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    for option, value in (('--cap', args.cap), ('--portion', args.portion)):
+        if not 0 <= value <= 1:
+            raise UserError(f'{option} {value}: expected a number from 0 to 1')
+    cfg = load_config(args.config, args.cfg_options, REQUIRED)
+    if not os.path.isfile(args.checkpoint):
+        raise UserError(f'there is no checkpoint file {args.checkpoint}')
+    dataset_cfg = target_of(cfg, args.config, args.target)
+    images = [image for image, _ in list_images('target', dataset_cfg)]
+    check_leaf_names('target', images)
+    dataset = DATASETS.build(dataset_cfg)
+    model = MODELS.build(cfg.model)
+    load_segmentor(model, args.checkpoint)
+    folder = PseudoLabelFolder(
+        args.out,
+        images,
+        run=dict(
+            weights_sha256=weights_digest(model.network),
+            network_sha256=digest(json.dumps([cfg.model.segmentor, cfg.model.data_preprocessor])),
+            pipeline_sha256=digest(json.dumps(dataset_cfg['pipeline'])),
+            images_sha256=digest('\n'.join(map(os.path.basename, images))),
+            num_images=len(images),
+            cap=args.cap,
+            portion=args.portion,
+            bins_per_unit=BINS,
+        ),
+        about=dict(
+            config=args.config,
+            checkpoint=args.checkpoint,
+            command=shlex.join(['python', *sys.argv]),
+        ),
+        inputs=[dataset.data_prefix['img_path']],
+    )
+    with folder.open():
+        if folder.complete:
+            print(f'{args.out} is already complete, nothing to do')
+        else:
+            predict_all(model, dataset, folder, cfg.test_dataloader.get('num_workers', 0))
+            classes = dataset.metainfo['classes']
+            label_all(classes, LabelWriter(dataset_cfg), folder, args.cap, args.portion)
+        print_table(folder)
+
+
+def target_of(cfg, path, number):
+    """Return a target's training data set with the test pipeline, which loads no labels here."""
+    targets = list(datasets_in('target', cfg.train_dataloader.dataset.get('target')).values())
+    if not targets:
+        raise UserError(
+            f'the config {path} has no target images (train_dataloader.dataset.target); use the '
+            'config of a method that adapts to a target'
+        )
+    if number is None and len(targets) > 1:
+        raise UserError(
+            f'the config {path} has {len(targets)} targets: choose one with --target N, and an '
+            '--out of its own for each'
+        )
+    number = 1 if number is None else number
+    if not 1 <= number <= len(targets):
+        raise UserError(
+            f'--target {number}: expected 1 to {len(targets)}, as the config {path} has '
+            f'{len(targets)} of them'
+        )
+    steps = cfg.test_dataloader.dataset.pipeline
+    pipeline = [step for step in steps if step['type'] not in LABEL_LOADERS]
+    return {**targets[number - 1], 'pipeline': pipeline}
+
+
+def predict_all(model, dataset, folder, num_workers):
+    """Predict the images that have not been predicted yet."""
+    model = model.to('cuda' if torch.cuda.is_available() else 'cpu').eval()
+    waiting = [
+        i for i, image in enumerate(folder.images) if prediction_name(image) not in folder.done
+    ]
+    if len(waiting) < len(folder.images):
+        print(f'{len(folder.images) - len(waiting)} images were predicted before, going on')
+    loader = DataLoader(
+        Subset(dataset, waiting), num_workers=num_workers, collate_fn=pseudo_collate
+    )
+    start = time.time()
+    for done, (i, batch) in enumerate(zip(waiting, loader), 1):
+        folder.write_prediction(folder.images[i], *predict(model, batch))
+        show_progress(done, len(waiting), 'predicting: ', since=start)
+
+
+def label_all(classes, writer, folder, cap, portion):
+    """Find the thresholds and write the labels."""
+    counts = histogram(map(folder.read_prediction, folder.images), len(classes))
+    thresholds = find_thresholds(counts, cap, portion)
+    sizes = set()
+    for done, image in enumerate(folder.images, 1):
+        labels = select(*folder.read_prediction(image), thresholds)
+        folder.write_label(image, writer.picture(labels))
+        sizes.add(labels.shape[::-1])
+        show_progress(done, len(folder.images), 'writing labels: ')
+    folder.finish(
+        input_sizes=sorted(sizes),  # (width, height)
+        thresholds={name: int(t) / BINS for name, t in zip(classes, thresholds)},
+        kept_percent={
+            name: None if share is None else round(100 * share, 2)
+            for name, share in zip(classes, shares_kept(counts, thresholds))
+        },
+    )
+    print(f'wrote {len(folder.images)} pseudo labels to {folder.path}')
+
+
+def print_table(folder):
+    """Print what the record of a complete folder says of the classes."""
+    lines = [f'{"class":>15} threshold  kept %']
+    try:
+        for name, threshold in folder.contents['thresholds'].items():
+            kept = folder.contents['kept_percent'][name]
+            kept = 'never predicted' if kept is None else f'{kept:7.2f}'
+            lines.append(f'{name:>15} {threshold:9.5f} {kept}')
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f'{folder.path}/{folder.record} has no thresholds of a complete run, it is damaged; '
+            'write the labels anew, to a new folder'
+        ) from error
+    print('\n'.join(lines))
+
+
+def digest(text):
+    return hashlib.sha256(os.fsencode(text)).hexdigest()
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,0 +1,98 @@
+"""Train a config: python tools/train.py configs/METHOD/CONFIG.py [--work-dir DIR] [--resume].
+
+Ctrl-C or SIGTERM ends it after the iteration, with a checkpoint (exit code 130 or 143); a second
+time, at once. --resume goes on as if nothing had happened.
+"""
+
+import os
+
+from mmseg_gl.apis import add_run_arguments, check_start, load_run_config
+from mmseg_gl.apis.launch import write_settings
+from mmseg_gl.apis.mixed_precision import use_amp
+from mmseg_gl.apis.resumption import check_resumption
+from mmseg_gl.cli.parser import ToolParser
+from mmseg_gl.cli.tool import run_tool
+from mmseg_gl.datasets.inspection import check_files
+from mmseg_gl.engine.checkpoint import has_checkpoints, newest_whole_checkpoint, unwrapped
+from mmseg_gl.engine.pretrained import check_pretrained, warn_of_other_images
+from mmseg_gl.engine.safe_runner import SafeRunner
+from mmseg_gl.errors import UserError
+from mmseg_gl.files import make_folder, only_writer
+
+REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
+
+
+def parse_args():
+    parser = ToolParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='latest',
+        metavar='CKPT',
+        help='go on from the latest checkpoint of the work dir (from the start if there is none), '
+        'or from CKPT',
+    )
+    parser.add_argument('--seed', type=int, help="random seed (default: the config's, 0)")
+    parser.add_argument(
+        '--amp',
+        nargs='?',
+        const='bf16',
+        choices=['bf16', 'fp16'],
+        help='mixed precision: bf16 (GPU, or CPU that has it; the default) or fp16 (GPU)',
+    )
+    add_run_arguments(parser)
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    cfg = load_run_config(args, REQUIRED)
+    if args.seed is not None:
+        if not 0 <= args.seed < 2**32:
+            raise UserError(f'--seed {args.seed}: expected a number from 0 to {2**32 - 1}')
+        cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
+    if args.amp:
+        use_amp(cfg, args.amp)
+    if args.resume and args.resume != 'latest' and not os.path.isfile(args.resume):
+        raise UserError(f'--resume: there is no checkpoint file {args.resume}')
+    check_files(cfg, ('train', 'val'))
+    make_folder(cfg.work_dir, '--work-dir')
+    with only_writer(cfg.work_dir):
+        if args.resume:
+            resume_from(args.resume, cfg)
+        elif has_checkpoints(cfg.work_dir):
+            raise UserError(
+                f'{cfg.work_dir} already holds checkpoints: go on with --resume, or choose another '
+                '--work-dir'
+            )
+        write_settings(cfg)
+        train(cfg)
+
+
+def train(cfg):
+    runner = SafeRunner.from_cfg(cfg)
+    if cfg.get('load_from'):
+        check_start(runner.model, cfg.load_from, cfg.get('resume'))
+    model = unwrapped(runner.model)
+    check_pretrained(model)
+    warn_of_other_images(model, cfg.model.get('data_preprocessor'))
+    runner.train()
+
+
+def resume_from(checkpoint, cfg):
+    """Make a config go on from a checkpoint, or from 'latest'; without one it starts as it says."""
+    if checkpoint == 'latest':
+        checkpoint = newest_whole_checkpoint(cfg.work_dir)
+        if not checkpoint and has_checkpoints(cfg.work_dir):
+            raise UserError(
+                f'--resume: {cfg.work_dir} holds checkpoints, but none of a run (iter_N.pth); name '
+                'one: --resume CKPT'
+            )
+    if checkpoint:
+        check_resumption(cfg, checkpoint)
+        cfg.resume, cfg.load_from = True, checkpoint
+
+
+if __name__ == '__main__':
+    run_tool(main)
