@@ -4,6 +4,7 @@ import atexit
 import errno
 import logging
 import os
+import re
 import select
 import signal
 import sys
@@ -16,6 +17,11 @@ from mmengine.config import DictAction
 from mmseg_gl.cli.allocator import keep_freed_memory
 from mmseg_gl.cli.build_errors import build_error
 from mmseg_gl.errors import Interrupted, UserError
+
+LOST_WORKER = re.compile(  # in PyTorch's words
+    r'DataLoader worker \(pid.*\) (is killed|exited).*|unable to .*shared memory.*|'
+    r'unable to \w+ .*</torch_.*'
+)
 
 
 def run_tool(main, keep_memory=True):
@@ -31,6 +37,8 @@ def run_tool(main, keep_memory=True):
     """
     os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'  # a file that runs code is never loaded
     logging.raiseExceptions = False  # a log that cannot be written stops nothing
+    if hasattr(sys.stdout, 'reconfigure'):
+        sys.stdout.reconfigure(errors='backslashreplace')  # names of files can be any bytes
     if keep_memory:
         keep_freed_memory()
     # mmseg's hook says so in every run that draws no pictures.
@@ -96,15 +104,12 @@ def is_of_disk(error):
 
 def worker_error(error):
     """Return a sentence about a data loader's process that is gone, None for other errors."""
-    text = str(error)
-    if isinstance(error, RuntimeError) and ('DataLoader worker' in text or 'shared mem' in text):
-        reason = text.splitlines()[-1] if 'Caught' in text else text.splitlines()[0]
-        return (
-            f'a process that loads data has ended ({reason.strip().rstrip(".")}): the memory, or '
-            'the shared memory (/dev/shm), may be too small; use fewer num_workers of the data '
-            'loader, or 0'
-        )
-    return None
+    if not isinstance(error, RuntimeError) or not (found := LOST_WORKER.search(str(error))):
+        return None
+    return (
+        f'a process that loads data has ended ({found[0].rstrip(".")}): the memory, or the shared '
+        'memory (/dev/shm), may be too small; use fewer num_workers of the data loader, or 0'
+    )
 
 
 def is_distributed():

@@ -40,6 +40,12 @@ def test_compare_trains_tests_reports_and_reuses(run, arguments, tmp_path):
     assert second.out.count('already done, reusing') == 2
     assert weights.stat().st_mtime_ns == written
 
+    (run_dir / 'test/metrics.json').write_text('{"mIoU": ')
+    (run_dir / 'last_checkpoint').unlink()
+    again = run('compare', *arguments)
+    assert again.code == 0 and again.out.count('already done, reusing') == 1
+    assert (tmp_path / 'compare' / 'report.md').read_text() == report
+
     changed = run('compare', *arguments, 'train_cfg.max_iters=3')
     assert 'with other settings (changed: train_cfg)' in changed.error
 
