@@ -404,8 +404,9 @@ def run_case(world, seed, number, timeout):
         wrong.append(f'exit code {code}' if code is not None else f'not done in {timeout} s')
     for text in output:
         if 'Traceback (most' in text:
-            last = text.strip().splitlines()[-1].replace(str(world.root), 'TMP')
-            wrong.append(f'traceback: {last}')
+            last = text.strip().splitlines()[-1].replace(str(world.root), 'TMP').split(' in <')[0]
+            place = re.findall(f'File "{ROOT}/(.*?)", line (\\d+)', text)[-1:] or [('?', 0)]
+            wrong.append(f'{":".join(map(str, place[0]))} {last}')
     if (lines := len(re.findall('^error: ', errors, re.M))) != (code == 2):
         wrong.append(f'exit code {code} and {lines} lines of errors')
     if changed := [path for path in {**before, **after} if before.get(path) != after.get(path)]:
