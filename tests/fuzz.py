@@ -421,7 +421,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--minutes', type=float, default=10)
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--case', type=int, help='only this one')
+    parser.add_argument('--case', type=int, nargs='+', help='only these')
     parser.add_argument('--timeout', type=float, default=60, help='seconds that a case may take')
     parser.add_argument('--work-dir', type=Path, help='a new folder; default: a temporary one')
     args = parser.parse_args()
@@ -431,7 +431,7 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         world = World(args.work_dir or temporary)
         end = time.monotonic() + 60 * args.minutes
-        for number in itertools.count() if args.case is None else [args.case]:
+        for number in itertools.count() if args.case is None else args.case:
             name, details, wrong = run_case(world, args.seed, number, args.timeout)
             cases[name.split()[0]] += 1
             if wrong:
