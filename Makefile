@@ -12,7 +12,7 @@ DEMO_CONFIGS := \
 	configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py
 SMOKE := data/street_scenes_64x128
 
-.PHONY: help install demo smoke test torture fidelity lint format
+.PHONY: help install demo smoke test torture fuzz fidelity lint format
 
 help:
 	@echo 'make install   set up $(VENV)'
@@ -20,6 +20,7 @@ help:
 	@echo 'make smoke     the same, smaller: under two minutes'
 	@echo 'make test      ruff and the test suite'
 	@echo 'make torture   kill training at random moments, 20 times: a few minutes'
+	@echo 'make fuzz      damaged input for all tools, for ten minutes'
 	@echo 'make fidelity  compare the training steps with straight-line ones: a few minutes'
 	@echo 'make format    format the code'
 
@@ -67,6 +68,9 @@ test: lint
 
 torture: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture --kills 20
+
+fuzz: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --minutes 10
 
 fidelity: install
 	$(BIN)/python -m tests.fidelity
