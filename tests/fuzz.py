@@ -324,7 +324,8 @@ class Forked:
     """Stands for subprocess.Popen where a tool starts another one: a fork is faster."""
 
     def __init__(self, command, stdout, **_):
-        self.process = start(Path(command[1]).stem, command[2:], stdout=stdout.fileno())
+        tool = command[2].split('.')[-1]  # python -m mmseg_gl.cli.TOOL ...
+        self.process = start(tool, command[3:], stdout=stdout.fileno())
 
     def wait(self):
         return wait(self.process, time.monotonic() + 600)
