@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 from contextlib import contextmanager, suppress
 
 from mmseg_gl.errors import UserError
@@ -86,22 +87,28 @@ def only_writer(folder, option='--work-dir'):
         option (str): The option it comes from, for the message.
 
     Raises:
-        UserError: When another process is at work there.
+        UserError: When another process is at work there, or the lock's name is another file's.
     """
     if not is_first_process():
         yield
         return
     path = os.path.join(folder, LOCK)
-    with open(path, 'a+') as file:
+    in_the_way = UserError(f'{path} is in the way of the lock of this folder; move it away')
+    if os.path.islink(path) or (os.path.exists(path) and not os.path.isfile(path)):
+        raise in_the_way
+    with open(path, 'a+', errors='replace') as file:
+        file.seek(0)
+        holder = file.read(99)
+        if not re.fullmatch(r'(process \d+)?', holder):
+            raise in_the_way
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by data workers
             if not os.fstat(file.fileno()).st_nlink:
                 raise BlockingIOError  # removed by a process that has just ended
         except (BlockingIOError, PermissionError) as error:
-            file.seek(0)
             raise UserError(
-                f'{folder}: another process ({file.read().strip() or "unknown"}) is at work '
-                f'there; wait for it or stop it, or choose another {option}'
+                f'{folder}: another process ({holder or "unknown"}) is at work there; wait for it '
+                f'or stop it, or choose another {option}'
             ) from error
         except OSError:
             pass

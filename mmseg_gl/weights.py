@@ -34,7 +34,8 @@ def read_checkpoint(path):
         if isinstance(error, pickle.UnpicklingError):  # torch advises to load it all the same
             reason = 'only tensors and plain values are read, since anything else could run code'
         raise UserError(f'{path} is damaged or not a PyTorch checkpoint ({reason})') from error
-    if not isinstance(contents, dict) or not isinstance(contents.get('state_dict', {}), dict):
+    weights = contents.get('state_dict', contents) if isinstance(contents, dict) else None
+    if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         raise UserError(f'{path} is not a checkpoint of a model; it holds no named tensors')
     return contents
 

@@ -103,7 +103,11 @@ def load_config(path, options=None, required=('model',)):
     if cfg.get('test_dataloader') == cfg.get('val_dataloader'):  # it stays that way
         for key in [key for key in options if key.startswith('val_dataloader.')]:
             options.setdefault(key.replace('val_', 'test_', 1), options[key])
-    cfg.merge_from_dict(options)
+    for key, value in options.items():
+        try:
+            cfg.merge_from_dict({key: value})
+        except Exception as error:  # of any kind, from deep inside mmengine
+            raise UserError(f'--cfg-options {key}={value}: {error}; see what is there') from error
     check_kinds(cfg)
     init_default_scope('mmseg')
     for key in cfg:
@@ -162,7 +166,9 @@ def part_names(cfg):
 def check_types(node, where):
     """Check every ``dict(type=...)`` below ``node`` against what its class accepts."""
     if isinstance(node, dict):
-        known = set()
+        known, kind = set(), node.get('type', '-')
+        if not (isinstance(kind, str) and kind or callable(kind)):
+            raise UserError(f'{where}.type={kind!r}: expected the name of a registered class')
         if is_loader(where):
             known, owner = LOADER_KEYS, 'a data loader'
         elif isinstance(node.get('type'), str):
@@ -183,7 +189,8 @@ def check_types(node, where):
 
 def accepted_arguments(type_name, where):
     """Return the argument names of a registered class; empty when it takes any."""
-    cls = next((c for c in (registry.get(type_name) for registry in REGISTRIES) if c), None)
+    found = (registry.get(type_name) for registry in REGISTRIES)
+    cls = next((c for c in found if callable(c)), None)  # `get` finds modules, too
     if cls is None:
         names = {name for registry in REGISTRIES for name in registry.module_dict}
         match = closest(type_name, names)

@@ -158,6 +158,11 @@ def check_values(cfg):
             )
     if not (cfg.get('load_from', None) is None or isinstance(cfg.load_from, str) and cfg.load_from):
         raise UserError(f'load_from={cfg.load_from!r}: expected the path of a checkpoint, or None')
+    for key in ('val_evaluator', 'test_evaluator'):
+        metrics = cfg.get(key)
+        metrics = metrics if isinstance(metrics, (list, tuple)) else [metrics]
+        if any(metric in metrics[:index] for index, metric in enumerate(metrics)):
+            raise UserError(f'{key} lists the same metric twice; leave one of them away')
     for key in dataset_keys(cfg):
         check_dataset(key, find(cfg, key))
 

@@ -240,7 +240,7 @@ class SafeCheckpointHook(CheckpointHook):
             for name in filter(None, names):
                 last = os.path.basename(last_checkpoint(runner.work_dir) or '')
                 if name != last and own.fullmatch(name):
-                    with suppress(FileNotFoundError):
+                    with suppress(OSError):
                         os.remove(os.path.join(self.out_dir, name))
 
     # Leaving
@@ -251,7 +251,7 @@ class SafeCheckpointHook(CheckpointHook):
         In the midst of an iteration there is nothing to save, and several processes cannot save
         when one fails.
         """
-        if self.finished != runner.iter or get_world_size() > 1:
+        if self.finished is None or self.finished != runner.iter or get_world_size() > 1:
             return
         self.finished = None
         if self.interruption.is_requested():  # the signal may have ended the data workers, too
