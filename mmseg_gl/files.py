@@ -93,14 +93,12 @@ def only_writer(folder, option='--work-dir'):
         yield
         return
     path = os.path.join(folder, LOCK)
-    in_the_way = UserError(f'{path} is in the way of the lock of this folder; move it away')
-    if os.path.islink(path) or (os.path.exists(path) and not os.path.isfile(path)):
-        raise in_the_way
+    check_lock_name(path)
     with open(path, 'a+', errors='replace') as file:
         file.seek(0)
         holder = file.read(99)
         if not re.fullmatch(r'(process \d+)?', holder):
-            raise in_the_way
+            raise UserError(f'{path} is not a lock, but in the way of one; move it away')
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by data workers
             if not os.fstat(file.fileno()).st_nlink:
@@ -120,6 +118,12 @@ def only_writer(folder, option='--work-dir'):
         finally:
             with suppress(OSError):
                 os.remove(path)
+
+
+def check_lock_name(path):
+    """Raise a UserError when a link, a pipe or a folder has the name of a lock."""
+    if os.path.lexists(path) and (os.path.islink(path) or not os.path.isfile(path)):
+        raise UserError(f'{path} is not a lock, but in the way of one; move it away')
 
 
 def sync_folder(path):

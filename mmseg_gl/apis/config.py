@@ -213,6 +213,7 @@ def accepted_arguments(type_name, where):
 
 
 def closest(name, names, cutoff=0.6):
+    name, names = str(name), map(str, names)
     matches = difflib.get_close_matches(name, list(names), n=1, cutoff=cutoff)
     return matches[0] if matches else None
 

@@ -42,7 +42,7 @@ class ToolProcess:
         environment = dict(os.environ)
         if self.threads:
             environment['OMP_NUM_THREADS'] = str(self.threads)
-        with open(self.log_file, 'a') as log:
+        with open(self.log_file, 'a', errors='backslashreplace') as log:
             log.write(f'$ {shlex.join(self.command)}\n')
             log.flush()
             self.process = subprocess.Popen(

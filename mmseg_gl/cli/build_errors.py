@@ -54,6 +54,8 @@ def build_error(error):
         return (
             f"the config's {name} cannot be built ({reason}); check its options: {given or 'none'}"
         )
+    if any(frame.f_code.co_name == 'build_from_cfg' for frame in frames):
+        return f'a part of the config cannot be built ({reason}); check that it is dict(type=...)'
     read = [
         SECTIONS[frame.f_code.co_name]
         for frame in frames

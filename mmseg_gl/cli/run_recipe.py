@@ -17,7 +17,7 @@ from mmseg_gl.apis.tool_process import ToolProcess
 from mmseg_gl.cli.parser import ToolParser
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.errors import UserError
-from mmseg_gl.files import make_folder
+from mmseg_gl.files import check_lock_name, make_folder
 
 STATUS_INTERVAL = 30  # seconds between progress lines
 SPECIAL = set(',[](){}="\'')  # what --cfg-options would not take as part of a path
@@ -47,7 +47,9 @@ def main():
     if args.dry_run:
         return
     make_folder(work_dir, '--work-dir')
-    with open(os.path.join(work_dir, 'recipe.lock'), 'w') as lock:
+    path = os.path.join(work_dir, 'recipe.lock')
+    check_lock_name(path)
+    with open(path, 'a') as lock:
         hold(lock, work_dir)
         for number, stage in enumerate(stages, 1):
             if not stage.is_done():
