@@ -48,7 +48,7 @@ def whole_file(path, advice='put that right and start the same command again'):
 def write_text(path, text):
     """Write a text file as a whole; see :func:`whole_file`."""
     with whole_file(path) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors='surrogateescape'))  # names of files can be any bytes
 
 
 def is_first_process():

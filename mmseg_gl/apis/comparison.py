@@ -43,10 +43,13 @@ def validation_curve(run_dir):
 
 def read_metrics(run_dir):
     """Return the figures of a run's test; None without a whole file of them."""
+    path = os.path.join(run_dir, 'test', 'metrics.json')
+    if not os.path.isfile(path):
+        return None
     try:
-        with open(os.path.join(run_dir, 'test', 'metrics.json')) as file:
+        with open(path) as file:
             figures = json.load(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return figures if has_form(figures, dict(mIoU=float)) else None
 

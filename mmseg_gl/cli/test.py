@@ -132,9 +132,9 @@ def write_metrics(work_dir, metrics):
     """Write metrics.json; an earlier one with other contents is kept as metrics.N.json."""
     text = json.dumps(metrics, indent=1)
     path = os.path.join(work_dir, 'metrics.json')
-    if os.path.exists(path) and read_text(path) != text:
+    if os.path.lexists(path) and not (os.path.isfile(path) and read_text(path) == text):
         number = 1
-        while os.path.exists(kept := os.path.join(work_dir, f'metrics.{number}.json')):
+        while os.path.lexists(kept := os.path.join(work_dir, f'metrics.{number}.json')):
             number += 1
         os.rename(path, kept)
         print(f'kept the earlier results as {kept}')

@@ -45,8 +45,8 @@ def main():
     if args.workers < 0:
         raise UserError(f'--workers {args.workers}: expected at least 0')
     cfg = load_config(args.config, args.cfg_options, required=('model', 'translation_dataset'))
-    if cfg.model.type != 'CycleGAN':
-        raise UserError(f'{args.config} trains a {cfg.model.type}, which translates no images')
+    if cfg.model.get('type') != 'CycleGAN':
+        raise UserError(f'{args.config} trains no CycleGAN, and nothing else translates images')
     generator, digest = load_generator(cfg.model.generator, args.checkpoint)
     list_images('source', cfg.translation_dataset)  # says so where there are none
     dataset = DATASETS.build(cfg.translation_dataset)

@@ -18,7 +18,7 @@ RUN = dict(  # what a run goes on from
     state_dict=dict,
     optimizer=dict,
     meta=dict(epoch=int, iter=int),
-    message_hub=dict(log_scalars=dict, runtime_info=dict, resumed_keys=dict),
+    message_hub=dict(log_scalars=dict, runtime_info=dict, resumed_keys={str: bool}),
 )
 
 

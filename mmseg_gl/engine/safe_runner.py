@@ -43,11 +43,14 @@ class SafeRunner(Runner):
             UserError: When its state is not that of a run of this config.
         """
         schedules = form_of(scheduler_states(self.param_schedulers))
+        groups = form_of(group_settings(self.optim_wrapper))
         try:
             super().resume(filename, *args, **kwargs)
             check_optimizers(self.optim_wrapper)
             if not has_form(scheduler_states(self.param_schedulers), schedules):
                 raise ValueError('the schedules (param_schedulers) are not those of this config')
+            if not has_form(group_settings(self.optim_wrapper), groups):
+                raise ValueError('the settings of the optimizers are not those of this config')
         except UserError:
             raise
         except Exception as error:
@@ -66,6 +69,14 @@ def scheduler_states(schedulers: dict | list | None) -> dict:
         f'{name}.{number}': scheduler.state_dict()
         for name, own in schedulers.items()
         for number, scheduler in enumerate(own)
+    }
+
+
+def group_settings(optim_wrapper) -> dict:
+    """Return the settings of each optimizer's parameter groups."""
+    return {
+        name: [{k: v for k, v in group.items() if k != 'params'} for group in wrapper.param_groups]
+        for name, wrapper in optim_wrapper.items()
     }
 
 
