@@ -681,8 +681,8 @@ def other_cases(case):
     case('benchmark', 'unknown argument --itres', 'did you mean --iters?')(
         lambda b: [SOURCE_ONLY, '--itres', 3]
     )
-    case('benchmark', 'iterations as text', "invalid int value: 'x'")(
-        lambda b: [SOURCE_ONLY, '--iters', 'x']
+    case('benchmark', 'phase that there is not', '--phase 2: expected 1 to 1')(
+        lambda b: [SOURCE_ONLY, '--size', '64x32', '--phase', 2]
     )
     case('benchmark', 'size of one domain of two', 'expected WxH for each of source, target')(
         lambda b: [ADAPTSEGNET, '--size', '64x32']

@@ -43,6 +43,9 @@ def parse_args():
         metavar='WxH',
         help="size of the source's and of the target's images (default: the config's)",
     )
+    parser.add_argument(
+        '--phase', type=int, help='phase of the run to time, counted from 1 (default: the last)'
+    )
     parser.add_argument('--batch-size', type=int, help="images of each domain (default: config's)")
     parser.add_argument('--json', metavar='FILE', help='also write the JSON object to a new file')
     parser.add_argument('--amp', nargs='?', const='bf16', choices=['bf16', 'fp16'])
@@ -70,12 +73,12 @@ def main():
         use_amp(cfg, args.amp)
     if args.serve_floor:
         deeplabv2_head.summed_dilated_conv = lambda x, convs: sum(conv(x) for conv in convs)
-    benchmark, active = build(cfg, sizes, batch_size)
+    benchmark, active = build(cfg, sizes, batch_size, args.phase)
     if args.serve_floor:
         return serve_floor(benchmark)
     plain = PlainFloor(sys.argv[1:]) if args.plain else None
     if plain:
-        benchmark.floor = plain.beside(benchmark.floor)
+        benchmark.floors = plain.beside(benchmark.floors)
     result = dict(
         config=args.config,
         sizes={domain: f'{w}x{h}' for (domain, (w, h)) in sizes.items()},
@@ -122,18 +125,21 @@ def image_sizes(given, dataset):
     return sizes
 
 
-def build(cfg, sizes, batch_size):
-    """Return the benchmark and the names of the parts that are active, those of the last phase."""
+def build(cfg, sizes, batch_size, phase=None):
+    """Return the benchmark and the names of the parts that are active in the phase (the last)."""
     MMLogger.get_current_instance().setLevel(logging.ERROR)
     warnings.filterwarnings('ignore', message='Full backward hook')
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
     if not isinstance(model, UDASegmentor):
         raise UserError(f'the model is a {type(model).__name__}; only a UDASegmentor is timed')
-    for hook in map(HOOKS.build, cfg.get('custom_hooks', [])):
-        if isinstance(hook, PhaseHook):
-            hook.resolve(model, cfg.train_cfg.max_iters)
-            hook.enter(model, len(hook.phases) - 1)
+    hooks = [h for h in map(HOOKS.build, cfg.get('custom_hooks', [])) if isinstance(h, PhaseHook)]
+    count = max([len(hook.phases) for hook in hooks], default=1)
+    if phase is not None and not 1 <= phase <= count:
+        raise UserError(f'--phase {phase}: expected 1 to {count}, the phases of the config')
+    for hook in hooks:
+        hook.resolve(model, cfg.train_cfg.max_iters)
+        hook.enter(model, min(phase or count, len(hook.phases)) - 1)
     model.train()
     if torch.cuda.is_available():
         model.cuda()
@@ -151,7 +157,12 @@ def serve_floor(benchmark):
     """Time one floor for every line on stdin, and print its seconds."""
     print('ready', flush=True)
     for _ in sys.stdin:
-        print(sum(benchmark.floor().values()), flush=True)
+        print(fastest(benchmark.floors()), flush=True)
+
+
+def fastest(floors):
+    """Return the seconds of the faster layout."""
+    return min(sum(parts.values()) for parts in floors.values())
 
 
 class PlainFloor:
@@ -172,14 +183,14 @@ class PlainFloor:
             raise UserError('the process for --plain has died; is there enough memory for two?')
         return line.strip()
 
-    def beside(self, floor):
-        """Return a function that measures both floors, one after the other."""
+    def beside(self, floors):
+        """Return a function that measures both processes' floors, one after the other."""
 
         def both():
             print('go', file=self.process.stdin, flush=True)
             plain = float(self.read())
-            record = floor()
-            self.pairs.append((sum(record.values()), plain))
+            record = floors()
+            self.pairs.append((fastest(record), plain))
             return record
 
         return both
@@ -216,15 +227,25 @@ def table(result):
     lines = [
         f'{result["config"]}: {sizes}, batch {result["batch_size"]}, {result["precision"]}, '
         f'{result["device"]}, {result["threads"]} threads, medians of {result["iters"]}',
+        f'active: {", ".join(result["active"]) or "the segmentor alone"}',
         f'{"part":<28}{"seconds":>9}{"share":>8}',
     ]
     for name, seconds in result['parts_s'].items():
         lines.append(f'{name:<28}{seconds:>9.3f}{seconds / result["step_s"]:>8.1%}')
     lines += [
         f'{"whole step":<28}{result["step_s"]:>9.3f}',
-        f'{"floor (segmentor alone)":<28}{result["floor_s"]:>9.3f}',
-        f'step / floor {result["ratio"]:.3f}, peak memory {result["peak_memory_gib"]:.2f} GiB',
+        *(
+            f'{f"segmentor, {layout}":<28}{seconds:>9.3f}'
+            for layout, seconds in result['floors_s'].items()
+        ),
+        f'step / floor (segmentor alone, {result["layout"]}) {result["ratio"]:.3f}, '
+        f'peak memory {result["peak_memory_gib"]:.2f} GiB',
     ]
+    if result['ratio'] < 1:
+        lines.append(
+            'a ratio below 1 is no result: the machine was busy (repeat with more --iters), or the '
+            'step runs the segmentor faster than this floor'
+        )
     if 'floor_over_plain' in result:
         lines.append(
             f'floor / plain convolutions and default allocator {result["floor_over_plain"]:.3f} '

@@ -4,7 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
+from mmseg_gl.apis.step_benchmark import LAYOUTS, StepBenchmark
+from mmseg_gl.models import MultiOutputEncoderDecoder
 from mmseg_gl.models.decode_heads import deeplabv2_head
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -34,6 +37,35 @@ def test_parts_of_the_step(run, tmp_path):
     assert all(figures[name] > 0 for name in ('step_s', 'floor_s', 'ratio', 'peak_memory_gib'))
     assert any('whole step' in row for row in table)
     assert 'exists; name a new file' in run('benchmark', LOCAL, '--json', file).error
+
+
+def test_the_first_phase(run):
+    size = ['--size', '64x32', '64x32', '--batch-size', 1]
+    outcome = run('benchmark', LOCAL, *size, '--iters', 1, '--phase', 1)
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out.splitlines()[-1])['active'] == ['global_head']
+
+
+@pytest.mark.parametrize('faster', LAYOUTS)
+def test_the_faster_layout_is_the_floor(run, monkeypatch, faster):
+    extract_feat, floor, seen = MultiOutputEncoderDecoder.extract_feat, StepBenchmark.floor, {}
+
+    def watched(self, images):
+        seen['channels_last'] = images.is_contiguous(memory_format=torch.channels_last)
+        return extract_feat(self, images)
+
+    def known(self, layout):
+        floor(self, layout)
+        assert seen['channels_last'] == (layout == 'channels-last')
+        return dict(segmentor=1000.0 if layout == faster else 1001.0)
+
+    monkeypatch.setattr(MultiOutputEncoderDecoder, 'extract_feat', watched)
+    monkeypatch.setattr(StepBenchmark, 'floor', known)
+    outcome = run('benchmark', SOURCE_ONLY, '--size', '64x32', '--iters', 1)
+    assert outcome.code == 0, outcome.err
+    figures = json.loads(outcome.out.splitlines()[-1])
+    assert figures['layout'] == faster and figures['floor_s'] == 1000
+    assert figures['ratio'] < 1 and 'a ratio below 1' in outcome.out
 
 
 def test_a_method_without_a_target_is_timed_without_one(run):
