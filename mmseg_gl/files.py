@@ -1,6 +1,7 @@
-"""Atomic file writes, and folders that one process at a time writes to."""
+"""Atomic file writes, records, and folders that one process at a time writes to."""
 
 import fcntl
+import json
 import os
 import re
 from contextlib import contextmanager, suppress
@@ -49,6 +50,29 @@ def write_text(path, text):
     """Write a text file as a whole; see :func:`whole_file`."""
     with whole_file(path) as file:
         file.write(text.encode(errors='surrogateescape'))  # names of files can be any bytes
+
+
+def read_record(path: str) -> dict | None:
+    """Return what a record says, None if there is no such file.
+
+    Raises:
+        UserError: When it is damaged or no JSON file of an object.
+    """
+    if not os.path.lexists(path):
+        return None
+    try:
+        if not os.path.isfile(path):
+            raise ValueError('not a file')
+        with open(path, encoding='utf-8') as file:
+            contents = json.load(file)
+        if not isinstance(contents, dict):
+            raise ValueError('not a JSON object')
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(
+            f'{path} cannot be read ({error}): it is damaged or not of this tool; choose a new '
+            'folder'
+        ) from error
+    return contents
 
 
 def is_first_process():

@@ -27,9 +27,9 @@ from mmseg.registry import MODELS
 from mmseg.visualization import SegLocalVisualizer
 from PIL import Image
 
-from mmseg_gl.apis import load_config
-from mmseg_gl.benchmarks.street_scenes import StreetScenesConfig, generate
 from mmseg_gl.cli.tool import run_tool
+from mmseg_gl.config.load import load_config
+from mmseg_gl.street_scenes import StreetScenesConfig, generate
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / 'configs'

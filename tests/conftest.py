@@ -13,8 +13,8 @@ import pytest
 from mmengine.logging import MessageHub, MMLogger
 from mmseg.visualization import SegLocalVisualizer
 
-from mmseg_gl.benchmarks.street_scenes import StreetScenesConfig, generate
 from mmseg_gl.cli.tool import run_tool
+from mmseg_gl.street_scenes import StreetScenesConfig, generate
 
 ROOT = Path(__file__).parents[1]
 PNG_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # number of channels -> grey, grey + alpha, RGB, RGBA

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 if __name__ == '__main__':
     sys.path.insert(0, str(ROOT))
 
-from mmseg_gl.apis import load_config  # noqa: E402
+from mmseg_gl.config.load import load_config  # noqa: E402
 from tests.references import training  # noqa: E402
 from tests.references.networks import (  # noqa: E402
     FCN,

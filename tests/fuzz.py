@@ -33,8 +33,9 @@ import torch._dynamo  # noqa: F401
 from mmengine.logging import MMLogger
 from yapf.yapflib import yapf_api
 
-from mmseg_gl.apis import load_config, tool_process
-from mmseg_gl.apis.official_networks import find_layouts
+from mmseg_gl.config.load import load_config
+from mmseg_gl.experiments import tool_process
+from mmseg_gl.experiments.official_networks import find_layouts
 from tests.bad_input_table import (
     ADAPTSEGNET,
     CYCLEGAN,

@@ -11,7 +11,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
-from mmseg_gl.apis import load_config
+from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets.inspection import datasets_in
 from mmseg_gl.errors import UserError
 from mmseg_gl.models import ImageBatch

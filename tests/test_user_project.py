@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_gl.apis import read_checkpoint
+from mmseg_gl.weights.files import read_checkpoint
 from tests.run_states import assert_same
 from tests.test_engine.test_distributed import free_port
 

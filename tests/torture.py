@@ -23,11 +23,11 @@ import torch
 from mmengine.config import Config
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-import mmseg_gl.apis  # noqa: F401  (before the processes are forked, to load it once)
+import mmseg_gl.config.load  # noqa: F401  (before the processes are forked, to load it once)
 from mmseg_gl import files
-from mmseg_gl.benchmarks.street_scenes import StreetScenesConfig, generate
 from mmseg_gl.engine.checkpoint import last_checkpoint, newest_whole_checkpoint
-from mmseg_gl.weights import read_checkpoint
+from mmseg_gl.street_scenes import StreetScenesConfig, generate
+from mmseg_gl.weights.files import read_checkpoint
 from tests.run_states import assert_same_run
 
 ROOT = Path(__file__).parents[1]

@@ -19,14 +19,14 @@ from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmseg.registry import HOOKS, MODELS
 
-from mmseg_gl.apis import load_config
-from mmseg_gl.apis.mixed_precision import use_amp
-from mmseg_gl.apis.step_benchmark import StepBenchmark, random_batch
-from mmseg_gl.cli.parser import ToolParser
-from mmseg_gl.cli.tool import add_cfg_options, run_tool
+from mmseg_gl.cli.parser import ToolParser, add_cfg_options
+from mmseg_gl.cli.tool import run_tool
+from mmseg_gl.config.load import load_config
+from mmseg_gl.config.mixed_precision import use_amp
 from mmseg_gl.datasets.inspection import datasets_in
 from mmseg_gl.engine import PhaseHook
 from mmseg_gl.errors import UserError
+from mmseg_gl.experiments.step_timing import StepBenchmark, random_batch
 from mmseg_gl.models import UDASegmentor
 from mmseg_gl.models.decode_heads import deeplabv2_head
 

@@ -8,9 +8,9 @@ import argparse
 import os
 import sys
 
-from mmseg_gl.apis import load_config
-from mmseg_gl.cli.parser import ToolParser
-from mmseg_gl.cli.tool import add_cfg_options, run_tool
+from mmseg_gl.cli.parser import ToolParser, add_cfg_options
+from mmseg_gl.cli.tool import run_tool
+from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets.content_check import check_dataset
 from mmseg_gl.datasets.inspection import datasets_of
 from mmseg_gl.errors import UserError

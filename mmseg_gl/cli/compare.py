@@ -13,16 +13,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from mmseg_gl.apis import load_config
-from mmseg_gl.apis.comparison import collect, prediction_montage, read_metrics, table
-from mmseg_gl.apis.launch import is_settings
-from mmseg_gl.apis.resumption import read_settings
-from mmseg_gl.apis.tool_process import ToolProcess
-from mmseg_gl.cli.parser import ToolParser
-from mmseg_gl.cli.tool import ConfigOptions, run_tool
+from mmseg_gl.cli.parser import ConfigOptions, ToolParser
+from mmseg_gl.cli.tool import run_tool
+from mmseg_gl.config.load import load_config
+from mmseg_gl.config.run_config import is_settings
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, check_files
 from mmseg_gl.engine.checkpoint import newest_whole_checkpoint
+from mmseg_gl.engine.resumption import read_settings
 from mmseg_gl.errors import UserError
+from mmseg_gl.experiments.comparison import collect, prediction_montage, read_metrics, table
+from mmseg_gl.experiments.tool_process import ToolProcess
 from mmseg_gl.files import make_folder
 
 REQUIRED = ('model', 'train_dataloader', 'test_dataloader')

@@ -29,13 +29,13 @@ import os
 
 import torch
 
-from mmseg_gl.apis.official_networks import KINDS, PLACES, find_layouts
-from mmseg_gl.apis.weight_layout import first, recognise
 from mmseg_gl.cli.parser import ToolParser
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.errors import UserError, check_choice
+from mmseg_gl.experiments.official_networks import KINDS, PLACES, find_layouts
 from mmseg_gl.files import whole_file
-from mmseg_gl.weights import read_checkpoint, tensors_of
+from mmseg_gl.weights.files import read_checkpoint, tensors_of
+from mmseg_gl.weights.layout import first, recognise
 
 
 def parse_args():

@@ -15,14 +15,15 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch.utils.data import DataLoader
 
-from mmseg_gl.apis import load_config, load_segmentor
-from mmseg_gl.cli.parser import ToolParser
-from mmseg_gl.cli.tool import add_cfg_options, run_tool, show_progress
+from mmseg_gl.cli.parser import ToolParser, add_cfg_options
+from mmseg_gl.cli.tool import run_tool, show_progress
+from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, list_images
 from mmseg_gl.datasets.label_writer import LabelWriter
+from mmseg_gl.engine.checkpoint import load_segmentor
 from mmseg_gl.errors import UserError
-from mmseg_gl.recorded_folder import RecordedFolder
-from mmseg_gl.weights import weights_digest
+from mmseg_gl.experiments.recorded_folder import RecordedFolder
+from mmseg_gl.weights.files import weights_digest
 
 REQUIRED = ('model', 'test_dataloader')
 

@@ -4,12 +4,12 @@ import argparse
 import time
 from pathlib import Path
 
-from mmseg_gl.benchmarks.street_scenes import StreetScenesConfig, generate, preview
-from mmseg_gl.benchmarks.street_scenes.config import CLUTTER_KINDS, SOURCE_FORMATS
-from mmseg_gl.benchmarks.street_scenes.writer import encode_png, write_atomically
 from mmseg_gl.cli.parser import ToolParser
 from mmseg_gl.cli.tool import run_tool, show_progress
 from mmseg_gl.errors import UserError
+from mmseg_gl.street_scenes import StreetScenesConfig, generate, preview
+from mmseg_gl.street_scenes.config import CLUTTER_KINDS, SOURCE_FORMATS
+from mmseg_gl.street_scenes.writer import encode_png, write_atomically
 
 
 def main():

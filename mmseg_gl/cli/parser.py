@@ -1,6 +1,8 @@
 import argparse
 import difflib
 
+from mmengine.config import DictAction
+
 from mmseg_gl.errors import UserError
 
 
@@ -18,3 +20,41 @@ class ToolParser(argparse.ArgumentParser):
             ):
                 message += f'; did you mean {match[0]}?'
         raise UserError(f'{message} (--help lists what {self.prog} takes)')
+
+
+class ConfigOptions(DictAction):
+    """argparse action of ``--cfg-options KEY=VALUE ...``: values as mmengine reads them.
+
+    Raises:
+        UserError: For what is not of that form.
+    """
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        for value in values:
+            try:
+                super().__call__(parser, namespace, [value], option_string)
+            except (ValueError, AssertionError, RecursionError) as error:
+                raise UserError(
+                    f'{option_string} {value}: expected KEY=VALUE, e.g. a.b=1 or a.b=[1,2]'
+                ) from error
+
+
+def add_cfg_options(parser):
+    """Add the argument ``--cfg-options`` to an argument parser."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=ConfigOptions,
+        metavar='KEY=VALUE',
+        help='change the config',
+    )
+
+
+def add_run_arguments(parser):
+    """Add the arguments that tools/train.py and tools/test.py share to an argument parser."""
+    parser.add_argument(
+        '--work-dir', help='where to write (default: work_dirs/ and the name of the config)'
+    )
+    add_cfg_options(parser)
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, help='set by torch launchers')

@@ -20,9 +20,16 @@ from mmengine.dataset import pseudo_collate
 from mmseg.registry import DATASETS, MODELS
 from torch.utils.data import DataLoader, Subset
 
-from mmseg_gl.apis import load_config, load_segmentor
-from mmseg_gl.apis.pseudo_label_folder import PseudoLabelFolder, prediction_name
-from mmseg_gl.apis.pseudo_labels import (
+from mmseg_gl.cli.parser import ToolParser, add_cfg_options
+from mmseg_gl.cli.tool import run_tool, show_progress
+from mmseg_gl.config.load import load_config
+from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_in, list_images
+from mmseg_gl.datasets.label_writer import LabelWriter
+from mmseg_gl.datasets.pseudo_labels import check_leaf_names
+from mmseg_gl.engine.checkpoint import load_segmentor
+from mmseg_gl.errors import UserError
+from mmseg_gl.experiments.pseudo_label_folder import PseudoLabelFolder, prediction_name
+from mmseg_gl.experiments.pseudo_labels import (
     BINS,
     find_thresholds,
     histogram,
@@ -30,13 +37,7 @@ from mmseg_gl.apis.pseudo_labels import (
     select,
     shares_kept,
 )
-from mmseg_gl.cli.parser import ToolParser
-from mmseg_gl.cli.tool import add_cfg_options, run_tool, show_progress
-from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_in, list_images
-from mmseg_gl.datasets.label_writer import LabelWriter
-from mmseg_gl.datasets.pseudo_labels import check_leaf_names
-from mmseg_gl.errors import UserError
-from mmseg_gl.weights import weights_digest
+from mmseg_gl.weights.files import weights_digest
 
 REQUIRED = ('model', 'train_dataloader', 'test_dataloader')
 

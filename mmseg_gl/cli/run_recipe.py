@@ -11,12 +11,12 @@ import shlex
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from mmseg_gl.apis.comparison import validation_curve
-from mmseg_gl.apis.recipe import load_recipe
-from mmseg_gl.apis.tool_process import ToolProcess
 from mmseg_gl.cli.parser import ToolParser
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.errors import UserError
+from mmseg_gl.experiments.comparison import validation_curve
+from mmseg_gl.experiments.recipe import load_recipe
+from mmseg_gl.experiments.tool_process import ToolProcess
 from mmseg_gl.files import check_lock_name, make_folder
 
 STATUS_INTERVAL = 30  # seconds between progress lines

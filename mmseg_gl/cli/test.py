@@ -12,10 +12,11 @@ import time
 from mmengine.dist import is_main_process
 from mmengine.hooks import LoggerHook
 
-from mmseg_gl.apis import add_run_arguments, load_run_config, load_segmentor
-from mmseg_gl.cli.parser import ToolParser
+from mmseg_gl.cli.parser import ToolParser, add_run_arguments
 from mmseg_gl.cli.tool import run_tool
+from mmseg_gl.config.run_config import load_run_config
 from mmseg_gl.datasets.inspection import check_files
+from mmseg_gl.engine.checkpoint import load_segmentor
 from mmseg_gl.engine.hooks import PredictionWriterHook
 from mmseg_gl.engine.safe_runner import SafeRunner
 from mmseg_gl.errors import UserError

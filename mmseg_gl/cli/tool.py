@@ -12,7 +12,6 @@ import time
 import warnings
 
 import torch.distributed as dist
-from mmengine.config import DictAction
 
 from mmseg_gl.cli.allocator import keep_freed_memory
 from mmseg_gl.cli.build_errors import build_error
@@ -143,34 +142,6 @@ def sentence(error):
     """
     text = str(error).split('UserError: ')[-1]
     return ' '.join(text.split())
-
-
-class ConfigOptions(DictAction):
-    """argparse action of ``--cfg-options KEY=VALUE ...``: values as mmengine reads them.
-
-    Raises:
-        UserError: For what is not of that form.
-    """
-
-    def __call__(self, parser, namespace, values, option_string=None):
-        for value in values:
-            try:
-                super().__call__(parser, namespace, [value], option_string)
-            except (ValueError, AssertionError, RecursionError) as error:
-                raise UserError(
-                    f'{option_string} {value}: expected KEY=VALUE, e.g. a.b=1 or a.b=[1,2]'
-                ) from error
-
-
-def add_cfg_options(parser):
-    """Add the argument ``--cfg-options`` to an argument parser."""
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=ConfigOptions,
-        metavar='KEY=VALUE',
-        help='change the config',
-    )
 
 
 def show_progress(done, total, what='', since=None):

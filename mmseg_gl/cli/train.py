@@ -6,15 +6,19 @@ time, at once. --resume goes on as if nothing had happened.
 
 import os
 
-from mmseg_gl.apis import add_run_arguments, check_start, load_run_config
-from mmseg_gl.apis.launch import write_settings
-from mmseg_gl.apis.mixed_precision import use_amp
-from mmseg_gl.apis.resumption import check_resumption
-from mmseg_gl.cli.parser import ToolParser
+from mmseg_gl.cli.parser import ToolParser, add_run_arguments
 from mmseg_gl.cli.tool import run_tool
+from mmseg_gl.config.mixed_precision import use_amp
+from mmseg_gl.config.run_config import load_run_config, write_settings
 from mmseg_gl.datasets.inspection import check_files
-from mmseg_gl.engine.checkpoint import has_checkpoints, newest_whole_checkpoint, unwrapped
+from mmseg_gl.engine.checkpoint import (
+    check_start,
+    has_checkpoints,
+    newest_whole_checkpoint,
+    unwrapped,
+)
 from mmseg_gl.engine.pretrained import check_pretrained, warn_of_other_images
+from mmseg_gl.engine.resumption import check_resumption
 from mmseg_gl.engine.safe_runner import SafeRunner
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import make_folder, only_writer

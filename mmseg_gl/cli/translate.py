@@ -13,13 +13,13 @@ from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 from torch.utils.data import DataLoader, Subset
 
-from mmseg_gl.apis import load_config
-from mmseg_gl.cli.parser import ToolParser
-from mmseg_gl.cli.tool import add_cfg_options, run_tool, show_progress
+from mmseg_gl.cli.parser import ToolParser, add_cfg_options
+from mmseg_gl.cli.tool import run_tool, show_progress
+from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets.inspection import list_images
 from mmseg_gl.errors import UserError
-from mmseg_gl.recorded_folder import RecordedFolder
-from mmseg_gl.weights import check_tensors, read_checkpoint, tensors_of, weights_digest
+from mmseg_gl.experiments.recorded_folder import RecordedFolder
+from mmseg_gl.weights.files import check_tensors, read_checkpoint, tensors_of, weights_digest
 
 PREFIX = 'generators.source_to_target.'
 

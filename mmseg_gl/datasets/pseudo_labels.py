@@ -4,7 +4,7 @@ import os
 
 from mmseg_gl.datasets.transforms.load_pseudo_labels import pseudo_label_path
 from mmseg_gl.errors import UserError
-from mmseg_gl.recorded_folder import read_record
+from mmseg_gl.files import read_record
 
 SUMMARY = 'pseudo_labels.json'  # what tools/pseudo_label.py says of its folder
 

@@ -11,7 +11,7 @@ from mmseg_gl.engine.plain_values import has_form
 from mmseg_gl.engine.pretrained import pretrained_parts
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import is_first_process
-from mmseg_gl.weights import check_tensors, read_checkpoint, tensors_of
+from mmseg_gl.weights.files import check_tensors, read_checkpoint, tensors_of
 
 LAST = 'last_checkpoint'  # the file in a work dir that names the newest checkpoint
 RUN = dict(  # what a run goes on from

@@ -18,7 +18,7 @@ from mmseg_gl.models.backbones import (
     EfficientNetLite,
     FCN8sVGG,
 )
-from mmseg_gl.weights import read_checkpoint
+from mmseg_gl.weights.files import read_checkpoint
 
 CAFFE_BACKBONES = (DeepLabV2ResNet, DeepLabV2VGG, FCN8sVGG)
 CHECKING_BACKBONES = (*CAFFE_BACKBONES, EfficientNetLite)  # they check their files themselves

@@ -13,12 +13,12 @@ class UDADistributedDataParallel(nn.Module):
 
     A training step has several backward passes, and not each of them reaches every parameter. So
     the gradients do not travel during a backward pass, as in PyTorch's DistributedDataParallel, but
-    once, before the optimizers step (``average_gradients`` in ``models/training.py``). The model
+    once, before the optimizers step (``average_gradients`` in ``models/step.py``). The model
     inside is used as it is, and its checkpoints have the keys of an undistributed model. mmengine
     gives all processes the same weights at the start. Without GPUs SyncBN becomes BN.
 
     Args:
-        module: The model; its ``train_step`` ends with ``models.training.update``.
+        module: The model; its ``train_step`` ends with ``models.step.update``.
     """
 
     def __init__(self, module: nn.Module):

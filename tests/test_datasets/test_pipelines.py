@@ -11,7 +11,7 @@ from mmseg.datasets import CityscapesDataset
 from mmseg.registry import DATASETS as REGISTRY
 from PIL import Image
 
-from mmseg_gl.apis import load_config
+from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets.content_check import check_dataset
 from mmseg_gl.datasets.label_ids import lookup_table
 

@@ -14,7 +14,7 @@ from mmengine.logging import MessageHub, MMLogger
 from mmseg.registry import HOOKS
 from mmseg.visualization import SegLocalVisualizer
 
-from mmseg_gl.apis import load_config
+from mmseg_gl.config.load import load_config
 from mmseg_gl.engine.safe_runner import SafeRunner
 
 CONFIG = (

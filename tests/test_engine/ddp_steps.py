@@ -12,8 +12,8 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODEL_WRAPPERS
 from mmseg.registry import MODELS
 
-from mmseg_gl.apis import load_config
-from mmseg_gl.apis.step_benchmark import random_batch
+from mmseg_gl.config.load import load_config
+from mmseg_gl.experiments.step_timing import random_batch
 
 CONFIG = 'configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
 SIZES = dict(source=(96, 64), target=(64, 48))

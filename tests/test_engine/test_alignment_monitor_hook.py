@@ -14,11 +14,11 @@ import torch
 from mmengine.logging import MessageHub
 from mmseg.datasets import CityscapesDataset
 
-from mmseg_gl.apis import read_checkpoint
 from mmseg_gl.engine import AlignmentMonitorHook
 from mmseg_gl.engine.hooks import alignment_monitor_hook
 from mmseg_gl.errors import UserError
 from mmseg_gl.models import GlobalDiscriminatorHead, LocalDiscriminatorHead, UDASegmentor
+from mmseg_gl.weights.files import read_checkpoint
 
 CONFIG = Path(__file__).parents[2] / (
     'configs/adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py'
@@ -226,7 +226,7 @@ def test_no_process_steps_where_one_loss_of_one_process_is_not_finite(tmp_path):
 import torch
 from mmengine.dist import get_rank
 
-from mmseg_gl.models.training import update
+from mmseg_gl.models.step import update
 
 torch.distributed.init_process_group('gloo')
 for value, expected in ((float('nan'), False), (1.0, True)):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mmseg_gl.apis import read_checkpoint
+from mmseg_gl.weights.files import read_checkpoint
 
 CONFIG = Path(__file__).parents[2] / (
     'configs/adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py'

@@ -12,7 +12,8 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_gl.apis import load_config, read_checkpoint
+from mmseg_gl.config.load import load_config
+from mmseg_gl.weights.files import read_checkpoint
 
 ROOT = Path(__file__).parents[2]
 CONFIG = 'configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'

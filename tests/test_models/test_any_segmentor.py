@@ -6,8 +6,9 @@ import pytest
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
-from mmseg_gl.apis import load_config, read_checkpoint
+from mmseg_gl.config.load import load_config
 from mmseg_gl.errors import UserError
+from mmseg_gl.weights.files import read_checkpoint
 from tests.test_engine.test_distributed import free_port
 from tests.test_engine.test_distributed import run as run_process
 

@@ -13,10 +13,11 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmseg_gl.apis import load_config, read_checkpoint
+from mmseg_gl.config.load import load_config
 from mmseg_gl.errors import UserError
 from mmseg_gl.models import PatchDiscriminator, ResNetGenerator
 from mmseg_gl.models.translation import ImagePool
+from mmseg_gl.weights.files import read_checkpoint
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(glob.glob(str(ROOT / 'configs/bdl/cyclegan_*.py')))

@@ -22,7 +22,7 @@ from mmseg_gl.models import (
     GlobalDiscriminatorHead,
     ImageBatch,
 )
-from mmseg_gl.models.decode_heads.summed_dilated_conv import summed_dilated_conv
+from mmseg_gl.models.ops.summed_dilated_conv import summed_dilated_conv
 from mmseg_gl.models.representations import entropy_map, softmax_map
 
 

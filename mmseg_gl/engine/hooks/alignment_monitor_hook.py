@@ -8,7 +8,7 @@ from mmseg.registry import HOOKS
 from mmseg_gl.engine.checkpoint import unwrapped
 from mmseg_gl.engine.plain_values import check_info
 from mmseg_gl.errors import UserError, check_choice
-from mmseg_gl.models.training import has_finite_weights, in_words
+from mmseg_gl.models.step import has_finite_weights, in_words
 
 STATE = 'alignment_monitor'  # where the averages are in the message hub
 FORM = dict(averages={str: (float, int)}, warned={str: int}, skipped=int, skipped_in_a_row=int)
@@ -23,7 +23,7 @@ class AlignmentMonitorHook(Hook):
     message hub and resume. Models without discriminator heads and target losses give it nothing to
     watch, except for what follows.
 
-    A step with a loss that is not finite changes no weight (see ``models/training.py``); what
+    A step with a loss that is not finite changes no weight (see ``models/step.py``); what
     becomes of the run then is decided here.
 
     Args:

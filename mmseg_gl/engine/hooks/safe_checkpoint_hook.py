@@ -14,7 +14,7 @@ from mmseg_gl.engine.plain_values import check_info, history_from, plain
 from mmseg_gl.engine.whole_file_backend import WHOLE_FILES
 from mmseg_gl.errors import Interrupted, UserError
 from mmseg_gl.files import write_text
-from mmseg_gl.models.training import has_finite_weights
+from mmseg_gl.models.step import has_finite_weights
 
 OWN_INFO = dict(  # entries of the message hub
     keep_ckpt_ids=[int],

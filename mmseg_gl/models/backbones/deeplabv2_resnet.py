@@ -4,8 +4,8 @@ from mmseg.models.backbones.resnet import BasicBlock
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_gl.models.backbones.lean_bottleneck import LeanBottleneck
-from mmseg_gl.models.backbones.pretrained import load_pretrained_backbone
+from mmseg_gl.models.ops.lean_bottleneck import LeanBottleneck
+from mmseg_gl.weights.imagenet import load_pretrained_backbone
 
 WHERE = (
     "AdaptSegNet's README links the Caffe ImageNet weights "

@@ -2,7 +2,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_gl.models.backbones.pretrained import load_pretrained_backbone
+from mmseg_gl.weights.imagenet import load_pretrained_backbone
 
 WHERE = (
     'the Caffe VGG-16 weights that the papers use are "vgg16-00b39a1b.pth" of '

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_gl.errors import check_choice
-from mmseg_gl.models.backbones.pretrained import (
+from mmseg_gl.weights.imagenet import (
     PACKAGES,
     load_pretrained_backbone,
     packaged_file,

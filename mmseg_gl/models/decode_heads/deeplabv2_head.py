@@ -2,7 +2,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_gl.models.decode_heads.summed_dilated_conv import summed_dilated_conv
+from mmseg_gl.models.ops.summed_dilated_conv import summed_dilated_conv
 
 
 @MODELS.register_module()

@@ -15,7 +15,7 @@ from mmseg_gl.models.losses.adversarial import (
 )
 from mmseg_gl.models.outputs import Outputs
 from mmseg_gl.models.representations import REPRESENTATIONS
-from mmseg_gl.models.training import autocast_layout, frozen
+from mmseg_gl.models.step import autocast_layout, frozen
 
 
 class BaseDiscriminatorHead(BaseModule):

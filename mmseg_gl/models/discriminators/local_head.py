@@ -4,10 +4,10 @@ from torch import nn
 
 from mmseg_gl.errors import UserError, check_channels
 from mmseg_gl.models.discriminators.base_head import BaseDiscriminatorHead
-from mmseg_gl.models.discriminators.pixelwise_loss import opposed_losses, pixelwise_loss
 from mmseg_gl.models.losses.adversarial import SOURCE, TARGET
+from mmseg_gl.models.ops.pixelwise_loss import opposed_losses, pixelwise_loss
 from mmseg_gl.models.random_draws import next_generator, register_seed
-from mmseg_gl.models.training import frozen
+from mmseg_gl.models.step import frozen
 
 
 @MODELS.register_module()

@@ -10,7 +10,7 @@ from mmseg_gl.errors import UserError, check_choice
 from mmseg_gl.models.image_batch import ImageBatch
 from mmseg_gl.models.outputs import Outputs
 from mmseg_gl.models.representations import at_least_float32
-from mmseg_gl.models.training import autocast_layout
+from mmseg_gl.models.step import autocast_layout
 
 UPSAMPLED = ('logits', 'probabilities')
 

@@ -11,7 +11,7 @@ from mmseg_gl.errors import UserError, check_choice
 from mmseg_gl.models.image_batch import ImageBatch
 from mmseg_gl.models.outputs import Outputs
 from mmseg_gl.models.representations import entropy_map
-from mmseg_gl.models.training import backward, detach, merge, on_cpu, update
+from mmseg_gl.models.step import backward, detach, merge, on_cpu, update
 
 
 @MODELS.register_module()

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.functional import l1_loss
 
 from mmseg_gl.errors import UserError, check_choice, check_loss_weights
-from mmseg_gl.models.training import are_finite, backward, frozen, update
+from mmseg_gl.models.step import are_finite, backward, frozen, update
 from mmseg_gl.models.translation.discriminator_pair import DiscriminatorPair
 from mmseg_gl.models.translation.generator_pair import GeneratorPair
 from mmseg_gl.models.translation.image_pool import ImagePool

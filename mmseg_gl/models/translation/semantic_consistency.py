@@ -4,7 +4,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 
 from mmseg_gl.errors import UserError
-from mmseg_gl.weights import check_tensors, read_checkpoint, tensors_of
+from mmseg_gl.weights.files import check_tensors, read_checkpoint, tensors_of
 
 MEAN = (104.00698793, 116.66876762, 122.67891434)  # BGR, 0..255: Caffe's ImageNet mean
 

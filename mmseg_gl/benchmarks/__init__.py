@@ -1,1 +1,0 @@
-"""Benchmarks that need no downloads."""

@@ -1,0 +1,230 @@
+"""The classes of a config, said once: ``metainfo = dict(classes=(...), palette=[...])``."""
+
+import inspect
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from mmengine.config import Config, ConfigDict
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from mmseg_gl.config.shape import LOADERS, OTHER_LOADERS
+from mmseg_gl.datasets.label_ids import IGNORED, IMPOSSIBLE, TRAIN_ID_CLASSES
+from mmseg_gl.datasets.palette import palette_of
+from mmseg_gl.errors import UserError
+
+WITH_DATA = (*LOADERS, OTHER_LOADERS)
+PARTS = ('source', 'target', 'dataset', 'datasets')  # where data sets hold others
+HOW = "metainfo=dict(classes=('a', 'b'), palette=[[128, 64, 128], [70, 130, 180]])"
+
+
+def set_classes(cfg: Config, given: Iterable[str] = ()):
+    """Let all of a config follow its top-level ``metainfo``, if it has one.
+
+    Each data set without a ``metainfo`` of its own gets it, and each ``num_classes`` below
+    ``model`` becomes the number of classes. Without a ``palette``, the colours are those of a data
+    set that has all of these classes, or else default ones.
+
+    Args:
+        cfg: The config; changed in place.
+        given: Dotted keys that the user sets by an option, and that stay as they are.
+
+    Raises:
+        UserError: When ``metainfo`` is not of its form.
+    """
+    metainfo = cfg.get('metainfo')
+    if metainfo is None:
+        return
+    check_metainfo('metainfo', metainfo)
+    datasets = [dataset for _, dataset in data_sets(cfg, (*WITH_DATA, 'translation_dataset'))]
+    classes, palette = tuple(metainfo['classes']), metainfo.get('palette')
+    if palette is None:
+        own = [known_metainfo(dataset) for dataset in datasets]
+        own = [known for known in own if set(classes) <= set(known.get('classes', ()))]
+        palette = palette_of(classes, own[0] if own else {})
+    for dataset in datasets:
+        if dataset.get('metainfo') is None:
+            dataset['metainfo'] = dict(classes=classes, palette=[list(rgb) for rgb in palette])
+    for where, part in parts_with_classes(cfg.get('model'), 'model'):
+        if f'{where}.num_classes' not in given:
+            part['num_classes'] = len(classes)
+
+
+def check_classes(cfg: Config):
+    """Refuse networks and data sets whose classes are not the same, and labels that do not fit.
+
+    Raises:
+        UserError: With the keys that differ.
+    """
+    counts = {
+        f'{where}.num_classes': part['num_classes']
+        for where, part in parts_with_classes(cfg.get('model'), 'model')
+    }
+    names = {}
+    for where, dataset in data_sets(cfg, WITH_DATA):
+        if classes := classes_of(where, dataset):
+            names[where] = classes
+            check_label_ids(where, dataset, classes)
+    if not counts:  # nothing here learns classes
+        return
+    counts.update({f'the number of classes of {k}': len(v) for k, v in names.items()})
+    if different := first_difference(counts):
+        (first, one), (second, other) = different
+        raise UserError(
+            f'{first} is {one}, but {second} is {other}: give all heads and data sets the same '
+            f'classes, most simply at the top of the config: {HOW}'
+        )
+    if different := first_difference(names):
+        (first, one), (second, other) = different
+        raise UserError(
+            f'{first} has the classes {in_words(one)}, but {second} has {in_words(other)}: give '
+            f'all data sets the same list, most simply at the top of the config: {HOW}'
+        )
+
+
+def first_difference(values: dict) -> tuple[tuple, tuple] | None:
+    """Return the first item of a dict and the first that has another value, if there is one."""
+    items = list(values.items())
+    return next(((items[0], item) for item in items if item[1] != items[0][1]), None)
+
+
+def check_metainfo(where: str, metainfo: object):
+    """Refuse what is not a list of classes, with a colour for each if there are colours."""
+    if not isinstance(metainfo, dict) or metainfo.get('classes') is None:
+        raise UserError(f'{where}={metainfo!r}: expected the names of the classes, e.g. {HOW}')
+    classes, palette = metainfo['classes'], metainfo.get('palette')
+    is_list = isinstance(classes, list | tuple) and classes
+    if not is_list or not all(isinstance(name, str) and name for name in classes):
+        raise UserError(f'{where}.classes={classes!r}: expected a list of names, e.g. {HOW}')
+    if twice := [name for i, name in enumerate(classes) if name in classes[:i]]:
+        raise UserError(f'{where}.classes names "{twice[0]}" twice; give each class its own name')
+    if len(classes) > IMPOSSIBLE:
+        raise UserError(
+            f'{where}.classes lists {len(classes)} classes; labels of 8 bits have room for '
+            f'{IMPOSSIBLE}'
+        )
+    if palette is None:
+        return
+    is_list = isinstance(palette, list | tuple)
+    if not is_list or not all(is_colour(colour) for colour in palette):
+        raise UserError(
+            f'{where}.palette: expected a colour for each class, [red, green, blue] from 0 to 255'
+        )
+    if len(palette) != len(classes):
+        raise UserError(
+            f'{where}.palette has {len(palette)} colours for {len(classes)} classes; give one for '
+            'each class, or leave palette out'
+        )
+
+
+def is_colour(value: object) -> bool:
+    is_triple = isinstance(value, list | tuple) and len(value) == 3
+    return is_triple and all(isinstance(c, int) and 0 <= c <= 255 for c in value)
+
+
+def data_sets(cfg: Config, keys: Iterable[str]) -> Iterator[tuple[str, ConfigDict]]:
+    """Yield the data sets of files below some top-level keys, by dotted key."""
+    for key in keys:
+        node = cfg.get(key)
+        if node:
+            yield from leaves(node, key)
+
+
+def leaves(node: ConfigDict, where: str) -> Iterator[tuple[str, ConfigDict]]:
+    """Yield the data sets inside a data loader, a data set or a list of them."""
+    if isinstance(node, list | tuple):
+        for index, entry in enumerate(node):
+            yield from leaves(entry, f'{where}.{index}')
+        return
+    if not isinstance(node, dict):
+        return
+    parts = [part for part in PARTS if node.get(part)]
+    if not parts and 'type' in node:
+        yield where, node
+        return
+    for part in parts or node:  # or data loaders by name
+        yield from leaves(node[part], f'{where}.{part}')
+
+
+def parts_with_classes(node: object, where: str) -> Iterator[tuple[str, ConfigDict]]:
+    """Yield the dicts inside a model that have ``num_classes``, by dotted key."""
+    if isinstance(node, dict):
+        if node.get('num_classes') is not None:
+            yield where, node
+        for key, value in node.items():
+            yield from parts_with_classes(value, f'{where}.{key}')
+    elif isinstance(node, list | tuple):
+        for index, value in enumerate(node):
+            yield from parts_with_classes(value, f'{where}.{index}')
+
+
+def known_metainfo(dataset: ConfigDict) -> dict:
+    """Return what a type of data set says of its own classes; empty where it says nothing."""
+    return getattr(DATASETS.get(dataset['type']), 'METAINFO', {})
+
+
+def classes_of(where: str, dataset: ConfigDict) -> tuple[str, ...]:
+    """Return the names of a data set's classes; empty where they cannot be known.
+
+    Raises:
+        UserError: When it has none, or its type does not take them.
+    """
+    cls = DATASETS.get(dataset['type'])
+    is_plain = inspect.isclass(cls) and issubclass(cls, BaseSegDataset)
+    metainfo = dataset.get('metainfo')
+    if metainfo is not None:
+        check_metainfo(f'{where}.metainfo', metainfo)
+    classes = tuple((metainfo or known_metainfo(dataset)).get('classes', ()))
+    if not is_plain:
+        return classes
+    if not classes:
+        raise UserError(
+            f'{where}: a {dataset["type"]} knows no classes; name them at the top of the config: '
+            f'{HOW}'
+        )
+    try:
+        cls.get_label_map(classes)
+    except ValueError as error:
+        defaults = inspect.signature(cls.__init__).parameters
+        suffixes = [
+            f', {name}={dataset.get(name, defaults[name].default)!r}'
+            for name in ('img_suffix', 'seg_map_suffix')
+            if name in defaults or name in dataset
+        ]
+        raise UserError(
+            f'{where}: a {dataset["type"]} takes some of its own classes only, not '
+            f"{in_words(classes)}; use type='BaseSegDataset'{''.join(suffixes)} and data_prefix"
+        ) from error
+    return classes
+
+
+def check_label_ids(where: str, dataset: ConfigDict, classes: tuple[str, ...]):
+    """Refuse a LoadTrainIds that does not give the numbers of a data set's classes."""
+    for index, step in enumerate(dataset.get('pipeline') or ()):
+        if step.get('type') != 'LoadTrainIds':
+            continue
+        key, ids = f'{where}.pipeline.{index}.ids', step.get('ids')
+        if isinstance(ids, dict):
+            for raw, number in ids.items():
+                if isinstance(number, int) and len(classes) <= number != IGNORED:
+                    raise UserError(
+                        f'{key} maps {raw} to {number}, but there are {len(classes)} classes '
+                        f'(0..{len(classes) - 1}, and 255 to ignore)'
+                    )
+        elif isinstance(ids, str) and not gives(classes, known_metainfo(dataset)):
+            raise UserError(
+                f"{key}={ids!r} gives Cityscapes' classes, but those of this "
+                f'{dataset["type"]} are {in_words(classes)}: map the ids in its files to their '
+                'numbers by ids={ID: NUMBER, ...}'
+            )
+
+
+def gives(classes: tuple[str, ...], known: dict) -> bool:
+    """Whether the data set turns trainIds into the numbers of these classes."""
+    can_choose = tuple(known.get('classes', ())) == tuple(TRAIN_ID_CLASSES)
+    is_choice = can_choose and set(classes) <= set(TRAIN_ID_CLASSES)
+    return is_choice or classes == tuple(TRAIN_ID_CLASSES)
+
+
+def in_words(classes: tuple[str, ...]) -> str:
+    return textwrap.shorten(', '.join(classes), 100, placeholder=' ...')

@@ -1,0 +1,67 @@
+"""The adapted segmentor for mmseg's own doors, without what adapted it."""
+
+from __future__ import annotations
+
+from mmengine.config import Config, ConfigDict
+
+from mmseg_gl.datasets.inspection import LABEL_LOADERS, build_lazily
+from mmseg_gl.weights.files import read_checkpoint, tensors_of
+
+
+def mmseg_config(cfg: Config) -> Config:
+    """Return a config of the segmentor alone, as mmseg writes them.
+
+    mmseg's ``init_model``, ``inference_model`` and ``MMSegInferencer`` take it.
+
+    Args:
+        cfg: A config of this library with a ``test_dataloader``.
+    """
+    loader = cfg.test_dataloader
+    steps = [step for step in loader.dataset.pipeline if step['type'] not in LABEL_LOADERS]
+    # The same pixels as LoadImage's, under the name that mmseg looks for. Grey images with alpha
+    # alone differ: mmcv puts a background behind them.
+    load = dict(
+        type='LoadImageFromFile',
+        imdecode_backend='pillow',
+        color_type='color_ignore_orientation',  # no rotation by EXIF
+    )
+    pipeline = [load if step['type'] == 'LoadImage' else step for step in steps]
+    model = dict(cfg.model.segmentor, data_preprocessor=cfg.model.data_preprocessor)
+    if model['type'] == 'EncoderDecoder':
+        model['type'] = 'MultiOutputEncoderDecoder'
+    dataset = dict(loader.dataset, pipeline=pipeline)
+    return Config(
+        dict(
+            default_scope='mmseg',
+            custom_imports=cfg.get('custom_imports') or dict(imports=['mmseg_gl']),
+            model=ConfigDict(model),
+            test_pipeline=pipeline,
+            test_dataloader=dict(loader, dataset=dataset),
+            visualizer=cfg.get('visualizer'),
+        )
+    )
+
+
+def segmentor_checkpoint(cfg: Config, path: str) -> dict:
+    """Return the checkpoint of the evaluated network alone, to be saved by ``torch.save``.
+
+    Args:
+        cfg: The config that the checkpoint was trained with.
+        path: Checkpoint of a run.
+
+    Returns:
+        ``state_dict`` with the names of mmseg's segmentors, and ``meta`` with the classes and the
+        palette, as tensors and plain values.
+
+    Raises:
+        UserError: When the file cannot be read.
+    """
+    evaluated = cfg.model.get('evaluated', 'segmentor')
+    prefix = dict(segmentor='segmentor.', teacher='teacher.module.')[evaluated]
+    weights = tensors_of(read_checkpoint(path))
+    metainfo = build_lazily(cfg.test_dataloader.dataset).metainfo
+    names = {name: list(metainfo[name]) for name in ('classes', 'palette')}
+    return dict(
+        meta=dict(dataset_meta=names),
+        state_dict={k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)},
+    )

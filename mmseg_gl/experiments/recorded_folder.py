@@ -1,0 +1,153 @@
+"""Output folders with a record: resumed by the run that has begun them, refused to any other."""
+
+import json
+import os
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+
+from mmseg_gl.errors import UserError
+from mmseg_gl.files import (
+    LOCK,
+    PART,
+    make_folder,
+    only_writer,
+    read_record,
+    whole_file,
+    write_text,
+)
+
+
+class RecordedFolder:
+    """An output folder with a record, by which an interrupted run of a tool goes on in it.
+
+    A folder that is not new must have the record of a run with the same settings and hold no other
+    files, and must be apart from what the run reads. One process at a time writes to it.
+
+    Args:
+        path: The folder.
+        record: Name of its record, a JSON file.
+        run: What the contents of the files depend on.
+        about: What else the record says.
+        files: Names of the files to be written, relative to the folder.
+        interim: Names of files that are removed when those are complete.
+        inputs: Files and folders that the run reads.
+        option: What the command line calls the folder.
+
+    Attributes:
+        contents: What the record says; empty if there is none.
+        done: Names of the files that are there; each is whole.
+        complete: Whether the record says so and all files are there.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        record: str,
+        run: dict,
+        about: dict,
+        files: Collection[str],
+        interim: Collection[str] = (),
+        inputs: Collection[str] = (),
+        option: str = '--out',
+    ):
+        self.path, self.record, self.about, self.option = path, record, about, option
+        self.run = json.loads(json.dumps(run))  # as it is read again: tuples become lists
+        self.files, self.interim, self.inputs = set(files), set(interim), inputs
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Mark the folder as begun, and keep other processes out; a complete one is left alone.
+
+        Raises:
+            UserError: When it is another run's, holds other files, has a damaged record, is not
+                apart from the inputs, cannot be made, or another process is at work in it.
+        """
+        self.inspect()
+        if self.complete:
+            self.remove_interim()
+            yield
+            return
+        make_folder(self.path, self.option)
+        with only_writer(self.path, self.option):
+            self.inspect()  # again: another process may have been at work until now
+            for name in self.names():
+                if name.endswith(PART):  # of a run that was killed
+                    os.remove(os.path.join(self.path, name))
+            for parent in {os.path.dirname(name) for name in self.files | self.interim}:
+                make_folder(os.path.join(self.path, parent), self.option)
+            if not self.complete:
+                self.write_record(complete=False)
+            yield
+
+    def inspect(self) -> None:
+        """Find out what is there, and refuse what is not this run's."""
+        where = f'{self.option} {self.path}'
+        place = os.path.realpath(self.path)
+        for path in map(os.path.realpath, self.inputs):
+            if os.path.commonpath([place, path]) in (place, path):
+                raise UserError(
+                    f'{where} is not apart from {path}, which is read, and could change it; choose '
+                    'a folder outside'
+                )
+        there = self.names()
+        contents = read_record(os.path.join(self.path, self.record))
+        if contents is None and there - {self.record + PART}:
+            raise UserError(f'{where} is not empty and has no {self.record}; choose a new folder')
+        self.contents = self.run if contents is None else contents
+        before = {key: self.contents.get(key) for key in self.run}
+        if other := differences(before, self.run):
+            raise UserError(
+                f'{where} is of another run (different in {self.record}: {", ".join(other)}); '
+                'choose a new folder'
+            )
+        own = {self.record, *self.files, *self.interim}
+        if foreign := sorted(name for name in there if name.removesuffix(PART) not in own):
+            raise UserError(
+                f'{where} holds {foreign[0]}, which is not of this run; take it away or choose a '
+                'new folder'
+            )
+        self.done = {n for n in there & own if os.path.isfile(os.path.join(self.path, n))}
+        self.complete = self.contents.get('complete') is True and self.done >= self.files
+
+    def names(self) -> set[str]:
+        """Return the names of all files; a link to a folder is a file, whatever is behind it."""
+        return {
+            os.path.relpath(os.path.join(parent, name), self.path)
+            for parent, folders, files in os.walk(self.path)
+            for name in [*files, *(f for f in folders if os.path.islink(os.path.join(parent, f)))]
+        } - {LOCK}
+
+    def write(self, name: str) -> AbstractContextManager:
+        """Open one of the files to write bytes to; see :func:`whole_file`."""
+        return whole_file(os.path.join(self.path, name))
+
+    def finish(self, **findings) -> None:
+        """Record that all files are written, and findings, unless the folder has been complete."""
+        if not self.complete:
+            self.write_record(complete=True, **findings)
+            self.remove_interim()
+
+    def write_record(self, **entries) -> None:
+        self.contents = {**self.about, **self.run, **entries}
+        text = json.dumps(self.contents, indent=1) + '\n'
+        write_text(os.path.join(self.path, self.record), text)
+
+    def remove_interim(self) -> None:
+        for name in self.interim:
+            with suppress(FileNotFoundError):
+                os.remove(os.path.join(self.path, name))
+        for parent in {os.path.dirname(name) for name in self.interim}:
+            with suppress(OSError):
+                os.rmdir(os.path.join(self.path, parent))
+
+
+def differences(before: dict, now: dict) -> list[str]:
+    """Return the dotted keys of the values that two nested dicts do not share."""
+    found = []
+    for key in {**before, **now}:
+        values = before.get(key), now.get(key)
+        if all(isinstance(value, dict) for value in values):
+            found += [f'{key}.{inner}' for inner in differences(*values)]
+        elif values[0] != values[1]:
+            found.append(key)
+    return found

@@ -1,0 +1,80 @@
+"""The files of the benchmark, in the formats of the data sets they stand for."""
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from mmseg_gl.files import whole_file
+from mmseg_gl.street_scenes.config import StreetScenesConfig
+from mmseg_gl.street_scenes.materials import LABEL_COLOURS, SYNTHIA_IDS
+from mmseg_gl.street_scenes.render import Split, render
+
+CITIES = {Split.TARGET_TRAIN: ('train', 'proceduria'), Split.TARGET_VAL: ('val', 'perlinburg')}
+SYNTHIA_INSTANCE = 1
+
+
+def sample_paths(config: StreetScenesConfig, split: Split, index: int) -> tuple[Path, Path]:
+    """Paths of an image and of its labels, relative to the benchmark's folder."""
+    if split is not Split.SOURCE:
+        subset, city = CITIES[split]
+        stem = f'{city}_{index:06d}_000019'
+        root = Path('cityscapes')
+        return (
+            root / 'leftImg8bit' / subset / city / f'{stem}_leftImg8bit.png',
+            root / 'gtFine' / subset / city / f'{stem}_gtFine_labelIds.png',
+        )
+    if config.source_format == 'gta5':
+        name = f'{index + 1:05d}.png'
+        return Path('GTA5', 'images', name), Path('GTA5', 'labels', name)
+    name = f'{index:07d}.png'
+    return Path('SYNTHIA', 'RGB', name), Path('SYNTHIA', 'GT', 'LABELS', name)
+
+
+def write_sample(config: StreetScenesConfig, out_dir: Path, split: Split, index: int) -> None:
+    """Render an image and write it and its labels; their folders must exist."""
+    image, labels = render(config, split, index)
+    image_path, label_path = sample_paths(config, split, index)
+    if split is not Split.SOURCE:
+        encoded_labels = encode_png(labels)
+    elif config.source_format == 'gta5':
+        encoded_labels = _encode_gta5_labels(labels)
+    else:
+        encoded_labels = _encode_synthia_labels(labels)
+    write_atomically(out_dir / image_path, encode_png(image))
+    write_atomically(out_dir / label_path, encoded_labels)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file such that it is there complete or not at all."""
+    with whole_file(path) as file:
+        file.write(content)
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """Encode an RGB image, shape (H, W, 3), or a grey one, shape (H, W), uint8 or uint16."""
+    _, encoded = cv2.imencode('.png', image[..., ::-1] if image.ndim == 3 else image)
+    return encoded.tobytes()
+
+
+def _encode_gta5_labels(labels: np.ndarray) -> bytes:
+    """Encode as an 8-bit palette PNG of Cityscapes ids."""
+    palette = np.zeros((256, 3), np.uint8)
+    for material, colour in LABEL_COLOURS.items():
+        palette[material] = colour
+    image = Image.fromarray(labels)
+    image.putpalette(palette.tobytes())
+    buffer = io.BytesIO()
+    image.save(buffer, format='PNG')
+    return buffer.getvalue()
+
+
+def _encode_synthia_labels(labels: np.ndarray) -> bytes:
+    """Encode as a 16-bit RGB PNG: SYNTHIA's class id, an instance id, 0."""
+    ids = np.zeros(256, np.uint16)
+    for material, synthia_id in SYNTHIA_IDS.items():
+        ids[material] = synthia_id
+    channels = (ids[labels], np.full_like(labels, SYNTHIA_INSTANCE, np.uint16))
+    return encode_png(np.dstack((*channels, np.zeros_like(channels[0]))))

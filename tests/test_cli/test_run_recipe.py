@@ -1,0 +1,181 @@
+"""Recipes: order, skipping, going on after an interruption, and what is refused."""
+
+import fcntl
+import glob
+import json
+from pathlib import Path
+
+import pytest
+
+from mmseg_gl.errors import UserError
+from mmseg_gl.experiments.recipe import REPORTS, load_recipe
+from mmseg_gl.experiments.tool_process import ToolProcess
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = sorted(glob.glob(str(ROOT / 'configs' / '*' / 'recipes' / '*.py')))
+SOURCE_ONLY = ROOT / 'configs/source_only/source-only_deeplabv2-tiny_street-scenes.py'
+BDL = ROOT / 'configs/bdl'
+FOLDER = 'train_dataloader.dataset.target.pipeline.1.folder'
+STAGES = [
+    dict(name='start', tool='train', config=str(SOURCE_ONLY)),
+    dict(
+        name='labels',
+        tool='pseudo_label',
+        config=str(BDL / 'bdl_deeplabv2-tiny_street-scenes_m0.py'),
+        checkpoint='{start}',
+    ),
+    dict(
+        name='adapted',
+        tool='train',
+        config=str(BDL / 'bdl_deeplabv2-tiny_street-scenes.py'),
+        options={'load_from': '{start}', FOLDER: '{labels}'},
+    ),
+]
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """The function that writes a recipe file: (stages) -> path."""
+
+    def write(stages):
+        path = tmp_path / 'recipe.py'
+        path.write_text(f'stages = {stages!r}\n')
+        return path
+
+    return write
+
+
+@pytest.fixture
+def tools(monkeypatch):
+    """Replace the tools by ones that only write what says that they are done; a log of calls."""
+    calls = []
+
+    def run(process):
+        calls.append(process.tool)
+        folder = Path(process.log_file.removesuffix('.log'))
+        if process.tool == 'train':
+            name = 'iter_1200.pth' if folder.name == 'start' else 'iter_400.pth'
+            (folder / name).write_text('')
+            (folder / 'last_checkpoint').write_text(str(folder / name))
+        else:
+            report = REPORTS[process.tool]
+            (folder / report).write_text(json.dumps(dict(complete=True)))
+
+    monkeypatch.setattr(ToolProcess, 'run', run)
+    return calls
+
+
+@pytest.mark.parametrize('path', SHIPPED, ids=lambda path: Path(path).stem)
+def test_shipped_recipes(path, tmp_path):
+    stages = {stage.name: stage for stage in load_recipe(path, str(tmp_path), seed=0)}
+    trained = [name for name, stage in stages.items() if stage.tool == 'train']
+    rounds = ['F_1', 'M0_1', 'M1_1', 'M2_1', 'F_2', 'M0_2', 'M1_2', 'M2_2', 'M2_2_local']
+    assert [name for name in trained if name != 'source-only'] == rounds
+    for k in (1, 2):
+        for n in (1, 2):
+            names = [stage.name for stage in stages[f'M{n}_{k}'].inputs]
+            start = ['source-only'] if 'source-only' in stages else []
+            assert names == [*start, f'images_{k}', f'labels{n - 1}_{k}']
+            source = stages[f'M{n}_{k}'].cfg.train_dataloader.dataset.source
+            assert source.data_prefix.img_path == str(tmp_path / f'images_{k}' / 'images')
+    assert stages['F_2'].cfg.model.segmentor_checkpoint == stages['M2_1'].output
+    assert stages['F_1'].cfg.model.get('segmentor') is None
+
+
+def test_runs_every_stage_once_and_skips_what_is_done(run, recipe, tools, tmp_path):
+    path, work_dir = recipe(STAGES), tmp_path / 'out'
+    outcome = run('run_recipe', path, '--work-dir', work_dir)
+    assert outcome.code == 0, outcome.err
+    assert tools == ['train', 'pseudo_label', 'train']
+    again = run('run_recipe', path, '--work-dir', work_dir)
+    assert again.code == 0 and len(tools) == 3
+    assert again.out.count(' done ') == 3
+
+
+def test_dry_run_prints_the_plan_and_does_nothing(run, recipe, tools, tmp_path):
+    work_dir = tmp_path / 'out'
+    outcome = run('run_recipe', recipe(STAGES), '--work-dir', work_dir, '--dry-run')
+    assert outcome.code == 0 and not tools and not work_dir.exists()
+    assert outcome.out.count('to do') == 3
+    assert f'tools/pseudo_label.py {STAGES[1]["config"]} {work_dir}/start/iter_1200.pth' in (
+        outcome.out
+    )
+    assert f'{FOLDER}={work_dir}/labels' in outcome.out
+
+
+def test_goes_on_with_the_stage_that_failed(run, recipe, tools, tmp_path, monkeypatch):
+    path, work_dir = recipe(STAGES), tmp_path / 'out'
+    whole = ToolProcess.run
+
+    def broken(process):
+        if process.tool == 'pseudo_label':
+            raise UserError('labels: pseudo_label.py ended with exit code 2')
+        whole(process)
+
+    monkeypatch.setattr(ToolProcess, 'run', broken)
+    assert 'exit code 2' in run('run_recipe', path, '--work-dir', work_dir).error
+    monkeypatch.setattr(ToolProcess, 'run', whole)
+    outcome = run('run_recipe', path, '--work-dir', work_dir)
+    assert outcome.code == 0 and 'interrupted  labels' in outcome.out
+    assert tools == ['train', 'pseudo_label', 'train']
+
+
+def test_refuses_other_settings_foreign_files_and_lost_inputs(run, recipe, tools, tmp_path):
+    path, work_dir = recipe(STAGES), tmp_path / 'out'
+    assert run('run_recipe', path, '--work-dir', work_dir).code == 0
+    error = run('run_recipe', path, '--work-dir', work_dir, '--seed', 1).error
+    assert '"start"' in error and 'another seed' in error
+    options = {**STAGES[2]['options'], 'model.heads.global_head.gan': 'lsgan'}
+    changed = [*STAGES[:2], {**STAGES[2], 'options': options}]
+    error = run('run_recipe', recipe(changed), '--work-dir', work_dir).error
+    assert '"adapted"' in error and 'another settings' in error
+    (work_dir / 'labels' / 'pseudo_labels.json').unlink()
+    error = run('run_recipe', recipe(STAGES), '--work-dir', work_dir).error
+    assert '"adapted" is finished, but "labels", which it was made from, is not' in error
+    other = tmp_path / 'other'
+    (other / 'start').mkdir(parents=True)
+    (other / 'start' / 'mine.txt').write_text('mine')
+    error = run('run_recipe', recipe(STAGES), '--work-dir', other).error
+    assert 'holds files that this recipe has not made' in error
+    assert (other / 'start' / 'mine.txt').read_text() == 'mine' and len(tools) == 3
+
+
+def test_a_stage_that_made_nothing_ends_the_run(run, recipe, tools, tmp_path, monkeypatch):
+    monkeypatch.setattr(ToolProcess, 'run', lambda process: None)  # writes nothing
+    error = run('run_recipe', recipe(STAGES), '--work-dir', tmp_path / 'out').error
+    assert 'has ended before its end' in error and not tools
+
+
+def test_two_runs_in_one_folder_are_refused(run, recipe, tools, tmp_path):
+    work_dir = tmp_path / 'out'
+    work_dir.mkdir()
+    with open(work_dir / 'recipe.lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        error = run('run_recipe', recipe(STAGES), '--work-dir', work_dir).error
+    assert 'still at work' in error and not tools
+
+
+@pytest.mark.parametrize(
+    'stages, message',
+    [
+        ([], 'no list "stages"'),
+        ([dict(tool='train', config='a.py')], 'stage 1: expected a text as "name"'),
+        ([dict(STAGES[0], tool='fly')], 'unknown tool "fly"; known: train'),
+        ([dict(STAGES[0], extra=1)], 'unknown key "extra"'),
+        ([dict(STAGES[0], config='none.py')], 'there is no config file'),
+        ([dict(STAGES[0], checkpoint='x')], 'the tool train takes no "checkpoint"'),
+        ([STAGES[0], STAGES[0]], 'that no other stage has'),
+        (STAGES[1:], 'names the stage "start", but there is no such stage before it'),
+        ([dict(STAGES[0], options={'train_cfg.max_iter': 3})], 'max_iter'),
+    ],
+)
+def test_bad_recipes(run, recipe, tmp_path, stages, message):
+    assert message in run('run_recipe', recipe(stages), '--work-dir', tmp_path / 'out').error
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_recipe_that_is_missing_or_no_python(run, tmp_path):
+    assert 'there is no recipe file' in run('run_recipe', tmp_path / 'none.py').error
+    path = tmp_path / 'broken.py'
+    path.write_text('stages = [')
+    assert 'cannot read the recipe' in run('run_recipe', path).error
