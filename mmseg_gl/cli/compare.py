@@ -5,6 +5,7 @@ done, and writes one table (report.md) and one picture (report.png) to the work 
 """
 
 import argparse
+import json
 import os
 import shlex
 import shutil
@@ -16,17 +17,18 @@ from dataclasses import dataclass, field
 from mmseg_gl.cli.parser import ConfigOptions, ToolParser
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
-from mmseg_gl.config.run_config import is_settings
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, check_files
 from mmseg_gl.engine.checkpoint import newest_whole_checkpoint
-from mmseg_gl.engine.resumption import read_settings
+from mmseg_gl.engine.resumption import settings_of
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.comparison import collect, prediction_montage, read_metrics, table
+from mmseg_gl.experiments.recorded_folder import differences
 from mmseg_gl.experiments.tool_process import ToolProcess
-from mmseg_gl.files import make_folder
+from mmseg_gl.files import make_folder, read_record, write_text
 
 REQUIRED = ('model', 'train_dataloader', 'test_dataloader')
 TITLE = '# Comparison'  # begins report.md
+RECORD = 'compare.json'  # in the folder of a run: the settings that it was begun with
 STATUS_INTERVAL = 15  # seconds between progress lines
 
 
@@ -69,7 +71,6 @@ class Run:
 
     def execute(self, threads):
         """Train and test in subprocesses of ``threads`` threads each, resuming if possible."""
-        os.makedirs(self.dir, exist_ok=True)
         self.state = 'training'
         arguments = ['--work-dir', self.dir, '--seed', str(self.seed), '--resume']
         self.call('train', [self.config, *arguments], threads)
@@ -199,20 +200,16 @@ def method_names(configs):
 
 def check_same_config(run, cfg):
     """Refuse to mix results of different versions of a config in one folder."""
-    path = os.path.join(run.dir, f'{config_name(run.config)}.py')
-    if is_settings(path):
-        with open(path, errors='replace') as file:
-            written = read_settings(file.read())
-        # What tools/train.py sets for the run does not count as a difference.
-        given = ('work_dir', 'launcher', 'randomness', 'resume', 'load_from', 'env_cfg')
-        before = {k: v for k, v in written.items() if k not in given}
-        now = {k: v for k, v in read_settings(cfg.pretty_text).items() if k not in given}
-        if before != now:
-            changed = [k for k in {*before, *now} if before.get(k) != now.get(k)]
-            raise UserError(
-                f'{run.dir} holds a run of {run.config} with other settings (changed: '
-                f'{", ".join(sorted(changed))}); choose another --work-dir or delete that folder'
-            )
+    path, settings = os.path.join(run.dir, RECORD), settings_of(cfg)
+    before = read_record(path)
+    if before is None:
+        make_folder(run.dir, '--work-dir')
+        write_text(path, json.dumps(settings, indent=1))
+    elif changed := differences(before, settings):
+        raise UserError(
+            f'{run.dir} holds a run of {run.config} with other settings (changed: '
+            f'{", ".join(changed)}); choose another --work-dir or delete that folder'
+        )
 
 
 def execute_all(runs, jobs):

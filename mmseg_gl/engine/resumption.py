@@ -1,6 +1,5 @@
 """Whether a checkpoint is one that a run can go on from: its own, with its own settings."""
 
-import ast
 import os
 import re
 
@@ -15,6 +14,7 @@ OWN_DATA = re.compile(  # of one data set, or of each in a list
     r'train_dataloader\.dataset\.(source|target)((\.\d+)?\.type|_weights(\.\d+)?)'
 )
 FREE = ('init_cfg', 'test_cfg')  # what a network starts from, and how it is tested
+SETTINGS = 'settings'  # the entry of a checkpoint's meta that holds those of its run
 IN_WORDS = 'nothing'  # for a setting that is not there
 
 
@@ -35,9 +35,8 @@ def check_resumption(cfg, path):
             f'--resume {path}: {cfg.work_dir} holds checkpoints of its own, which this run would '
             'replace; choose another --work-dir'
         )
-    settings = read_settings(read_run(path)['meta'].get('cfg'))
-    before = own_settings(settings)
-    now = own_settings(cfg.to_dict())
+    settings = read_run(path)['meta'].get(SETTINGS, {})
+    before, now = own_settings(settings), own_settings(settings_of(cfg))
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     if before and changed:
         key, more = changed[0], len(changed) - 1
@@ -56,42 +55,25 @@ def check_resumption(cfg, path):
         )
 
 
-def read_settings(text):
-    """Read a config as mmengine writes it, ``key = value`` with plain values, without running it.
+def settings_of(cfg):
+    """Return a config as plain values, which checkpoints and JSON files can hold.
 
     Args:
-        text (str): ``Config.pretty_text``.
+        cfg (Config | dict): The config, or anything inside it.
 
     Returns:
-        dict: Its settings, with lists for tuples; a value that is no plain one as its source text.
-        Empty where the text is something else.
+        dict: Its settings, with lists for tuples, texts for keys, and the name of a class or a
+        function, or of any other value's class.
     """
-    try:
-        statements = ast.parse(text).body
-    except (SyntaxError, TypeError, ValueError, RecursionError):
-        return {}
-    return {
-        statement.targets[0].id: plain_value(statement.value)
-        for statement in statements
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
-    }
-
-
-def plain_value(node):
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
-        entries = plain_value(node.args[0]) if node.args else {}
-        for keyword in node.keywords:  # `name=value`, or `**{...}`
-            value = plain_value(keyword.value)
-            entries.update(value if keyword.arg is None else {keyword.arg: value})
-        return entries
-    if isinstance(node, ast.Dict):
-        return {plain_value(k): plain_value(v) for k, v in zip(node.keys, node.values)}
-    if isinstance(node, (ast.List, ast.Tuple)):
-        return [plain_value(item) for item in node.elts]
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        return ast.unparse(node)
+    if hasattr(cfg, 'to_dict'):
+        cfg = cfg.to_dict()
+    if isinstance(cfg, dict):
+        return {str(key): settings_of(value) for key, value in cfg.items()}
+    if isinstance(cfg, (list, tuple)):
+        return [settings_of(value) for value in cfg]
+    if cfg is None or isinstance(cfg, (bool, int, float, str)):
+        return cfg
+    return getattr(cfg, '__qualname__', type(cfg).__qualname__)
 
 
 def own_settings(settings):

@@ -5,6 +5,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmseg_gl.engine.plain_values import form_of, has_form
+from mmseg_gl.engine.resumption import SETTINGS, settings_of
 from mmseg_gl.errors import UserError
 
 
@@ -25,6 +26,12 @@ class SafeRunner(Runner):
         except Exception:
             self.call_hook('after_failure')
             raise
+
+    def save_checkpoint(self, *args, meta: dict | None = None, **kwargs) -> None:
+        """Save a checkpoint, with the settings of the run."""
+        super().save_checkpoint(
+            *args, meta={**(meta or {}), SETTINGS: settings_of(self.cfg)}, **kwargs
+        )
 
     def load_checkpoint(self, filename: str, *args, **kwargs) -> dict:
         """Load a checkpoint without what mmengine's ``resume`` would execute of it."""
