@@ -1,6 +1,8 @@
 """The one exception that our code raises for something the user can put right."""
 
 import math
+import textwrap
+import traceback
 
 
 class UserError(Exception):
@@ -21,6 +23,14 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, signal, sentence):
         super().__init__(sentence)
         self.signal = signal
+
+
+def in_short(error):
+    """Return an exception's class and words, which may hold whole configs, in 400 characters."""
+    if isinstance(error, UserError):
+        return str(error)
+    words = str(error) or traceback.extract_tb(error.__traceback__)[-1].line  # of an assertion
+    return textwrap.shorten(f'{type(error).__name__}: {words}', 400, placeholder=' ...')
 
 
 def check_choice(option, value, choices):

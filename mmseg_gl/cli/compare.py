@@ -41,6 +41,7 @@ def parse_args():
     parser.add_argument(
         '--cfg-options',
         nargs='+',
+        action='extend',
         default=[],
         metavar='KEY=VALUE',
         help='change every config in the same way',

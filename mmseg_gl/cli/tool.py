@@ -14,7 +14,7 @@ import warnings
 import torch.distributed as dist
 
 from mmseg_gl.cli.allocator import keep_freed_memory
-from mmseg_gl.cli.build_errors import build_error
+from mmseg_gl.cli.build_errors import described_builds
 from mmseg_gl.errors import Interrupted, UserError
 
 LOST_WORKER = re.compile(  # in PyTorch's words
@@ -46,7 +46,8 @@ def run_tool(main, keep_memory=True):
     for number in handlers:
         signal.signal(number, interrupt)
     try:
-        code = main() or 0
+        with described_builds():
+            code = main() or 0
         if is_distributed():
             dist.barrier()  # a process that leaves early would break the others' connections
     except UserError as error:
@@ -55,7 +56,7 @@ def run_tool(main, keep_memory=True):
     except Exception as error:
         if isinstance(error, BrokenPipeError) and nobody_reads(sys.stdout):
             code = 128 + signal.SIGPIPE
-        elif text := file_error(error) or worker_error(error) or build_error(error):
+        elif text := file_error(error) or worker_error(error):
             say(f'error: {" ".join(text.split())}')
             code = 2
         else:

@@ -54,11 +54,11 @@ def last_checkpoint(work_dir):
 
     The checkpoint is looked for in this work dir, which may have been moved since.
     """
-    try:
-        with open(os.path.join(work_dir, LAST), errors='replace') as file:
-            name = os.path.basename(file.read().strip())
-    except OSError:
+    path = os.path.join(work_dir, LAST)
+    if not os.path.isfile(path):
         return None
+    with open(path, errors='replace') as file:
+        name = os.path.basename(file.read().strip())
     return os.path.join(work_dir, name) if name else None
 
 

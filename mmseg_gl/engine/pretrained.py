@@ -2,7 +2,6 @@
 
 import logging
 import os
-import textwrap
 from collections.abc import Iterator
 from functools import partial
 
@@ -11,7 +10,7 @@ from mmengine.model.weight_init import PretrainedInit
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, in_short
 from mmseg_gl.models.backbones import (
     DeepLabV2ResNet,
     DeepLabV2VGG,
@@ -116,12 +115,6 @@ def tensors_in(contents: dict) -> dict[str, Tensor]:
 def beginning(tensor: Tensor) -> tuple:
     """Return the shape of a tensor and its first values, by which weights are told apart."""
     return tuple(tensor.shape), tuple(tensor.detach().flatten()[:8].float().tolist())
-
-
-def in_short(error: Exception) -> str:
-    if isinstance(error, UserError):
-        return str(error)
-    return textwrap.shorten(f'{type(error).__name__}: {error}', 300, placeholder=' ...')
 
 
 def warn_of_other_images(model: nn.Module, preprocessor: dict | None) -> None:

@@ -1,12 +1,35 @@
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
+
 import torch
 from mmengine.runner import Runner
 from torch import nn
 
 from mmseg_gl.engine.plain_values import form_of, has_form
 from mmseg_gl.engine.resumption import SETTINGS, settings_of
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, in_short
+
+# The runner's methods that read a part of the config, and that part.
+PARTS = {
+    '__init__': 'parts together',
+    'setup_env': 'env_cfg',
+    'build_log_processor': 'log_processor',
+    'build_visualizer': 'visualizer',
+    'build_model': 'model',
+    'wrap_model': 'model_wrapper_cfg',
+    'build_optim_wrapper': 'optim_wrapper',
+    'build_param_scheduler': 'param_scheduler',
+    'build_dataloader': 'data loaders',
+    'build_evaluator': 'evaluators',
+    'build_train_loop': 'train_cfg',
+    'build_val_loop': 'val_cfg',
+    'build_test_loop': 'test_cfg',
+    'register_default_hooks': 'default_hooks',
+    'register_custom_hooks': 'custom_hooks',
+}
 
 
 class SafeRunner(Runner):
@@ -61,11 +84,31 @@ class SafeRunner(Runner):
         except UserError:
             raise
         except Exception as error:
-            reason = (str(error).splitlines() or [''])[0]
             raise UserError(
                 f'{filename} does not hold the whole state of a run of this config '
-                f'({type(error).__name__}: {reason}); go on from another checkpoint: --resume CKPT'
+                f'({in_short(error)}); go on from another checkpoint: --resume CKPT'
             ) from error
+
+
+def describing(method: Callable, part: str) -> Callable:
+    """Return a method of the runner that raises a UserError which names a part of the config."""
+
+    @wraps(method)
+    def described(*args, **kwargs):
+        try:
+            return method(*args, **kwargs)
+        except (UserError, OSError):  # the latter name the file
+            raise
+        except Exception as error:
+            raise UserError(f"the config's {part} cannot be used ({in_short(error)})") from error
+
+    return described
+
+
+for name, part in PARTS.items():
+    described = describing(getattr(Runner, name), part)
+    is_static = isinstance(inspect.getattr_static(Runner, name), staticmethod)
+    setattr(SafeRunner, name, staticmethod(described) if is_static else described)
 
 
 def scheduler_states(schedulers: dict | list | None) -> dict:
