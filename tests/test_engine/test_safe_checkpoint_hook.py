@@ -12,6 +12,7 @@ from mmengine.logging import HistoryBuffer
 from mmseg.registry import HOOKS
 
 from mmseg_gl import files
+from mmseg_gl.engine import SafeCheckpointHook
 from mmseg_gl.engine.checkpoint import newest_whole_checkpoint
 from mmseg_gl.engine.plain_values import plain
 from mmseg_gl.errors import UserError
@@ -157,6 +158,11 @@ def test_weights_that_are_not_finite_do_not_take_the_place_of_good_ones(train, t
         train(tmp_path, **options)
     assert names(tmp_path, '*.pth') == ['iter_2.pth'] and last(tmp_path) == 'iter_2.pth'
     assert newest_whole_checkpoint(tmp_path) == str(tmp_path / 'iter_2.pth')
+
+
+def test_another_runner_is_refused_before_anything_is_trained():
+    with pytest.raises(UserError, match='SafeRunner'):
+        SafeCheckpointHook().before_train(runner=None)
 
 
 def test_save_best_of_what_is_not_measured(train, tmp_path):

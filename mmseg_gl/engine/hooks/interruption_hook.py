@@ -13,12 +13,11 @@ from mmseg_gl.errors import Interrupted, UserError
 
 @HOOKS.register_module()
 class InterruptionHook(Hook):
-    """Save the run and end it on SIGINT or SIGTERM; save it when training fails in between.
+    """Save the run before it ends: on SIGINT and SIGTERM, and after errors.
 
-    On a signal the iteration is finished and saved; a validation is left where it is. Where
-    training fails between two iterations (a data worker is gone, an image is broken), the last one
-    is saved; in the midst of one there is nothing to save, and several processes cannot save when
-    one fails.
+    On a signal the iteration is finished and saved; a validation is left where it is. When training
+    fails between two iterations (a data worker is gone, an image is broken), the last one is saved;
+    in the midst of one there is nothing to save, and several processes cannot save when one fails.
 
     Raises:
         UserError: Without a :class:`SafeCheckpointHook`, which does the saving.

@@ -52,9 +52,9 @@ class NonfiniteLossHook(Hook):
                 'themselves are not finite any more: start from an earlier checkpoint in '
                 f'{runner.work_dir} {REMEDY}'
             )
-        for name in INFO:
-            hub.update_info(name, hub.get_info(name, 0) + 1)
-        skipped, in_a_row = map(hub.get_info, INFO)
+        skipped = hub.get_info('skipped_steps', 0) + 1
+        in_a_row = hub.get_info('skipped_in_a_row', 0) + 1
+        hub.update_info_dict(dict(skipped_steps=skipped, skipped_in_a_row=in_a_row))
         if self.action == 'stop' or in_a_row >= self.max_skips:
             self.stop(runner, losses, in_a_row)
         runner.logger.warning(

@@ -12,6 +12,7 @@ from mmseg.registry import HOOKS
 
 from mmseg_gl.engine.checkpoint import LAST, last_checkpoint, unwrapped
 from mmseg_gl.engine.plain_values import check_info, history_from, plain
+from mmseg_gl.engine.safe_runner import SafeRunner
 from mmseg_gl.errors import UserError, check_choice
 from mmseg_gl.files import write_text
 from mmseg_gl.models.step import has_finite_weights
@@ -28,7 +29,7 @@ INFO = dict(  # entries of the message hub
 
 @HOOKS.register_module()
 class SafeCheckpointHook(Hook):
-    """Save the run every few iterations, and the best weights so far.
+    """Checkpoints of a :class:`SafeRunner`: one every few iterations, and the best weights so far.
 
     - A file is there complete or not at all. The file ``last_checkpoint`` names the newest one, and
       what a newer one makes superfluous is removed after that.
@@ -48,9 +49,9 @@ class SafeCheckpointHook(Hook):
         by_epoch: False, since training counts iterations.
 
     Raises:
-        UserError: For other values of these; when the metric of ``save_best`` is not measured; when
-            the weights are not finite; and when a checkpoint cannot be written, or would hold
-            objects.
+        UserError: For other values of these, and another runner; when the metric of ``save_best``
+            is not measured; when the weights are not finite; and when a checkpoint cannot be
+            written, or would hold objects.
     """
 
     priority = 'VERY_LOW'
@@ -79,7 +80,7 @@ class SafeCheckpointHook(Hook):
         self.saved_step = None  # iterations done in it
         self.extra = None  # its name, if it is one beyond the regular ones
 
-    def before_resume(self, runner, checkpoint: dict) -> None:
+    def before_resume(self, runner: SafeRunner, checkpoint: dict) -> None:
         check_info(checkpoint, INFO)
         scalars = checkpoint['message_hub']['log_scalars']
         for name, history in scalars.items():
@@ -89,6 +90,11 @@ class SafeCheckpointHook(Hook):
             self.extra = NAME.format(self.saved_step)
 
     def before_train(self, runner):
+        if not isinstance(runner, SafeRunner):
+            raise UserError(
+                'SafeCheckpointHook needs the SafeRunner of mmseg_gl; train with its '
+                'tools/train.py, or use another default_hooks.checkpoint'
+            )
         hub = runner.message_hub
         surplus = self.surplus(hub, hub.get_info('keep_ckpt_ids', []))  # more may have been kept
         self.remove(runner, [*surplus, *hub.get_info('outdated_ckpts', [])])
@@ -104,7 +110,7 @@ class SafeCheckpointHook(Hook):
         if outdated is not None or (self.saved_step == runner.iter and not self.extra):
             self.save(runner, runner.iter, outdated or [])
 
-    def save_new_best(self, runner, metrics: dict) -> list[str] | None:
+    def save_new_best(self, runner: SafeRunner, metrics: dict) -> list[str] | None:
         """Save the weights alone if they are the best ones so far.
 
         Returns:
@@ -130,7 +136,7 @@ class SafeCheckpointHook(Hook):
         runner.logger.info(f'Best {key} so far, {score:0.4f}: saved as {name}')
         return [former] if former not in (None, name) else []
 
-    def save_extra(self, runner, step: int) -> None:
+    def save_extra(self, runner: SafeRunner, step: int) -> None:
         """Save after an iteration that is not due, unless that is done; the next one replaces it.
 
         Args:
@@ -140,7 +146,9 @@ class SafeCheckpointHook(Hook):
             kept = runner.message_hub.get_info('keep_ckpt_ids', [])
             self.save(runner, step, extra=self.max_keep_ckpts > 0 and step not in kept)
 
-    def save(self, runner, step: int, outdated: Sequence[str] = (), extra: bool = False) -> None:
+    def save(
+        self, runner: SafeRunner, step: int, outdated: Sequence[str] = (), extra: bool = False
+    ) -> None:
         """Save all of the run's state, in all processes; then remove what is superfluous.
 
         Args:
@@ -178,7 +186,7 @@ class SafeCheckpointHook(Hook):
         for part in set(checkpoint) - {'state_dict'}:
             checkpoint[part] = plain(checkpoint[part], part)
 
-    def remove(self, runner, names: Iterable[str | None]) -> None:
+    def remove(self, runner: SafeRunner, names: Iterable[str | None]) -> None:
         """Remove checkpoints of these names, but not the one that ``last_checkpoint`` names."""
         if is_main_process():
             for name in filter(None, names):
