@@ -464,7 +464,7 @@ DAMAGED_RUNS = {
     'history of a wrong kind': lambda run: run['message_hub'].update(log_scalars=dict(a=[1])),
     'list of checkpoints of a wrong kind': lambda run: info(run).update(keep_ckpt_ids='all'),
     'best score of a wrong kind': lambda run: info(run).update(best_score='high'),
-    'health of a wrong kind': lambda run: info(run).update(alignment_monitor=dict(averages=3)),
+    'health of a wrong kind': lambda run: info(run).update(warned=dict(few_classes='3')),
 }
 
 
@@ -598,6 +598,10 @@ def config_cases(case):
         ('window as text', 'log_processor.window_size=x', 'expected a whole number'),
         ('max_keep_ckpts as text', 'default_hooks.checkpoint.max_keep_ckpts=x', 'whole number'),
         ('a number in place of a hook', 'default_hooks.alignment_monitor=3', 'expected a dict'),
+        ('checkpoints by epochs', 'default_hooks.checkpoint.by_epoch=True', 'by_epoch=False'),
+        ('several best', "default_hooks.checkpoint.save_best=['a','b']", 'one save_best'),
+        ('signals without checkpoints', 'default_hooks.checkpoint=None', 'default_hooks.interrup'),
+        ('unknown action', 'default_hooks.nonfinite_loss.action=go_on', 'stop, skip'),
         ('empty load_from', 'load_from=', 'load_from'),
         ('sliding windows of no size', 'model.segmentor.test_cfg.mode=slide', 'crop_size'),
         ('class that is not there', "val_evaluator.ignored_classes=['terain']", '"terain"'),
@@ -705,9 +709,6 @@ def other_cases(case):
     )
     case('train', "the user's file in place of the settings' copy", 'move it away')(
         lambda b: after(b.train(), b.path(f'work/{SOURCE_ONLY.name}', 'precious'))
-    )
-    case('train', 'checkpoints elsewhere', 'default_hooks.checkpoint.out_dir')(
-        lambda b: b.train(f'default_hooks.checkpoint.out_dir={b.folder}/elsewhere')
     )
     case('compare', "the user's report.png", 'is not of this tool')(
         lambda b: after(b.compare(SOURCE_ONLY), b.path('work/report.png', 'precious'))

@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 
 CLOCK = ('time', 'data_time', 'eta', 'memory')  # last parts of names that tell how long it took
-PLACE = ('last_ckpt', 'best_ckpt')
 # What says how and when a process was started; cfg has resume=True, the version a commit.
 OTHER_START = ('cfg', 'experiment_name', 'time', 'mmengine_version')
 
@@ -16,8 +15,7 @@ def state_of(path):
     state = torch.load(path, weights_only=True)
     hub = state['message_hub']
     hub['log_scalars'] = without(hub['log_scalars'], CLOCK)
-    info = without(hub['runtime_info'], (*CLOCK, *OTHER_START))
-    hub['runtime_info'] = {k: Path(v).name if k in PLACE else v for k, v in info.items()}
+    hub['runtime_info'] = without(hub['runtime_info'], (*CLOCK, *OTHER_START))
     hub['resumed_keys'] = without(hub['resumed_keys'], CLOCK)
     state['meta'] = without(state['meta'], OTHER_START)
     return state

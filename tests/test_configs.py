@@ -8,11 +8,11 @@ import pytest
 import torch
 import yaml
 from mmengine.optim import build_optim_wrapper
-from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
 from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets.inspection import datasets_in
+from mmseg_gl.engine.safe_runner import SafeRunner
 from mmseg_gl.errors import UserError
 from mmseg_gl.models import ImageBatch
 
@@ -191,7 +191,7 @@ def test_street_scenes_config_trains(path, street_scenes, monkeypatch, tmp_path)
     cfg.work_dir = str(tmp_path)
     cfg.train_cfg.max_iters = 2
     cfg.train_cfg.val_interval = 2
-    runner = Runner.from_cfg(cfg)
+    runner = SafeRunner.from_cfg(cfg)
     before = {k: v.clone() for k, v in runner.model.state_dict().items()}
     runner.train()
     for key, value in runner.model.state_dict().items():

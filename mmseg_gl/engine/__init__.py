@@ -1,11 +1,15 @@
 from mmseg_gl.engine.hooks import (
     AlignmentMonitorHook,
     BadImageHook,
+    DueValidationHook,
     IgnoredLabelsHook,
+    InterruptionHook,
+    NonfiniteLossHook,
     PhaseHook,
     PredictionWriterHook,
     RandomStateHook,
     SafeCheckpointHook,
+    TargetMonitorHook,
     TwoPhaseHook,
 )
 from mmseg_gl.engine.optimizers import (
@@ -19,13 +23,17 @@ __all__ = [
     'AlignmentMonitorHook',
     'BadImageHook',
     'CpuAmpOptimWrapper',
+    'DueValidationHook',
     'IgnoredLabelsHook',
+    'InterruptionHook',
     'MultiOptimWrapperConstructor',
+    'NonfiniteLossHook',
     'PhaseHook',
     'PredictionWriterHook',
     'RandomStateHook',
     'RepeatedSGD',
     'SafeCheckpointHook',
+    'TargetMonitorHook',
     'TwoPhaseHook',
     'UDADistributedDataParallel',
 ]

@@ -10,7 +10,7 @@ from mmengine.dist import all_reduce
 from mmseg_gl.errors import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-SAME_WISH = 1.0  # seconds: Ctrl-C can arrive twice, from the terminal and from a parent process
+DEBOUNCE_SECONDS = 1.0  # Ctrl-C can arrive twice, from the terminal and from a parent process
 
 
 class Interruption:
@@ -22,7 +22,7 @@ class Interruption:
     def __init__(self):
         self.signal = None
 
-    def listen(self):
+    def listen(self) -> None:
         """Handle the signals from now on; only a process's main thread can.
 
         PyTorch would raise its error about a data worker that has ended in the midst of an
@@ -34,7 +34,7 @@ class Interruption:
             for number in SIGNALS:
                 signal.signal(number, self.handle)
 
-    def handle(self, number, frame):
+    def handle(self, number: int, frame) -> None:
         if os.getpid() != self.process:
             return  # a data worker, which the main process still needs
         now = time.monotonic()
@@ -42,10 +42,10 @@ class Interruption:
             self.signal, self.time = number, now
             name = signal.Signals(number).name
             print(f'{name}: saving, then leaving; once more to leave at once', file=sys.stderr)
-        elif now - self.time > SAME_WISH:
+        elif now - self.time > DEBOUNCE_SECONDS:
             raise Interrupted(number, 'left at once')
 
-    def is_requested(self):
+    def is_requested(self) -> bool:
         """Return whether any process has got a signal; all processes must ask alike."""
         number = torch.tensor(self.signal or 0)
         all_reduce(number, 'max')

@@ -10,6 +10,7 @@ from torch import nn
 
 from mmseg_gl.engine.plain_values import form_of, has_form
 from mmseg_gl.engine.resumption import SETTINGS, settings_of
+from mmseg_gl.engine.whole_file_backend import WHOLE_FILES
 from mmseg_gl.errors import UserError, in_short
 
 # The runner's methods that read a part of the config, and that part.
@@ -36,34 +37,36 @@ class SafeRunner(Runner):
     """mmengine's Runner that takes nothing but data from a checkpoint, and all of it or a sentence.
 
     It writes no copy of the config; ``tools/train.py`` does, where none of the user's files is in
-    the way.
+    the way. It calls the following of the hooks that have it:
+
+    - ``before_resume(runner, checkpoint)``: a run goes on from a checkpoint, whose state is taken
+      up after that; for looking at what is there.
+    - ``before_checkpoint(runner)``, in all processes: the first one is about to write a checkpoint.
+    - ``after_failure(runner)``: training has ended with an error.
     """
+
+    resumed_from: str | None = None  # the checkpoint that the run goes on from
 
     def dump_config(self) -> None:
         pass
 
     def train(self) -> nn.Module:
-        """Train, and call ``after_failure`` of the hooks that have it when there is an error."""
+        """Train."""
         try:
             return super().train()
         except Exception:
             self.call_hook('after_failure')
             raise
 
-    def save_checkpoint(self, *args, meta: dict | None = None, **kwargs) -> None:
-        """Save a checkpoint, with the settings of the run."""
-        super().save_checkpoint(
-            *args, meta={**(meta or {}), SETTINGS: settings_of(self.cfg)}, **kwargs
-        )
-
     def load_checkpoint(self, filename: str, *args, **kwargs) -> dict:
         """Load a checkpoint without what mmengine's ``resume`` would execute of it."""
         checkpoint = super().load_checkpoint(filename, *args, **kwargs)
         checkpoint.get('meta', {}).pop('config', None)
-        if self._resume:
+        if self.resumed_from:
             for name, _ in self.optim_wrapper.items():
                 if name not in checkpoint['optimizer']:
                     raise ValueError(f'the optimizer of {name} is not in it')
+            self.call_hook('before_resume', checkpoint=checkpoint)
         return checkpoint
 
     def resume(self, filename: str, *args, **kwargs) -> None:
@@ -72,6 +75,7 @@ class SafeRunner(Runner):
         Raises:
             UserError: When its state is not that of a run of this config.
         """
+        self.resumed_from = filename
         schedules = form_of(scheduler_states(self.param_schedulers))
         groups = form_of(group_settings(self.optim_wrapper))
         try:
@@ -88,6 +92,30 @@ class SafeRunner(Runner):
                 f'{filename} does not hold the whole state of a run of this config '
                 f'({in_short(error)}); go on from another checkpoint: --resume CKPT'
             ) from error
+
+    def save_run(self, name: str, step: int, extra: bool = False, **options) -> None:
+        """Write a checkpoint into the work dir, complete or not at all; all processes call this.
+
+        It holds the settings of the run, by which :func:`check_resumption` knows it.
+
+        Args:
+            name: File name.
+            step: Number of iterations done.
+            extra: Whether it is one beyond the regular ones.
+            **options: For ``save_checkpoint``.
+        """
+        self.call_hook('before_checkpoint')
+        self.save_checkpoint(
+            self.work_dir,
+            name,
+            meta={
+                **dict(epoch=self.epoch, iter=step, extra=extra),
+                SETTINGS: settings_of(self.cfg),
+            },
+            by_epoch=False,
+            backend_args=WHOLE_FILES,
+            **options,
+        )
 
 
 def describing(method: Callable, part: str) -> Callable:

@@ -399,10 +399,7 @@ def test_a_converted_network_is_tested_and_trained(
         *('val_dataloader.num_workers=0', 'val_dataloader.persistent_workers=False'),
         *('train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False'),
         *('train_cfg.max_iters=1', 'default_hooks.checkpoint.interval=1'),
-        *(
-            'default_hooks.checkpoint.save_best=None',
-            'default_hooks.checkpoint.save_optimizer=False',
-        ),
+        'default_hooks.checkpoint.save_best=None',
     ]
     outcome = run('test', config, converted, *common)
     assert outcome.code == 0, outcome.err

@@ -89,7 +89,7 @@ def test_what_may_change(launch, work_dir, street_scenes, tmp_path):
         f'train_dataloader.dataset.source.data_root={moved}/GTA5',
         'train_dataloader.num_workers=1',
         'train_dataloader.batch_size=1',
-        'default_hooks.alignment_monitor.on_nonfinite=skip',
+        'default_hooks.nonfinite_loss.action=skip',
     ]
     outcome = launch('--resume', iterations=3, options=options)
     assert outcome.code == 0, outcome.err

@@ -26,12 +26,12 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
         type='SafeCheckpointHook',
-        by_epoch=False,
         interval=6_242,
         max_keep_ckpts=2,  # each holds the pools too
     ),
+    interruption=dict(type='InterruptionHook'),
     random_state=dict(type='RandomStateHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    alignment_monitor=dict(type='AlignmentMonitorHook'),
+    nonfinite_loss=dict(type='NonfiniteLossHook'),
     bad_images=dict(type='BadImageHook'),
 )

@@ -25,14 +25,17 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
         type='SafeCheckpointHook',
-        by_epoch=False,
         interval=5_000,  # AdaptSegNet
         max_keep_ckpts=3,
         save_best='mIoU',
     ),
+    due_validation=dict(type='DueValidationHook'),
+    interruption=dict(type='InterruptionHook'),
     random_state=dict(type='RandomStateHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     alignment_monitor=dict(type='AlignmentMonitorHook'),
+    target_monitor=dict(type='TargetMonitorHook'),
+    nonfinite_loss=dict(type='NonfiniteLossHook'),
     bad_images=dict(type='BadImageHook'),
     ignored_labels=dict(type='IgnoredLabelsHook'),
     visualization=dict(type='SegVisualizationHook'),

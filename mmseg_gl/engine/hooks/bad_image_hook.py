@@ -13,9 +13,8 @@ class BadImageHook(Hook):
     Each is named once, when it is met first; the counts resume. Every process counts its own.
     """
 
-    def after_load_checkpoint(self, runner, checkpoint):
-        if runner._resume:
-            check_info(checkpoint, {STATE: {str: int}})
+    def before_resume(self, runner, checkpoint: dict) -> None:
+        check_info(checkpoint, {STATE: {str: int}})
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         samples = (s for domain in data_batch.values() for s in domain['data_samples'])

@@ -66,9 +66,8 @@ class PhaseHook(Hook):
             raise UserError(f'{name}: the first phase must have begin=0')
         self.phases = [dict(phase) for phase in phases]
 
-    def after_load_checkpoint(self, runner, checkpoint):
-        if runner._resume:
-            check_info(checkpoint, {BEGINS: {str: int}})
+    def before_resume(self, runner, checkpoint: dict) -> None:
+        check_info(checkpoint, {BEGINS: {str: int}})
 
     def before_train(self, runner):
         begins = dict(runner.message_hub.get_info(BEGINS, {}))

@@ -25,9 +25,8 @@ class RandomStateHook(Hook):
         self.resumed = None  # this process's state in the checkpoint
         self.before_validation = None
 
-    def after_load_checkpoint(self, runner, checkpoint):
-        states = checkpoint.get(KEY)
-        if runner._resume and states:
+    def before_resume(self, runner, checkpoint: dict) -> None:
+        if states := checkpoint.get(KEY):
             self.resumed = states[get_rank() % len(states)]
             set_state(self.resumed)  # an error here says that it is none
 
@@ -47,8 +46,7 @@ class RandomStateHook(Hook):
         set_state(self.before_validation)
         self.before_validation = None
 
-    def before_checkpoint(self, runner):
-        """Called by :class:`SafeCheckpointHook` in all processes; only the first one saves."""
+    def before_checkpoint(self, runner) -> None:
         self.gathered = all_gather_object(self.before_validation or get_state())
 
     def before_save_checkpoint(self, runner, checkpoint):
