@@ -1,46 +1,54 @@
-"""The one exception that our code raises for something the user can put right."""
+"""Errors that the user can fix, and the checks of arguments that raise them."""
 
 import math
 import textwrap
 import traceback
+from collections.abc import Collection, Sequence
 
 
 class UserError(Exception):
-    """Bad input or a bad setting, said in one sentence: what, where, what to do.
+    """Bad input or a bad setting, described in one sentence: what, where and what to do.
 
-    The command line tools print the sentence and exit with code 2; a traceback is left to bugs.
+    The command line tools print the sentence and exit with code 2; only bugs end in a traceback.
     """
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal has ended a tool, which exits with the code 128 + ``signal``.
+    """A signal stopped a tool, which exits with code 128 + ``signal``.
 
     Args:
-        signal (int): Number of the signal: 2 (SIGINT) or 15 (SIGTERM).
-        sentence (str): What has become of the work.
+        signal: Number of the signal: 2 (SIGINT) or 15 (SIGTERM).
+        sentence: The message, e.g. what was saved and how to go on.
     """
 
-    def __init__(self, signal, sentence):
+    def __init__(self, signal: int, sentence: str) -> None:
         super().__init__(sentence)
         self.signal = signal
 
 
-def in_short(error):
-    """Return an exception's class and words, which may hold whole configs, in 400 characters."""
+def in_short(error: BaseException) -> str:
+    """Return an exception's class and message, which may quote a whole config, in 400 characters.
+
+    The sentence of a :class:`UserError` is returned unchanged.
+    """
     if isinstance(error, UserError):
         return str(error)
     words = str(error) or traceback.extract_tb(error.__traceback__)[-1].line  # of an assertion
     return textwrap.shorten(f'{type(error).__name__}: {words}', 400, placeholder=' ...')
 
 
-def check_choice(option, value, choices):
+def check_choice(option: str, value: object, choices: Collection[str]) -> None:
     """Raise a :class:`UserError` unless ``value`` is one of ``choices``."""
     if value not in choices:
         raise UserError(f'{option}={value!r} is unknown; choose from {", ".join(choices)}')
 
 
-def check_channels(channels):
-    """Return ``channels`` as a tuple of whole numbers >= 1, at least one of them, or raise."""
+def check_channels(channels: Sequence[int]) -> tuple[int, ...]:
+    """Return ``channels`` as a tuple.
+
+    Raises:
+        UserError: Unless it is a list or tuple of one or more whole numbers >= 1.
+    """
     whole = isinstance(channels, list | tuple) and channels
     if not whole or not all(isinstance(n, int) and n >= 1 for n in channels):
         raise UserError(
@@ -49,8 +57,12 @@ def check_channels(channels):
     return tuple(channels)
 
 
-def check_loss_weights(loss_weights):
-    """Return ``loss_weights`` as a dict of finite numbers >= 0 by output level, or raise."""
+def check_loss_weights(loss_weights: dict[str, float]) -> dict[str, float]:
+    """Return a copy of ``loss_weights``, the weight of each output level.
+
+    Raises:
+        UserError: Unless it is a dict of finite numbers >= 0.
+    """
     if not isinstance(loss_weights, dict):
         raise UserError(
             f'loss_weights={loss_weights!r}: expected a weight per output level, e.g. '

@@ -1,33 +1,37 @@
-"""Atomic file writes, records, and folders that one process at a time writes to."""
+"""Atomic file writes, JSON records, and a lock that admits one writer per folder."""
 
 import fcntl
 import json
 import os
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import BinaryIO
 
 from mmseg_gl.errors import UserError
 
-PART = '.tmp'  # ends the name of a file that is being written
+PART = '.tmp'  # suffix of a file that is being written
 LOCK = '.lock'  # held by the process that writes to a folder
 
 
 @contextmanager
-def whole_file(path, advice='put that right and start the same command again'):
-    """Open a file to write bytes to; it gets its name only when all is written and on the disk.
+def whole_file(
+    path: str | os.PathLike[str], advice: str = 'put that right and start the same command again'
+) -> Iterator[BinaryIO]:
+    """Write a binary file atomically: it gets its name once all bytes are on the disk.
 
-    Until then an earlier file of that name stays as it is. A process that is killed leaves at most
-    ``path + PART`` behind, any other failure nothing.
+    Until then an existing file of that name stays unchanged. A killed process leaves at most
+    ``path + PART`` behind; any other failure leaves nothing.
 
     Args:
-        path (str | Path): The file.
-        advice (str): What to do when it cannot be written; ends the error's sentence.
+        path: The file.
+        advice: What to do if the file cannot be written; ends the error message.
 
     Yields:
-        BinaryIO: Opened for writing.
+        The file, opened for writing.
 
     Raises:
-        UserError: When it cannot be written, e.g. to a full disk.
+        UserError: If the file cannot be written, e.g. because the disk is full.
     """
     part = f'{path}{PART}'
     try:
@@ -46,17 +50,17 @@ def whole_file(path, advice='put that right and start the same command again'):
         raise UserError(f'cannot write {path} ({reason}); {advice}') from error
 
 
-def write_text(path, text):
-    """Write a text file as a whole; see :func:`whole_file`."""
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file atomically; see :func:`whole_file`."""
     with whole_file(path) as file:
-        file.write(text.encode(errors='surrogateescape'))  # names of files can be any bytes
+        file.write(text.encode(errors='surrogateescape'))  # file names can be any bytes
 
 
 def read_record(path: str) -> dict | None:
-    """Return what a record says, None if there is no such file.
+    """Read a record, a JSON file with one object; None if the file does not exist.
 
     Raises:
-        UserError: When it is damaged or no JSON file of an object.
+        UserError: If the file is damaged or does not hold a JSON object.
     """
     if not os.path.lexists(path):
         return None
@@ -75,20 +79,20 @@ def read_record(path: str) -> dict | None:
     return contents
 
 
-def is_first_process():
-    """Return whether this is the first of a run's processes, also before they are connected."""
+def is_first_process() -> bool:
+    """Return whether this process has rank 0; works before the processes are connected."""
     return int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', 0))) == 0
 
 
-def make_folder(path, option):
-    """Make a folder to write to, unless it is there.
+def make_folder(path: str, option: str) -> None:
+    """Create a folder to write to, unless it exists.
 
     Args:
-        path (str): The folder.
-        option (str): The option it comes from, for the message.
+        path: The folder.
+        option: The command line option that names the folder, for error messages.
 
     Raises:
-        UserError: When that is impossible.
+        UserError: If the folder cannot be created or written to.
     """
     try:
         os.makedirs(path, exist_ok=True)
@@ -101,17 +105,18 @@ def make_folder(path, option):
 
 
 @contextmanager
-def only_writer(folder, option='--work-dir'):
-    """Let no second process write to a folder; the lock goes with the process, however it ends.
+def only_writer(folder: str, option: str = '--work-dir') -> Iterator[None]:
+    """Lock a folder so that no second process writes to it; any end of the process releases it.
 
-    Of several processes of one run only the first asks. A file system without locks is trusted.
+    In a distributed run only rank 0 takes the lock. On a file system without locks the folder is
+    used without one.
 
     Args:
-        folder (str): The folder.
-        option (str): The option it comes from, for the message.
+        folder: The folder.
+        option: The command line option that names the folder, for error messages.
 
     Raises:
-        UserError: When another process is at work there, or the lock's name is another file's.
+        UserError: If another process holds the lock, or another file has the lock's name.
     """
     if not is_first_process():
         yield
@@ -144,14 +149,14 @@ def only_writer(folder, option='--work-dir'):
                 os.remove(path)
 
 
-def check_lock_name(path):
-    """Raise a UserError when a link, a pipe or a folder has the name of a lock."""
+def check_lock_name(path: str) -> None:
+    """Raise a UserError if a link, a pipe or a folder has the name of the lock."""
     if os.path.lexists(path) and (os.path.islink(path) or not os.path.isfile(path)):
         raise UserError(f'{path} is not a lock, but in the way of one; move it away')
 
 
-def sync_folder(path):
-    """Make sure that a file's new name is on the disk, where the file system can."""
+def sync_folder(path: str) -> None:
+    """Flush a folder's entries (file names) to the disk, if the file system supports it."""
     with suppress(OSError):
         folder = os.open(path, os.O_RDONLY)
         try:

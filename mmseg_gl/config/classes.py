@@ -1,8 +1,9 @@
-"""The classes of a config, said once: ``metainfo = dict(classes=(...), palette=[...])``."""
+"""Classes of a config, set in one place: ``metainfo = dict(classes=(...), palette=[...])``."""
 
 import inspect
 import textwrap
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmseg.datasets import BaseSegDataset
@@ -14,23 +15,23 @@ from mmseg_gl.datasets.palette import palette_of
 from mmseg_gl.errors import UserError
 
 WITH_DATA = (*LOADERS, OTHER_LOADERS)
-PARTS = ('source', 'target', 'dataset', 'datasets')  # where data sets hold others
+PARTS = ('source', 'target', 'dataset', 'datasets')  # keys under which data sets hold others
 HOW = "metainfo=dict(classes=('a', 'b'), palette=[[128, 64, 128], [70, 130, 180]])"
 
 
-def set_classes(cfg: Config, given: Iterable[str] = ()):
-    """Let all of a config follow its top-level ``metainfo``, if it has one.
+def set_classes(cfg: Config, given: Iterable[str] = ()) -> None:
+    """Apply the top-level ``metainfo`` of a config, if there is one, to its data sets and model.
 
-    Each data set without a ``metainfo`` of its own gets it, and each ``num_classes`` below
-    ``model`` becomes the number of classes. Without a ``palette``, the colours are those of a data
-    set that has all of these classes, or else default ones.
+    Each data set without its own ``metainfo`` gets it, and each ``num_classes`` below ``model``
+    becomes the number of classes. Without a ``palette``, the colours are those of a data set that
+    has all of these classes, or else default ones.
 
     Args:
         cfg: The config; changed in place.
-        given: Dotted keys that the user sets by an option, and that stay as they are.
+        given: Dotted keys that the user has set by an option; they are not changed.
 
     Raises:
-        UserError: When ``metainfo`` is not of its form.
+        UserError: If ``metainfo`` is malformed.
     """
     metainfo = cfg.get('metainfo')
     if metainfo is None:
@@ -50,11 +51,11 @@ def set_classes(cfg: Config, given: Iterable[str] = ()):
             part['num_classes'] = len(classes)
 
 
-def check_classes(cfg: Config):
-    """Refuse networks and data sets whose classes are not the same, and labels that do not fit.
+def check_classes(cfg: Config) -> None:
+    """Check that all networks and data sets of a config have the same classes, and labels fit them.
 
     Raises:
-        UserError: With the keys that differ.
+        UserError: Naming the keys that differ.
     """
     counts = {
         f'{where}.num_classes': part['num_classes']
@@ -65,7 +66,7 @@ def check_classes(cfg: Config):
         if classes := classes_of(where, dataset):
             names[where] = classes
             check_label_ids(where, dataset, classes)
-    if not counts:  # nothing here learns classes
+    if not counts:  # no part of the model has classes
         return
     counts.update({f'the number of classes of {k}': len(v) for k, v in names.items()})
     if different := first_difference(counts):
@@ -83,17 +84,17 @@ def check_classes(cfg: Config):
 
 
 def first_difference(values: dict) -> tuple[tuple, tuple] | None:
-    """Return the first item of a dict and the first that has another value, if there is one."""
+    """Return the first item of a dict and the first item with another value; None without one."""
     items = list(values.items())
     return next(((items[0], item) for item in items if item[1] != items[0][1]), None)
 
 
-def check_metainfo(where: str, metainfo: object):
-    """Refuse what is not a list of classes, with a colour for each if there are colours."""
+def check_metainfo(where: str, metainfo: Any) -> None:
+    """Raise a UserError unless ``metainfo`` lists classes, and one colour each if it has any."""
     if not isinstance(metainfo, dict) or metainfo.get('classes') is None:
         raise UserError(f'{where}={metainfo!r}: expected the names of the classes, e.g. {HOW}')
     classes, palette = metainfo['classes'], metainfo.get('palette')
-    is_list = isinstance(classes, list | tuple) and classes
+    is_list = isinstance(classes, list | tuple) and bool(classes)
     if not is_list or not all(isinstance(name, str) and name for name in classes):
         raise UserError(f'{where}.classes={classes!r}: expected a list of names, e.g. {HOW}')
     if twice := [name for i, name in enumerate(classes) if name in classes[:i]]:
@@ -123,7 +124,7 @@ def is_colour(value: object) -> bool:
 
 
 def data_sets(cfg: Config, keys: Iterable[str]) -> Iterator[tuple[str, ConfigDict]]:
-    """Yield the data sets of files below some top-level keys, by dotted key."""
+    """Yield the data sets that read files below some top-level keys, with their dotted keys."""
     for key in keys:
         node = cfg.get(key)
         if node:
@@ -131,7 +132,7 @@ def data_sets(cfg: Config, keys: Iterable[str]) -> Iterator[tuple[str, ConfigDic
 
 
 def leaves(node: ConfigDict, where: str) -> Iterator[tuple[str, ConfigDict]]:
-    """Yield the data sets inside a data loader, a data set or a list of them."""
+    """Yield the data sets inside a data loader, a data set or a list of them, with dotted keys."""
     if isinstance(node, list | tuple):
         for index, entry in enumerate(node):
             yield from leaves(entry, f'{where}.{index}')
@@ -142,12 +143,12 @@ def leaves(node: ConfigDict, where: str) -> Iterator[tuple[str, ConfigDict]]:
     if not parts and 'type' in node:
         yield where, node
         return
-    for part in parts or node:  # or data loaders by name
+    for part in parts or node:  # or named data loaders
         yield from leaves(node[part], f'{where}.{part}')
 
 
 def parts_with_classes(node: object, where: str) -> Iterator[tuple[str, ConfigDict]]:
-    """Yield the dicts inside a model that have ``num_classes``, by dotted key."""
+    """Yield the dicts inside a model that have ``num_classes``, with their dotted keys."""
     if isinstance(node, dict):
         if node.get('num_classes') is not None:
             yield where, node
@@ -159,15 +160,15 @@ def parts_with_classes(node: object, where: str) -> Iterator[tuple[str, ConfigDi
 
 
 def known_metainfo(dataset: ConfigDict) -> dict:
-    """Return what a type of data set says of its own classes; empty where it says nothing."""
+    """Return the ``METAINFO`` of a data set's type; empty without one."""
     return getattr(DATASETS.get(dataset['type']), 'METAINFO', {})
 
 
 def classes_of(where: str, dataset: ConfigDict) -> tuple[str, ...]:
-    """Return the names of a data set's classes; empty where they cannot be known.
+    """Return the names of a data set's classes; empty if they are unknown.
 
     Raises:
-        UserError: When it has none, or its type does not take them.
+        UserError: If it has no classes, or its type does not accept them.
     """
     cls = DATASETS.get(dataset['type'])
     is_plain = inspect.isclass(cls) and issubclass(cls, BaseSegDataset)
@@ -198,8 +199,8 @@ def classes_of(where: str, dataset: ConfigDict) -> tuple[str, ...]:
     return classes
 
 
-def check_label_ids(where: str, dataset: ConfigDict, classes: tuple[str, ...]):
-    """Refuse a LoadTrainIds that does not give the numbers of a data set's classes."""
+def check_label_ids(where: str, dataset: ConfigDict, classes: tuple[str, ...]) -> None:
+    """Raise a UserError if the ids of LoadTrainIds do not fit the classes of its data set."""
     for index, step in enumerate(dataset.get('pipeline') or ()):
         if step.get('type') != 'LoadTrainIds':
             continue
@@ -220,7 +221,7 @@ def check_label_ids(where: str, dataset: ConfigDict, classes: tuple[str, ...]):
 
 
 def gives(classes: tuple[str, ...], known: dict) -> bool:
-    """Whether the data set turns trainIds into the numbers of these classes."""
+    """Return whether the data set can map trainIds to the numbers of these classes."""
     can_choose = tuple(known.get('classes', ())) == tuple(TRAIN_ID_CLASSES)
     is_choice = can_choose and set(classes) <= set(TRAIN_ID_CLASSES)
     return is_choice or classes == tuple(TRAIN_ID_CLASSES)

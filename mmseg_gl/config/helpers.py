@@ -1,4 +1,4 @@
-"""Helper variables of config files: settings copy them, so that changing one alone does nothing."""
+"""Helper variables of config files: settings copy them, so changing one alone has no effect."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from mmengine.config import Config
 
 from mmseg_gl.errors import UserError
 
-MOST_PLACES = 3  # named in one message
+MOST_PLACES = 3  # named in one error message
 Keys = tuple[str | int, ...]
 
 
 def check_helper_option(cfg: Config, key: str, settings: Iterable[str]) -> None:
-    """Refuse an option for a helper variable of the config files.
+    """Refuse an option that sets a helper variable of the config files.
 
     Args:
         cfg: The merged config.
         key: Dotted key of ``--cfg-options``.
-        settings: The top-level keys that something reads.
+        settings: Top-level keys that are settings.
 
     Raises:
-        UserError: With the keys that the helper was copied to.
+        UserError: Naming the keys that hold copies of the helper.
     """
     helper, *rest = key.split('.')
     settings = read_settings(cfg, settings)
@@ -36,17 +36,17 @@ def check_helper_option(cfg: Config, key: str, settings: Iterable[str]) -> None:
 
 
 def check_helpers_of_files(path: str, settings: Iterable[str]) -> None:
-    """Refuse a config file, or one of its ``_base_`` files, that changes a helper in vain.
+    """Refuse a config file, or one of its ``_base_`` files, that changes a helper without effect.
 
-    That is a helper of the file's bases which a setting has copied there: the file gives it another
-    value, which is not copied anew.
+    A change has no effect if a setting in the bases of the file was copied from the helper: the
+    setting keeps the old value.
 
     Args:
-        path: A config file that can be read; only ``.py`` files are looked into.
-        settings: The top-level keys that something reads.
+        path: A readable config file; only ``.py`` files are checked.
+        settings: Top-level keys that are settings.
 
     Raises:
-        UserError: With the keys that the helper was copied to.
+        UserError: Naming the keys that hold copies of the helper.
     """
     bases = base_files(path)
     for base in bases:
@@ -68,19 +68,19 @@ def check_helpers_of_files(path: str, settings: Iterable[str]) -> None:
 
 
 def load(path: str) -> Config:
-    """Read a config file as a base: without the imports that it asks for."""
+    """Read a config file without running its ``custom_imports``."""
     return Config.fromfile(path, import_custom_modules=False)
 
 
 def read_settings(cfg: Mapping, settings: Iterable[str]) -> set[str]:
-    """Return the settings that a run of this config reads."""
-    # mmengine passes the top-level data_preprocessor to models that have none of their own.
+    """Return those settings that a run of this config reads."""
+    # mmengine passes the top-level data_preprocessor to models that lack one.
     own = 'data_preprocessor' in (cfg.get('model') or {})
     return set(settings) - ({'data_preprocessor'} if own else set())
 
 
 def advice(helper: str, places: list[Keys]) -> str:
-    """Return what is wrong with changing a helper that was copied to ``places``."""
+    """Return the error message about changing a helper that was copied to ``places``."""
     names = ['.'.join(map(str, place)) for place in places]
     fault = f'`{helper}` is only a variable of the config files and changing it here does nothing'
     if not names:
@@ -91,16 +91,16 @@ def advice(helper: str, places: list[Keys]) -> str:
 
 
 def copies(cfg: Mapping, helper: str, settings: Iterable[str]) -> list[Keys]:
-    """Return where settings have copied a helper.
+    """Return the keys of the settings that were copied from a helper.
 
-    Copies that were changed afterwards are found by the helper's name or by their ``type``.
+    Copies that were changed later are found by the helper's name or by their ``type``.
     """
     kind = kind_of(cfg[helper])
 
-    def has_its_name(key, other):
+    def has_its_name(key: str | int, other: Any) -> bool:
         return key == helper and kind_of(other) == kind
 
-    def has_its_type(_, other):
+    def has_its_type(_: str | int, other: Any) -> bool:
         return kind is not None and kind_of(other) == kind
 
     return (
@@ -111,12 +111,12 @@ def copies(cfg: Mapping, helper: str, settings: Iterable[str]) -> list[Keys]:
 
 
 def kind_of(value: Any) -> str | None:
-    """Return the ``type`` of a typed dict."""
+    """Return the ``type`` of a config dict; None for other values."""
     return value.get('type') if isinstance(value, dict) else None
 
 
 def exact_copies(cfg: Mapping, helper: str, settings: Iterable[str]) -> list[Keys]:
-    """Return where settings hold a helper's very value."""
+    """Return the keys of the settings that hold the unchanged value of a helper."""
     return places_in(
         cfg, settings, lambda key, other: is_copy(other, cfg[helper], named=key == helper)
     )
@@ -125,7 +125,8 @@ def exact_copies(cfg: Mapping, helper: str, settings: Iterable[str]) -> list[Key
 def is_copy(other: Any, value: Any, named: bool = True) -> bool:
     """Return whether ``other`` is a copy of ``value``.
 
-    Of a folder it may begin with it; what says little, such as a number, needs the same name.
+    A path inside a folder counts as a copy of the folder. Values that occur everywhere, such as
+    numbers, count only under the helper's own name (``named``).
     """
     if isinstance(value, str) and value:
         inside = value.rstrip('/') + '/'
@@ -138,12 +139,12 @@ def is_copy(other: Any, value: Any, named: bool = True) -> bool:
 def places_in(
     cfg: Mapping, settings: Iterable[str], fits: Callable[[str | int, Any], bool]
 ) -> list[Keys]:
-    """Return the keys to every outermost value in the settings that fits, given its last key."""
+    """Return the keys to every outermost value in the settings for which ``fits(key, value)``."""
 
-    def search(node, place):
+    def search(node: Any, place: Keys) -> list[Keys]:
         if fits(place[-1], node):
             return [place]
-        items = node.items() if isinstance(node, dict) else ()
+        items: Iterable[tuple] = node.items() if isinstance(node, dict) else ()
         items = enumerate(node) if isinstance(node, (list, tuple)) else items
         return [found for key, value in items for found in search(value, (*place, key))]
 
@@ -151,7 +152,7 @@ def places_in(
 
 
 def value_at(cfg: Mapping, place: Keys) -> Any:
-    """Return the value that keys lead to, None where there is none."""
+    """Return the value at the given keys, None if there is none."""
     value = cfg
     try:
         for key in place:
@@ -162,7 +163,7 @@ def value_at(cfg: Mapping, place: Keys) -> Any:
 
 
 def is_unchanged(other: Any, old: Any, new: Any) -> bool:
-    """Return whether a copy of ``old`` has none of the changes that lead to ``new``."""
+    """Return whether ``other``, a copy of ``old``, has none of the changes made in ``new``."""
     if all(isinstance(value, dict) for value in (other, old, new)):
         keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
         return all(is_unchanged(other.get(key), old.get(key), new.get(key)) for key in keys)
@@ -170,7 +171,7 @@ def is_unchanged(other: Any, old: Any, new: Any) -> bool:
 
 
 def changed_part(old: Any, new: Any) -> list[str]:
-    """Return the keys that lead to the one part of a value that differs."""
+    """Return the keys to the innermost dict or value that contains all differences."""
     part = []
     while isinstance(old, dict) and isinstance(new, dict):
         keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
@@ -182,7 +183,7 @@ def changed_part(old: Any, new: Any) -> list[str]:
 
 
 def base_files(path: str) -> list[str]:
-    """Return the paths of the ``_base_`` files that a config file names literally."""
+    """Return the paths of the ``_base_`` files that a config file lists as literals."""
     for node in parsed(path).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '_base_':
             try:
@@ -198,7 +199,7 @@ def base_file(path: str, base: str) -> str:
     """Return the path of a ``_base_`` entry, which may be ``PACKAGE::FILE``."""
     package, separator, file = base.partition('::')
     if separator:
-        folder = os.path.dirname(importlib.import_module(package).__file__)
+        folder = os.path.dirname(str(importlib.import_module(package).__file__))
         return os.path.join(folder, '.mim', 'configs', file)
     return os.path.join(os.path.dirname(path), base)
 
@@ -215,7 +216,7 @@ def all_assigned_names(path: str) -> set[str]:
 
 
 def parsed(path: str) -> ast.Module:
-    """Return the syntax tree of a Python config, an empty one of a config of another kind."""
+    """Return the syntax tree of a Python config; an empty one for other file types."""
     if not path.endswith('.py'):
         return ast.Module(body=[], type_ignores=[])
     with open(path, encoding='utf-8') as file:

@@ -1,8 +1,10 @@
-"""Reading a config and finding its mistakes before anything is built."""
+"""Load a config file and find its mistakes before anything is built."""
 
 import difflib
 import inspect
 import os
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import mmengine.registry
 from mmengine.config import Config, ConfigDict
@@ -31,21 +33,21 @@ REGISTRIES = [
 ]
 TOP_LEVEL = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {
     'custom_imports',
-    # What Runner takes out of the whole config.
+    # Read by Runner from the whole config.
     'activation_checkpointing',
     'compile',
     'efficient_conv_bn_eval',
     'find_unused_parameters',
     'model_wrapper_cfg',
     'sync_bn',
-    # What this library's tools read.
+    # Read by this library's tools.
     'metainfo',
     'translation_dataset',
     OTHER_LOADERS,
 }
 LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) | {'num_batch_per_epoch'}
 DATA_VARIABLE = 'STREET_SCENES'  # the environment variable that configs use
-# What mmcv's and mmengine's builders take out of a typed dict before they build it.
+# Keys that the builders of mmcv and mmengine remove from a config dict before they build it.
 BUILDER_KEYS = {
     'norm_cfg': {'requires_grad'},
     'default_hooks': {'priority'},
@@ -53,24 +55,27 @@ BUILDER_KEYS = {
 }
 
 
-def load_config(path, options=None, required=('model',)):
-    """Read a config file, apply ``--cfg-options`` and check names.
+def load_config(
+    path: str, options: dict[str, Any] | None = None, required: Sequence[str] = ('model',)
+) -> Config:
+    """Load a config file, apply ``--cfg-options`` and check keys, types and values.
 
     Args:
-        path (str): Config file.
-        options (dict[str, object] | None): Dotted key -> value. What changes ``val_dataloader``
-            changes an equal ``test_dataloader`` as well.
-        required (Sequence[str]): Top-level keys that it must have.
+        path: Config file.
+        options: Dotted key -> value. Options for ``val_dataloader`` also change
+            ``test_dataloader`` if the two are equal.
+        required: Top-level keys that the config must have.
 
     Returns:
-        Config: The merged config.
+        The merged config.
 
     Raises:
-        UserError: For a missing, broken or incomplete file, an option for a key that does not
-            exist, an unknown ``type``, or an argument that a ``type`` does not have (names the
-            nearest known one), for variables of config files that are changed in vain
-            (:mod:`mmseg_gl.config.helpers`), and for classes of heads, data sets and labels
-            that do not fit.
+        UserError: For a missing, broken or incomplete file; an option for a key that does not
+            exist; an unknown ``type`` or an argument that a ``type`` does not have (suggests the
+            closest known name); a value of the wrong kind or range
+            (:mod:`mmseg_gl.config.shape`); a variable of config files that is changed without
+            effect (:mod:`mmseg_gl.config.helpers`); and for classes of heads, data sets and labels
+            that do not match (:mod:`mmseg_gl.config.classes`).
     """
     if os.path.isdir(path):
         raise UserError(f'{path} is a folder; expected a config file in it')
@@ -100,13 +105,13 @@ def load_config(path, options=None, required=('model',)):
     for key in options:
         check_helper_option(cfg, key, TOP_LEVEL)
         check_option(cfg, key)
-    if cfg.get('test_dataloader') == cfg.get('val_dataloader'):  # it stays that way
+    if cfg.get('test_dataloader') == cfg.get('val_dataloader'):  # keep them equal
         for key in [key for key in options if key.startswith('val_dataloader.')]:
             options.setdefault(key.replace('val_', 'test_', 1), options[key])
     for key, value in options.items():
         try:
             cfg.merge_from_dict({key: value})
-        except Exception as error:  # of any kind, from deep inside mmengine
+        except Exception as error:  # mmengine raises many kinds
             raise UserError(f'--cfg-options {key}={value}: {error}; see what is there') from error
     check_kinds(cfg)
     init_default_scope('mmseg')
@@ -126,8 +131,8 @@ def load_config(path, options=None, required=('model',)):
     return cfg
 
 
-def check_option(cfg, key):
-    """Refuse an option whose key is not in the config, unless a typed dict may take it."""
+def check_option(cfg: Config, key: str) -> None:
+    """Refuse an option for a key that the config lacks; a dict with ``type`` may get new ones."""
     node, parts = cfg._cfg_dict, key.split('.')
     for depth, part in enumerate(parts):
         where = '.'.join(parts[:depth]) or 'the config'
@@ -138,7 +143,7 @@ def check_option(cfg, key):
         elif isinstance(node, dict):
             last = depth == len(parts) - 1
             known = set(node) | (TOP_LEVEL if depth == 0 else set())
-            if where == 'optim_wrapper':  # an entry of a part's own need not be there
+            if where == 'optim_wrapper':  # an entry for a single part is optional
                 known |= part_names(cfg)
             if part not in known and not (last and 'type' in node):
                 match = closest(part, known)
@@ -158,13 +163,13 @@ def check_option(cfg, key):
             raise UserError(f'--cfg-options {key}: {where} is {node!r}, not a dict')
 
 
-def part_names(cfg):
-    """Return the names of a model's parts."""
+def part_names(cfg: Config) -> set[str]:
+    """Return the names of the parts of a config's model."""
     return {name for kind in PART_KINDS for name in (cfg.get('model') or {}).get(kind) or ()}
 
 
-def check_types(node, where):
-    """Check every ``dict(type=...)`` below ``node`` against what its class accepts."""
+def check_types(node: Any, where: str) -> None:
+    """Check the keys of every ``dict(type=...)`` below ``node`` against its class's arguments."""
     if isinstance(node, dict):
         known, kind = set(), node.get('type', '-')
         if not (isinstance(kind, str) and kind or callable(kind)):
@@ -187,8 +192,12 @@ def check_types(node, where):
             check_types(value, f'{where}.{index}')
 
 
-def accepted_arguments(type_name, where):
-    """Return the argument names of a registered class; empty when it takes any."""
+def accepted_arguments(type_name: str, where: str) -> set[str]:
+    """Return the argument names of a registered class; empty if it accepts any.
+
+    Raises:
+        UserError: If nothing is registered under that name.
+    """
     found = (registry.get(type_name) for registry in REGISTRIES)
     cls = next((c for c in found if callable(c)), None)  # `get` finds modules, too
     if cls is None:
@@ -212,13 +221,13 @@ def accepted_arguments(type_name, where):
     return set()
 
 
-def closest(name, names, cutoff=0.6):
+def closest(name: Any, names: Iterable[Any], cutoff: float = 0.6) -> str | None:
     name, names = str(name), map(str, names)
     matches = difflib.get_close_matches(name, list(names), n=1, cutoff=cutoff)
     return matches[0] if matches else None
 
 
-def nearest_file(path):
+def nearest_file(path: str) -> str:
     folder = os.path.dirname(path) or '.'
     names = os.listdir(folder) if os.path.isdir(folder) else []
     match = closest(os.path.basename(path), names)

@@ -1,23 +1,24 @@
-"""Turning a config's training to mixed precision."""
+"""Mixed-precision training of a config."""
 
 import torch
+from mmengine.config import Config
 
 from mmseg_gl.errors import UserError
 
 PRECISIONS = dict(bf16='bfloat16', fp16='float16')
 
 
-def use_amp(cfg, precision='bf16'):
-    """Make every optimizer of a config train under autocast.
+def use_amp(cfg: Config, precision: str = 'bf16') -> None:
+    """Make every optimizer of a config train with autocast.
 
-    Losses, entropy maps and everything that the heads see are computed in float32 all the same.
+    Losses, entropy maps and the inputs of the heads are still computed in float32.
 
     Args:
-        cfg (Config): Changed in place.
-        precision (str): 'bf16', or 'fp16' (GPUs only; the losses are scaled).
+        cfg: Changed in place.
+        precision: 'bf16', or 'fp16' (GPUs only; the losses are scaled).
 
     Raises:
-        UserError: When the device cannot do it.
+        UserError: If the device does not support it.
     """
     if torch.cuda.is_available():
         if precision == 'bf16' and not torch.cuda.is_bf16_supported():

@@ -1,4 +1,4 @@
-"""The adapted segmentor for mmseg's own doors, without what adapted it."""
+"""Export the adapted segmentor, without its adaptation parts, for the APIs of mmseg."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from mmseg_gl.weights.files import read_checkpoint, tensors_of
 
 
 def mmseg_config(cfg: Config) -> Config:
-    """Return a config of the segmentor alone, as mmseg writes them.
+    """Return a config of the segmentor alone, in the format of mmseg.
 
-    mmseg's ``init_model``, ``inference_model`` and ``MMSegInferencer`` take it.
+    mmseg's ``init_model``, ``inference_model`` and ``MMSegInferencer`` accept it.
 
     Args:
         cfg: A config of this library with a ``test_dataloader``.
     """
     loader = cfg.test_dataloader
     steps = [step for step in loader.dataset.pipeline if step['type'] not in LABEL_LOADERS]
-    # The same pixels as LoadImage's, under the name that mmseg looks for. Grey images with alpha
-    # alone differ: mmcv puts a background behind them.
+    # Gives the same pixels as LoadImage, under the type that mmseg searches for. Only grey images
+    # with alpha differ: mmcv puts a background behind them.
     load = dict(
         type='LoadImageFromFile',
         imdecode_backend='pillow',
@@ -43,18 +43,18 @@ def mmseg_config(cfg: Config) -> Config:
 
 
 def segmentor_checkpoint(cfg: Config, path: str) -> dict:
-    """Return the checkpoint of the evaluated network alone, to be saved by ``torch.save``.
+    """Return a checkpoint of the evaluated network alone, to be saved with ``torch.save``.
 
     Args:
         cfg: The config that the checkpoint was trained with.
         path: Checkpoint of a run.
 
     Returns:
-        ``state_dict`` with the names of mmseg's segmentors, and ``meta`` with the classes and the
-        palette, as tensors and plain values.
+        ``state_dict``, with the key names of mmseg's segmentors, and ``meta``, with the classes and
+        the palette. It holds only tensors and plain values.
 
     Raises:
-        UserError: When the file cannot be read.
+        UserError: If the file cannot be read.
     """
     evaluated = cfg.model.get('evaluated', 'segmentor')
     prefix = dict(segmentor='segmentor.', teacher='teacher.module.')[evaluated]

@@ -1,18 +1,21 @@
-"""What the training and testing tools do alike before they build a runner."""
+"""Config and processes of a run, set up by the training and testing tools before the runner."""
 
+import argparse
 import os
+from collections.abc import Sequence
 
 import torch
 import torch.distributed
+from mmengine.config import Config
 
 from mmseg_gl.config.load import load_config
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import is_first_process, write_text
 
-SETTINGS = '# The settings of a run, written by tools/train.py.'  # first line of their copy
+SETTINGS = '# The settings of a run, written by tools/train.py.'  # first line of the written file
 
 
-LAUNCHERS = {  # what they put into the environment, and how to start them
+LAUNCHERS: dict[str, tuple[tuple[str, ...], str]] = {  # environment variables, how to start
     'none': ((), ''),
     'pytorch': (
         ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_PORT'),
@@ -22,8 +25,8 @@ LAUNCHERS = {  # what they put into the environment, and how to start them
 }
 
 
-def check_launcher(launcher):
-    """Refuse a launcher whose environment variables are not there, or no numbers."""
+def check_launcher(launcher: str) -> None:
+    """Raise a UserError if environment variables of the launcher are not set or not numbers."""
     variables, command = LAUNCHERS[launcher]
     for variable in variables:
         value = os.environ.get(variable)
@@ -34,14 +37,14 @@ def check_launcher(launcher):
             )
 
 
-def write_settings(cfg):
-    """Write the settings of a run into its work dir, under the name of its config.
+def write_settings(cfg: Config) -> None:
+    """Write the settings of a run to its work dir, under the name of its config file.
 
     Args:
-        cfg (Config): With ``work_dir``.
+        cfg: Config with ``work_dir``.
 
     Raises:
-        UserError: When there is a file of that name that is no copy of settings.
+        UserError: If another file has that name, i.e. one not written by this function.
     """
     path = os.path.join(cfg.work_dir, os.path.basename(cfg.filename))
     if not is_first_process() or (os.path.exists(path) and os.path.samefile(path, cfg.filename)):
@@ -54,26 +57,26 @@ def write_settings(cfg):
     write_text(path, f'{SETTINGS}\n{cfg.pretty_text}')
 
 
-def is_settings(path):
-    """Return whether a file is a copy of settings, of :func:`write_settings`."""
+def is_settings(path: str) -> bool:
+    """Return whether a file was written by :func:`write_settings`."""
     if not os.path.isfile(path):
         return False
     with open(path, errors='replace') as file:
         return file.readline().rstrip() == SETTINGS
 
 
-def load_run_config(args, required):
-    """Read the config of a run and prepare the processes that it is launched with.
+def load_run_config(args: argparse.Namespace, required: Sequence[str]) -> Config:
+    """Load the config of a run and set up its distributed processes.
 
     Args:
-        args (Namespace): With ``config`` and the arguments of ``add_run_arguments``.
-        required (Sequence[str]): Top-level keys that the config must have.
+        args: With ``config`` and the arguments of ``add_run_arguments``.
+        required: Top-level keys that the config must have.
 
     Returns:
-        Config: With ``work_dir`` and ``launcher`` set.
+        The config, with ``work_dir`` and ``launcher`` set.
 
     Raises:
-        UserError: See :func:`load_config`.
+        UserError: See :func:`load_config` and :func:`check_launcher`.
     """
     cfg = load_config(args.config, args.cfg_options, required)
     name = os.path.splitext(os.path.basename(args.config))[0]
@@ -83,5 +86,5 @@ def load_run_config(args, required):
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     check_launcher(args.launcher)
     if args.launcher == 'pytorch' and not torch.cuda.is_available():
-        torch.distributed.init_process_group('gloo')  # mmengine would ask for CUDA
+        torch.distributed.init_process_group('gloo')  # mmengine would use CUDA
     return cfg

@@ -1,6 +1,9 @@
-"""Whether the values of a config are of the right kind: dicts, lists and numbers where needed."""
+"""Kinds and ranges of config values: checks for dicts, lists and numbers where they are needed."""
 
 import re
+from typing import Any
+
+from mmengine.config import Config
 
 from mmseg_gl.errors import UserError, check_choice
 from mmseg_gl.models import UDASegmentor
@@ -24,7 +27,7 @@ DICTS = (
     'visualizer',
     'translation_dataset',
 )
-NUMBERS = {  # the least whole number
+NUMBERS = {  # smallest allowed whole number
     'train_cfg.max_iters': 1,
     'train_cfg.val_interval': 1,
     'train_cfg.val_begin': 0,
@@ -37,15 +40,15 @@ NUMBERS = {  # the least whole number
 SCHEDULER_NUMBERS = {'power', 'eta_min', 'begin', 'end', 'gamma', 'start_factor', 'end_factor'}
 LOG_LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL')
 START_METHODS = ('fork', 'spawn', 'forkserver')
-NAME = re.compile(r'[\w-]+')  # of a test set, which is a key of options and a folder
-PACKS = 'Pack'  # part of the name of the step that ends a pipeline
+NAME = re.compile(r'[\w-]+')  # of a test set; used as a key of options and as a folder
+PACKS = 'Pack'  # part of the name of the last step of a pipeline
 
 
-def check_kinds(cfg):
-    """Refuse what is not even of the right kind, before anything looks into it.
+def check_kinds(cfg: Config) -> None:
+    """Check that config values are dicts, lists or names where the later checks rely on it.
 
     Raises:
-        UserError: With the key, its value and what was expected.
+        UserError: Naming the key, its value and what was expected.
     """
     for key in DICTS:
         check_dict(key, find(cfg, key))
@@ -71,8 +74,8 @@ def check_kinds(cfg):
         check_choice('env_cfg.mp_cfg.mp_start_method', method, START_METHODS)
 
 
-def check_kinds_of_data(cfg):
-    """Refuse data loaders and data sets of the wrong kind."""
+def check_kinds_of_data(cfg: Config) -> None:
+    """Check the kinds of data loaders and data sets; part of :func:`check_kinds`."""
     for name in cfg.get(OTHER_LOADERS) or {}:
         if not NAME.fullmatch(str(name)):
             raise UserError(
@@ -92,18 +95,18 @@ def check_kinds_of_data(cfg):
         check_typed_list(f'{key}.pipeline', find(cfg, f'{key}.pipeline'))
 
 
-def loader_keys(cfg):
-    """Return the dotted keys where a config may have data loaders."""
+def loader_keys(cfg: Config) -> list[str]:
+    """Return the dotted keys under which a config may have data loaders."""
     return [*LOADERS, *(f'{OTHER_LOADERS}.{name}' for name in cfg.get(OTHER_LOADERS) or {})]
 
 
-def is_loader(key):
-    """Return whether a dotted key is that of a data loader."""
+def is_loader(key: str) -> bool:
+    """Return whether a dotted key belongs to a data loader."""
     return key in LOADERS or key.rpartition('.')[0] == OTHER_LOADERS
 
 
-def dataset_keys(cfg):
-    """Return the dotted keys where a config may have data sets, every one of a list."""
+def dataset_keys(cfg: Config) -> list[str]:
+    """Return the dotted keys under which a config may have data sets, one for each in a list."""
     keys = [f'{loader}.dataset' for loader in loader_keys(cfg)]
     for domain in (f'train_dataloader.dataset.{domain}' for domain in DOMAINS):
         value = find(cfg, domain)
@@ -112,7 +115,7 @@ def dataset_keys(cfg):
     return [*keys, 'translation_dataset']
 
 
-def check_dict(key, value, optional=True):
+def check_dict(key: str, value: Any, optional: bool = True) -> None:
     if not isinstance(value, dict) and not (optional and value is None):
         raise UserError(
             f'{key}={value!r}: expected a dict; to change one of its values, name it: '
@@ -120,8 +123,8 @@ def check_dict(key, value, optional=True):
         )
 
 
-def check_typed_list(key, value):
-    """Refuse what is no list of ``dict(type=...)``."""
+def check_typed_list(key: str, value: Any) -> None:
+    """Raise a UserError unless ``value`` is None or a list of ``dict(type=...)``."""
     if value is None:
         return
     if not isinstance(value, (list, tuple)):
@@ -131,11 +134,11 @@ def check_typed_list(key, value):
             raise UserError(f'{key}.{index}={entry!r}: expected dict(type=..., ...)')
 
 
-def check_values(cfg):
-    """Refuse values that would only fail deep inside the engine, or be silently wrong.
+def check_values(cfg: Config) -> None:
+    """Check for values that would fail deep inside the engine, or silently do the wrong thing.
 
     Raises:
-        UserError: With the key, its value and what was expected.
+        UserError: Naming the key, its value and what was expected.
     """
     loaders = loader_keys(cfg)
     batch_sizes = {f'{loader}.batch_size': 1 for loader in loaders}
@@ -167,8 +170,8 @@ def check_values(cfg):
         check_dataset(key, find(cfg, key))
 
 
-def check_dataset(key, dataset):
-    """Refuse a data set without a type, or whose pipeline does not end in a sample."""
+def check_dataset(key: str, dataset: dict | None) -> None:
+    """Check the type, suffixes and last pipeline step of a data set's config."""
     if dataset is None:
         return
     if not dataset.get('type'):
@@ -186,9 +189,10 @@ def check_dataset(key, dataset):
         )
 
 
-def find(cfg, key):
-    """Return the value at a dotted key, None where there is none; entries of lists by number."""
+def find(cfg: Any, key: str) -> Any:
+    """Return the value at a dotted key, None if there is none; numbers index lists."""
     value = cfg
+    part: str | int
     for part in key.split('.'):
         if isinstance(value, (list, tuple)):
             value = dict(enumerate(value))

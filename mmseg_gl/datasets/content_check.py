@@ -1,13 +1,15 @@
-"""What is inside the files of a data set: opens them all, for tools/check_data.py."""
+"""Content check of a data set: opens and inspects every file, for tools/check_data.py."""
 
 import multiprocessing
 import os
 import signal
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 from mmcv.image import rescale_size
@@ -17,10 +19,12 @@ from mmseg_gl.datasets.inspection import build_lazily, label_exists, list_images
 from mmseg_gl.datasets.label_ids import IGNORED, check_class_numbers
 from mmseg_gl.datasets.pseudo_labels import check_pseudo_labels
 from mmseg_gl.datasets.transforms.load_image import LoadImage
+from mmseg_gl.datasets.transforms.load_pseudo_labels import LoadPseudoLabels
+from mmseg_gl.datasets.transforms.load_train_ids import LoadTrainIds
 from mmseg_gl.errors import UserError
 
-# Images in the complete releases; Cityscapes' by split.
-RELEASES = {
+# Number of images in the complete releases; Cityscapes by split.
+RELEASES: dict[str | tuple[str, str], int] = {
     'GTA5Dataset': 24_966,
     'SYNTHIADataset': 9_400,
     ('CityscapesDataset', 'train'): 2_975,
@@ -28,14 +32,16 @@ RELEASES = {
 }
 CHECKED_LABELS = ('LoadPseudoLabels', 'LoadTrainIds')
 MAX_NAMED = 5  # files per kind of trouble
+Size = tuple[int, int]  # width, height
+Trouble = tuple[str, str]  # kind, sentence
 
 
 @dataclass
 class DataReport:
-    """What a data set turned out to be.
+    """Findings of :func:`check_dataset` about one data set.
 
     Attributes:
-        title: Its name, type and folder.
+        title: Name, type and folder of the data set.
         classes: Names of the classes.
         images: Number of images.
         labels: Number of labels; None if the pipeline loads none.
@@ -43,28 +49,28 @@ class DataReport:
         sizes: Number of images by (width, height).
         pixels: Number of label pixels by class, (256,).
         troubles: Sentences by kind of trouble.
-        notes: What is worth knowing but no trouble.
+        notes: Remarks on things that are worth knowing but not wrong.
     """
 
     title: str
-    classes: tuple = ()
+    classes: tuple[str, ...] = ()
     images: int = 0
     labels: int | None = None
     opened: int = 0
-    sizes: Counter = field(default_factory=Counter)
+    sizes: Counter[Size] = field(default_factory=Counter)
     pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
-    troubles: dict = field(default_factory=dict)
-    notes: list = field(default_factory=list)
+    troubles: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
-    def add_trouble(self, kind, sentence):
+    def add_trouble(self, kind: str, sentence: str) -> None:
         self.troubles.setdefault(kind, []).append(sentence)
 
     @property
-    def num_troubles(self):
+    def num_troubles(self) -> int:
         return sum(len(sentences) for sentences in self.troubles.values())
 
-    def lines(self):
-        """Say it in words: a list of lines."""
+    def lines(self) -> list[str]:
+        """Return the report as lines of text."""
         lines = [self.title]
         if self.images:
             labels = 'labels are not used' if self.labels is None else f'{self.labels} labels'
@@ -84,7 +90,7 @@ class DataReport:
                 lines.append(f'    ... and {len(sentences) - MAX_NAMED} more')
         return lines
 
-    def histogram_lines(self):
+    def histogram_lines(self) -> list[str]:
         percent = 100 * self.pixels / self.pixels.sum()
         absent = [name for c, name in enumerate(self.classes) if not self.pixels[c]]
         rows = [
@@ -100,19 +106,24 @@ class DataReport:
         ]
 
 
-def check_dataset(name, cfg, max_images=None, workers=1, progress=None):
-    """Open the files of a data set and find what is missing or broken.
+def check_dataset(
+    name: str,
+    cfg: dict,
+    max_images: int | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> DataReport:
+    """Open the files of a data set and report missing and broken ones.
 
     Args:
-        name (str): How to call it.
-        cfg (dict): A config of a ``BaseSegDataset`` subclass.
-        max_images (int | None): Open only that many images, spread evenly; None opens all.
-        workers (int): Number of processes.
-        progress (Callable[[int, int], None] | None): Called with the numbers of images opened and
-            to be opened.
+        name: Name of the data set in the report.
+        cfg: A config of a ``BaseSegDataset`` subclass.
+        max_images: Open only that many images, spread evenly; None opens all.
+        workers: Number of processes.
+        progress: Called after each image with the number of images opened so far and in total.
 
     Returns:
-        DataReport: The findings; trouble does not stop the check.
+        The findings; trouble does not stop the check.
     """
     dataset = build_lazily(cfg)
     report = DataReport(f'{name} ({cfg["type"]}): {dataset.data_prefix["img_path"]}')
@@ -130,7 +141,7 @@ def check_dataset(name, cfg, max_images=None, workers=1, progress=None):
         files = [(image, None) for image, _ in files]
     if any(label for _, label in files):
         for image, label in files:
-            if not label_exists(label):
+            if label is not None and not label_exists(label):
                 report.add_trouble('images without labels', f'{image}: there is no {label}')
         report.labels = len(files) - report.num_troubles
         if loader_of(cfg, *CHECKED_LABELS) is None:
@@ -159,14 +170,14 @@ def check_dataset(name, cfg, max_images=None, workers=1, progress=None):
     return report
 
 
-def loader_of(cfg, *types):
-    """Build the step of a data set's pipeline that is of one of these types; None: it has none."""
+def loader_of(cfg: dict, *types: str) -> Any:
+    """Build the first pipeline step of a data set that has one of these types; None without one."""
     steps = [step for step in cfg['pipeline'] if step['type'] in types]
     return TRANSFORMS.build(steps[0]) if steps else None
 
 
-def release_size(cfg):
-    """Return the number of images in the complete release, None if there is none to compare."""
+def release_size(cfg: dict) -> int | None:
+    """Return the number of images in the complete release; None if there is no such release."""
     root = os.path.abspath(cfg.get('data_root') or '')
     if os.path.exists(os.path.join(os.path.dirname(root), 'street_scenes.json')):
         return None
@@ -174,10 +185,11 @@ def release_size(cfg):
     return RELEASES.get(cfg['type'], RELEASES.get((cfg['type'], split)))
 
 
-def label_size(cfg, size):
-    """Return the (width, height) that the label of an image of that size must have.
+def label_size(cfg: dict, size: Size) -> Size:
+    """Return the (width, height) that the label of an image of size ``size`` must have.
 
-    It is the image's own, but a pseudo label's is what the image is resized to before it is loaded.
+    This is the image's own size. A pseudo label must have the size to which the pipeline resizes
+    the image before it loads the label.
     """
     resized = size
     for step in cfg['pipeline']:
@@ -189,8 +201,10 @@ def label_size(cfg, size):
     return size
 
 
-def open_all(files, cfg, workers):
-    """Yield :func:`check_sample` of every file, in order, using several processes."""
+def open_all(
+    files: list[tuple[str, str | None]], cfg: dict, workers: int
+) -> Iterator[tuple[Size | None, np.ndarray | None, list[Trouble]]]:
+    """Run :func:`check_sample` on every file in several processes; yield the results in order."""
     dataset = build_lazily(cfg)
     check = partial(
         check_sample,
@@ -204,27 +218,34 @@ def open_all(files, cfg, workers):
         yield from map(check, files)
         return
     context = multiprocessing.get_context('fork' if sys.platform == 'linux' else 'spawn')
-    ignore_interrupt = dict(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    ignore_interrupt: dict[str, Any] = dict(
+        initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    )
     with ProcessPoolExecutor(workers, context, **ignore_interrupt) as pool:
         yield from pool.map(check, files, chunksize=8)
 
 
-def check_sample(paths, image_loader, label_loader, label_size, label_map, num_classes):
-    """Open an image and its label.
+def check_sample(
+    paths: tuple[str, str | None],
+    image_loader: LoadImage,
+    label_loader: LoadTrainIds | LoadPseudoLabels | None,
+    label_size: Callable[[Size], Size],
+    label_map: dict[int, int] | None,
+    num_classes: int,
+) -> tuple[Size | None, np.ndarray | None, list[Trouble]]:
+    """Open an image and its label and check them.
 
     Args:
-        paths (tuple[str, str | None]): Image and label.
-        image_loader (LoadImage): Reads the image.
-        label_loader (LoadTrainIds | LoadPseudoLabels | None): Reads the label; None leaves it
-            closed.
-        label_size (Callable): Maps the image's (width, height) to the label's.
-        label_map (dict[int, int] | None): The data set's choice of classes, see
-            :func:`renumber`.
-        num_classes (int): K.
+        paths: Image and label.
+        image_loader: Reads the image.
+        label_loader: Reads the label; None leaves it unopened.
+        label_size: Maps the image's (width, height) to the label's.
+        label_map: The data set's choice of classes, see :func:`renumber`.
+        num_classes: K.
 
     Returns:
-        tuple: The image's (width, height) or None, the number of label pixels by class, (256,),
-        or None, and a list of troubles: (kind, sentence).
+        The image's (width, height), None if it is unreadable; the number of label pixels by class,
+        (256,), None if no label could be checked; and the troubles.
     """
     image, label = paths
     size, troubles = None, []

@@ -1,3 +1,5 @@
+from typing import Any
+
 from mmseg.registry import DATASETS
 
 from mmseg_gl.datasets.any_classes_dataset import AnyClassesDataset
@@ -16,13 +18,19 @@ class GTA5Dataset(AnyClassesDataset):
     ``dict(type='LoadTrainIds', ids='gta5')``.
 
     Args:
-        img_suffix (str): Suffix of the images.
-        seg_map_suffix (str): Suffix of the labels.
-        data_prefix (dict): Folders below ``data_root``.
+        img_suffix: Suffix of the images.
+        seg_map_suffix: Suffix of the labels.
+        data_prefix: Folders below ``data_root``, by ``img_path`` and ``seg_map_path``.
         **kwargs: See mmseg's ``BaseSegDataset`` (``data_root``, ``pipeline``, ...).
     """
 
-    def __init__(self, img_suffix='.png', seg_map_suffix='.png', data_prefix=None, **kwargs):
+    def __init__(
+        self,
+        img_suffix: str = '.png',
+        seg_map_suffix: str = '.png',
+        data_prefix: dict | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             img_suffix=img_suffix,
             seg_map_suffix=seg_map_suffix,

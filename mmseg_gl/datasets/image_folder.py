@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any
+
 from mmengine import fileio
 from mmseg.registry import DATASETS
 
@@ -6,18 +9,20 @@ from mmseg_gl.datasets.any_classes_dataset import AnyClassesDataset
 
 @DATASETS.register_module()
 class ImageFolderDataset(AnyClassesDataset):
-    """Any folder of images, searched with its subfolders, as an unlabelled target.
+    """Unlabelled data set of all images in a folder and its subfolders.
 
     Args:
-        img_suffix (str | tuple[str]): Suffixes of the images; upper or lower case.
+        img_suffix: One or several suffixes of the images; case is ignored.
         **kwargs: See mmseg's ``BaseSegDataset``; ``data_root`` is the folder.
     """
 
-    def __init__(self, img_suffix=('.png', '.jpg', '.jpeg'), **kwargs):
+    def __init__(
+        self, img_suffix: str | Sequence[str] = ('.png', '.jpg', '.jpeg'), **kwargs: Any
+    ) -> None:
         super().__init__(img_suffix=img_suffix, data_prefix=dict(img_path=''), **kwargs)
 
-    def load_data_list(self):
-        """List the images: one dict with ``img_path`` each, sorted by path."""
+    def load_data_list(self) -> list[dict]:
+        """List the images, sorted by path: one dict with ``img_path`` each."""
         folder, suffix = self.data_prefix['img_path'], self.img_suffix
         suffixes = tuple(s.lower() for s in ([suffix] if isinstance(suffix, str) else suffix))
         names = fileio.list_dir_or_file(folder, list_dir=False, recursive=True)

@@ -1,8 +1,11 @@
-"""What of a data set is there: cheap enough to run before every training."""
+"""Find the data sets of a config and check that their files exist, before every training."""
 
 import errno
 import os
+from collections.abc import Sequence
 
+from mmengine.config import Config
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_gl.datasets.pseudo_labels import check_pseudo_labels, pseudo_label_folder
@@ -13,16 +16,16 @@ from mmseg_gl.errors import UserError
 LABEL_LOADERS = ('LoadTrainIds', 'LoadPseudoLabels', 'LoadAnnotations')
 
 
-def datasets_of(cfg, splits=('train', 'val', 'test')):
-    """Name the data sets of a config.
+def datasets_of(cfg: Config, splits: Sequence[str] = ('train', 'val', 'test')) -> dict[str, dict]:
+    """Return the data sets of a config by name.
 
     Args:
-        cfg (Config): A config.
-        splits (Sequence[str]): Which of its data loaders.
+        cfg: A config.
+        splits: Which of its data loaders to look at.
 
     Returns:
-        dict[str, dict]: Data set configs by name: 'source', 'target', 'val', 'test'; 'test' only
-        where it differs from 'val'. Several sources are 'source 1', 'source 2', ..., targets
+        Data set configs by name: 'source', 'target', 'val' and 'test' ('test' only if it differs
+        from 'val'). Several sources are called 'source 1', 'source 2', ..., several targets
         likewise, and other test sets 'NAME test'.
     """
     found = {}
@@ -41,36 +44,35 @@ def datasets_of(cfg, splits=('train', 'val', 'test')):
     return found
 
 
-def datasets_in(domain, cfg):
-    """Name the data sets of a domain.
+def datasets_in(domain: str, cfg: dict | list[dict] | None) -> dict[str, dict]:
+    """Return the data sets of a domain by name.
 
     Args:
-        domain (str): 'source' or 'target'.
-        cfg (dict | list[dict] | None): A data set config, several or none.
+        domain: 'source' or 'target'.
+        cfg: One data set config, a list of them or None.
 
     Returns:
-        dict[str, dict]: Data set configs by name: the domain's, or of a list 'source 1',
-        'source 2', ...
+        Data set configs by name: the domain's name for a single one; 'source 1', 'source 2', ...
+        for a list.
     """
     if isinstance(cfg, (list, tuple)):
         return {f'{domain} {number}': entry for number, entry in enumerate(cfg, 1)}
     return {domain: cfg} if cfg else {}
 
 
-def list_images(name, cfg):
-    """List the files of a data set without opening them; the labels need not be there.
+def list_images(name: str, cfg: dict) -> list[tuple[str, str | None]]:
+    """List the files of a data set without opening them; the labels need not exist.
 
     Args:
-        name (str): How to call it in messages.
-        cfg (dict): A config of a ``BaseSegDataset`` subclass.
+        name: Name of the data set in error messages.
+        cfg: A config of a ``BaseSegDataset`` subclass.
 
     Returns:
-        list[tuple[str, str | None]]: (image, label) paths, sorted; the label is None if the
-        pipeline loads none.
+        (image, label) paths, sorted; the label is None if the pipeline loads none.
 
     Raises:
-        UserError: When the folder or the list of its files is missing, or has no images; for files
-            outside of their folder, and names that are not UTF-8.
+        UserError: If the folder or the list of its files is missing or has no images; for files
+            outside their folder, and names that are not UTF-8.
     """
     dataset = build_lazily(cfg)
     folder = dataset.data_prefix['img_path']
@@ -110,13 +112,16 @@ def list_images(name, cfg):
     return [(s['img_path'], s.get('seg_map_path') if labelled else None) for s in samples]
 
 
-def check_names(name, samples, folders):
-    """Refuse names that leave their folder (tools write by them), and names that are not UTF-8.
+def check_names(name: str, samples: list[dict], folders: dict[str, str]) -> None:
+    """Check that file names are UTF-8 and stay in their folder, as tools name their output by them.
 
     Args:
-        name (str): How to call the data set in messages.
-        samples (list[dict]): With paths under the keys of ``folders``.
-        folders (dict[str, str]): 'img_path' and 'seg_map_path', or one of them.
+        name: Name of the data set in error messages.
+        samples: With paths under the keys of ``folders``.
+        folders: Folders by 'img_path' and 'seg_map_path', or one of them.
+
+    Raises:
+        UserError: For the first name that fails.
     """
     for key, folder in folders.items():
         for path in (sample[key] for sample in samples if key in sample):
@@ -135,8 +140,11 @@ def check_names(name, samples, folders):
                 )
 
 
-def check_left_out(name, folder, suffix):
-    """Refuse what is called like an image but is no file; listing leaves it out."""
+def check_left_out(name: str, folder: str, suffix: str | Sequence[str]) -> None:
+    """Raise a UserError for an entry with an image's suffix that is no file.
+
+    Listing the images would silently leave it out.
+    """
     suffixes = tuple(s.lower() for s in ([suffix] if isinstance(suffix, str) else suffix))
     for parent, _, files in os.walk(folder):
         for path in (os.path.join(parent, f) for f in files if f.lower().endswith(suffixes)):
@@ -149,12 +157,12 @@ def check_left_out(name, folder, suffix):
                 )
 
 
-def list_files(name, cfg):
-    """List the files of a data set like :func:`list_images`, and insist on the labels.
+def list_files(name: str, cfg: dict) -> list[tuple[str, str | None]]:
+    """List the files of a data set like :func:`list_images`, and require that the labels exist.
 
     Raises:
-        UserError: See :func:`list_images`; when images lack labels; and for pseudo labels, see
-            :func:`check_pseudo_labels`.
+        UserError: See :func:`list_images`; also if labels are missing, and for pseudo labels that
+            :func:`check_pseudo_labels` refuses.
     """
     files = list_images(name, cfg)
     check_pseudo_labels(name, cfg, files)
@@ -168,15 +176,17 @@ def list_files(name, cfg):
     return files
 
 
-def build_lazily(cfg):
+def build_lazily(cfg: dict) -> BaseSegDataset:
+    """Build a data set without listing its files and without its pipeline."""
     return DATASETS.build({**cfg, 'lazy_init': True, 'pipeline': []})
 
 
-def label_exists(path):
+def label_exists(path: str) -> bool:
+    """Return whether a label exists; for ``..._labelIds.png`` the labelTrainIds will do."""
     return os.path.exists(path) or os.path.exists(path.replace(LABEL_IDS, TRAIN_IDS))
 
 
-def check_files(cfg, splits):
+def check_files(cfg: Config, splits: Sequence[str]) -> None:
     """Raise a UserError unless every data set of ``splits`` has its images and labels."""
     for name, dataset in datasets_of(cfg, splits).items():
         list_files(name, dataset)

@@ -1,17 +1,18 @@
 """Lookup tables from the raw label ids of each data set to class numbers.
 
-Every table has one entry per 8-bit id: a class number, 255 (IGNORED) for a known id that is not
-evaluated, or IMPOSSIBLE for an id that the data set does not have. The named schemes give the 19
+A table has one entry per 8-bit id: a class number, 255 (IGNORED) for a known id that is not
+evaluated, or IMPOSSIBLE for an id that the data set does not have. The named schemes map to the 19
 Cityscapes trainIds.
 """
 
 import numpy as np
+import torch
 from mmseg.datasets import CityscapesDataset
 
 from mmseg_gl.errors import UserError
 
 IGNORED = 255
-IMPOSSIBLE = 254  # class numbers are less: there can be 254 classes
+IMPOSSIBLE = 254  # class numbers are smaller: there can be 254 classes
 TRAIN_ID_CLASSES = CityscapesDataset.METAINFO['classes']  # their numbers are the trainIds
 
 # Cityscapes id -> trainId (cityscapesScripts, labels.py); GTA5's labels use the same ids.
@@ -27,8 +28,8 @@ SYNTHIA = {
     18: 14, 19: 15, 20: 16, 12: 17, 11: 18,
 }  # fmt: skip
 
-# Name -> (ids that occur in the files, mapping). All others are errors.
-SCHEMES = {
+# Name -> (ids that occur in the files, mapping); all other ids are errors.
+SCHEMES: dict[str, tuple[set[int], dict[int, int]]] = {
     'gta5': ({*range(35), 255}, CITYSCAPES),
     'cityscapes': ({*range(35), 255}, CITYSCAPES),
     'synthia': (set(range(23)), SYNTHIA),
@@ -36,16 +37,16 @@ SCHEMES = {
 }
 
 
-def renumber(labels, label_map):
-    """Number trainIds by the classes that a data set uses (``metainfo=dict(classes=...)``).
+def renumber(labels: np.ndarray, label_map: dict[int, int] | None) -> np.ndarray:
+    """Map trainIds to the numbers of the classes that a data set uses (``metainfo``'s classes).
 
     Args:
-        labels (ndarray): trainIds, uint8.
-        label_map (dict[int, int] | None): mmseg's: trainId -> number among the chosen classes, or
-            255; None where all classes are used.
+        labels: trainIds, uint8.
+        label_map: mmseg's ``label_map``: trainId -> number among the chosen classes, or 255; None
+            if all classes are used.
 
     Returns:
-        ndarray: uint8, of the same shape.
+        uint8, of the same shape.
     """
     if label_map is None:
         return labels
@@ -54,19 +55,19 @@ def renumber(labels, label_map):
     return table[labels]
 
 
-def lookup_table(ids):
-    """Build a lookup table.
+def lookup_table(ids: str | dict[int, int]) -> np.ndarray:
+    """Build the lookup table from raw ids to class numbers.
 
     Args:
-        ids (str | dict[int, int]): 'gta5', 'cityscapes', 'synthia', 'train_ids', or a mapping from
-            the raw ids of your own data set to the numbers of its classes (all other ids are
-            ignored).
+        ids: 'gta5', 'cityscapes', 'synthia', 'train_ids', or a mapping from the raw ids of your own
+            data set to the numbers of its classes (all other ids are ignored).
 
     Returns:
-        ndarray: uint8, (256,).
+        uint8, (256,).
 
     Raises:
-        UserError: For an unknown name or a class number outside 0..253 and 255.
+        UserError: For an unknown name, an id outside 0..255 or a class number outside 0..253 and
+            255.
     """
     if isinstance(ids, str):
         if ids not in SCHEMES:
@@ -94,16 +95,16 @@ def lookup_table(ids):
     return table
 
 
-def check_class_numbers(labels, num_classes: int, what: str):
-    """Refuse labels of classes that a data set does not have.
+def check_class_numbers(labels: np.ndarray | torch.Tensor, num_classes: int, what: str) -> None:
+    """Check that labels hold only classes that the data set has.
 
     Args:
-        labels (ndarray | Tensor): Class numbers, and 255 to ignore; any shape.
+        labels: Class numbers, and 255 to ignore; any shape.
         num_classes: K.
-        what: Whose labels, for the message.
+        what: Name of the labels in the error message.
 
     Raises:
-        UserError: When one is neither 0..K-1 nor 255.
+        UserError: If a label is neither 0..K-1 nor 255.
     """
     unknown = (labels >= num_classes) & (labels != IGNORED)
     if unknown.any():

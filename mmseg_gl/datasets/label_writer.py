@@ -6,20 +6,20 @@ from mmseg_gl.datasets.label_ids import IGNORED
 
 
 class LabelWriter:
-    """Turns predicted class numbers into 8-bit PNGs with the colours of a data set's classes.
+    """Turns predicted class numbers into 8-bit palette images in the colours of a data set.
 
-    Their pixels are class numbers. Only where the data set's own labels are Cityscapes trainIds (a
-    named scheme of ``LoadTrainIds``) of which it uses some, they are trainIds, too.
+    The pixels are class numbers, with one exception: if the data set uses some of the Cityscapes
+    classes and its labels are read by a named scheme of ``LoadTrainIds``, they are trainIds.
 
     Args:
-        dataset (dict): A config of a ``BaseSegDataset`` subclass.
+        dataset: A config of a ``BaseSegDataset`` subclass.
 
     Attributes:
-        numbers (ndarray): Class number -> pixel, (256,) uint8.
-        palette (ndarray): Pixel -> RGB, (256, 3) uint8; black where there is no class.
+        numbers: Class number -> pixel, (256,) uint8.
+        palette: Pixel -> RGB, (256, 3) uint8; black for pixels that are no class.
     """
 
-    def __init__(self, dataset: dict):
+    def __init__(self, dataset: dict) -> None:
         metainfo = build_lazily(dataset).metainfo
         self.numbers = np.arange(256, dtype=np.uint8)
         if has_named_ids(dataset):
@@ -31,14 +31,14 @@ class LabelWriter:
         self.palette[self.numbers[: len(metainfo['palette'])]] = metainfo['palette']
 
     def picture(self, labels: np.ndarray) -> Image.Image:
-        """Return class numbers, (H, W), as a palette image."""
+        """Convert class numbers, (H, W), to a palette image."""
         image = Image.fromarray(self.numbers[labels])
         image.putpalette(self.palette.tobytes())
         return image
 
 
 def has_named_ids(dataset: dict) -> bool:
-    """Whether a data set's labels are read by a named scheme of ``LoadTrainIds``."""
+    """Return whether a data set's labels are read by a named scheme of ``LoadTrainIds``."""
     return any(
         step['type'] == 'LoadTrainIds' and isinstance(step.get('ids'), str)
         for step in dataset.get('pipeline', ())

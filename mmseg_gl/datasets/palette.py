@@ -1,16 +1,16 @@
-"""Colours for classes that come without any."""
+"""Default colours for classes without a palette."""
 
 import colorsys
 from collections.abc import Sequence
 
 GOLDEN_RATIO = 0.618034  # steps of it spread hues evenly, however many there are
-# Saturation and value take turns. Of some pairs in several orders, these keep the colours of 10, 19
-# and 30 classes furthest apart in RGB.
+# Pairs of saturation and value, used in turn. Of several pairs and orders that were tried, these
+# keep the colours of 10, 19 and 30 classes furthest apart in RGB.
 SHADES = ((1.0, 0.75), (0.45, 0.85), (0.85, 0.95), (0.9, 0.6), (0.25, 1.0), (0.5, 0.55))
 
 
 def default_palette(num_classes: int) -> list[list[int]]:
-    """Return distinct colours, the same in every run; none is black, which marks ignored pixels.
+    """Return distinct colours, always the same; none is black, which marks ignored pixels.
 
     Args:
         num_classes: K.
@@ -25,11 +25,11 @@ def default_palette(num_classes: int) -> list[list[int]]:
 
 
 def palette_of(classes: Sequence[str], metainfo: dict) -> list[list[int]]:
-    """Return the colours that ``metainfo`` has for these classes; if not for all, default ones.
+    """Return the colours of classes in ``metainfo``, or default ones if it lacks one of them.
 
     Args:
         classes: K names.
-        metainfo: With ``classes`` and ``palette`` of a data set, or empty.
+        metainfo: ``classes`` and ``palette`` of a data set, or empty.
 
     Returns:
         K times RGB, 0..255.

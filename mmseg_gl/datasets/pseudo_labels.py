@@ -1,31 +1,32 @@
-"""Whether a folder of pseudo labels is a complete set for the images of a data set."""
+"""Check that a folder holds a complete set of pseudo labels for the images of a data set."""
 
 import os
+from collections.abc import Iterable
 
 from mmseg_gl.datasets.transforms.load_pseudo_labels import pseudo_label_path
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import read_record
 
-SUMMARY = 'pseudo_labels.json'  # what tools/pseudo_label.py says of its folder
+SUMMARY = 'pseudo_labels.json'  # the record in tools/pseudo_label.py's output folder
 
 
-def pseudo_label_folder(cfg):
-    """Return the folder that a pipeline reads pseudo labels from; None if it reads none."""
+def pseudo_label_folder(cfg: dict) -> str | None:
+    """Return the folder from which a data set's pipeline reads pseudo labels; None without any."""
     steps = [s for s in cfg.get('pipeline', ()) if s['type'] == 'LoadPseudoLabels']
     return steps[0]['folder'] if steps else None
 
 
-def check_pseudo_labels(name, cfg, files):
-    """Make sure that a data set's pseudo labels, if it uses any, are one complete set for it.
+def check_pseudo_labels(name: str, cfg: dict, files: list[tuple[str, str | None]]) -> None:
+    """Check the folder of a data set's pseudo labels, if it uses any.
 
     Args:
-        name (str): How to call the data set in messages.
-        cfg (dict): A config of a ``BaseSegDataset`` subclass.
-        files (list[tuple[str, str]]): Its (image, pseudo label) paths.
+        name: Name of the data set in error messages.
+        cfg: A config of a ``BaseSegDataset`` subclass.
+        files: The data set's (image, pseudo label) paths.
 
     Raises:
-        UserError: When the folder is missing, empty or not complete, two images share a label, or
-            there are labels of other images. Single labels may still be missing.
+        UserError: If the folder is missing, empty or incomplete by its record, if two images share
+            a label, or if there are labels of other images. Single missing labels are not checked.
     """
     folder = pseudo_label_folder(cfg)
     if folder is None:
@@ -46,7 +47,7 @@ def check_pseudo_labels(name, cfg, files):
     if not found:
         raise UserError(f'the folder of pseudo labels {folder} has no PNG files: {hint}')
     check_leaf_names(name, [image for image, _ in files])
-    if surplus := sorted(found - {os.path.basename(label) for _, label in files}):
+    if surplus := sorted(found - {os.path.basename(label) for _, label in files if label}):
         raise UserError(
             f'{folder} has {len(found)} pseudo labels for {len(files)} {name} images; '
             f'{len(surplus)} are of other images (first: {surplus[0]}): take those away, or add '
@@ -54,9 +55,9 @@ def check_pseudo_labels(name, cfg, files):
         )
 
 
-def check_leaf_names(name, images):
-    """Raise a UserError when two images would have the same pseudo label."""
-    owners = {}
+def check_leaf_names(name: str, images: Iterable[str]) -> None:
+    """Raise a UserError if two images would share one pseudo label file."""
+    owners: dict[str, str] = {}
     for image in images:
         leaf = os.path.basename(pseudo_label_path('', image))
         if leaf in owners:

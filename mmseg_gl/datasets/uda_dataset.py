@@ -1,10 +1,12 @@
 import random
 from bisect import bisect_right
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import accumulate
 
 import numpy as np
 import torch
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from torch.utils.data import ConcatDataset
 
@@ -16,52 +18,54 @@ from mmseg_gl.errors import UserError, check_choice
 # Independent random streams of one seed.
 SOURCE, TARGET, AUGMENTATION, REPLACEMENT, SOURCE_BLOCKS, TARGET_BLOCKS = range(6)
 STREAMS = dict(source=(SOURCE, SOURCE_BLOCKS), target=(TARGET, TARGET_BLOCKS))
-MAX_REPLACEMENTS = 10  # of one draw; more broken files in a row are no accident
+MAX_REPLACEMENTS = 10  # per draw; more broken files in a row are no accident
 
 
 @DATASETS.register_module()
 class UDADataset:
     """Pairs a labelled source with an unlabelled target: one item is ``dict(source, target)``.
 
-    Item ``n`` is a pure function of the seed and ``n``: both domains are walked through in shuffled
-    order, anew in every epoch and independently of each other, and the pipelines' random numbers
-    derive from ``(seed, n)`` too. Together with :class:`UDASampler`, which hands out the pairs
-    ``(seed, n)``, data are the same whatever the number of workers, and after a resume.
+    Item ``n`` is a pure function of the seed and ``n``: each domain is traversed in shuffled order,
+    reshuffled every epoch and independent of the other domain, and the pipelines' random numbers
+    derive from ``(seed, n)`` too. Together with :class:`UDASampler`, which yields the pairs
+    ``(seed, n)``, the data are the same for any number of workers, and after a resume.
 
-    A domain may consist of several data sets. Without weights all their images are drawn alike, as
-    if they were one data set's. With weights, 1000 draws in a row (0 to 999, 1000 to 1999, ...)
-    are shared out in proportion to them, rounded to whole draws, in shuffled order; within a data
-    set every image comes once before any comes again.
+    A domain may consist of several data sets. Without weights all their images are equally likely,
+    as in a concatenation. With weights, every 1000 draws (0 to 999, 1000 to 1999, ...) are divided
+    in proportion to them, rounded to whole draws, in shuffled order; within a data set every image
+    comes once before any comes again.
 
     Args:
-        source (dict | list[dict]): Labelled data set, or several. They decide the length, which is
-            the number of their images, and the classes.
-        target (dict | list[dict] | None): Data set of images, or several; their pipelines load no
-            labels. None for methods that never see the target (source-only).
-        source_weights (list[float] | None): How often each data set of the list is drawn, relative
-            to the others, > 0; honoured to a thousandth. None: as often as it has images.
-        target_weights (list[float] | None): The same for the target.
-        on_bad_image (str): What to do about a file that cannot be used. 'stop': raise an error
-            that names it. 'skip': take another image of that data set, a function of (seed, n) as
-            well; the sample's metainfo ``replaced`` lists the errors, for :class:`BadImageHook`.
+        source: One or several labelled data sets. They decide the length, which is the number of
+            their images, and the classes.
+        target: One or several data sets of images, whose pipelines load no labels. None for methods
+            that never see the target (source-only).
+        source_weights: Sampling weights > 0 of the data sets in the list, accurate to a thousandth.
+            None: in proportion to their numbers of images.
+        target_weights: The same for the target.
+        on_bad_image: What to do about a file that cannot be used. 'stop': raise an error that names
+            it. 'skip': take another image of the same data set, also a function of (seed, n); the
+            sample's metainfo ``replaced`` lists the errors, for :class:`BadImageHook`.
 
     Raises:
-        UserError: When a data set has no images or they have different classes; for weights that
-            are not a positive number per data set; for an unknown ``on_bad_image``; and in use, see
-            there.
+        UserError: If a data set has no images or the data sets have different classes; for weights
+            that are not a positive number per data set; for an unknown ``on_bad_image``. Items
+            raise it for files that cannot be used, as ``on_bad_image`` says.
     """
 
     def __init__(
         self,
-        source,
-        target=None,
-        source_weights=None,
-        target_weights=None,
-        on_bad_image='stop',
-    ):
+        source: dict | list[dict],
+        target: dict | list[dict] | None = None,
+        source_weights: list[float] | None = None,
+        target_weights: list[float] | None = None,
+        on_bad_image: str = 'stop',
+    ) -> None:
         check_choice('on_bad_image', on_bad_image, ('stop', 'skip'))
         self.on_bad_image = on_bad_image
-        self.domains, self.starts, self.shares = {}, {}, {}
+        self.domains: dict[str, BaseSegDataset | ConcatDataset] = {}
+        self.starts: dict[str, list[int]] = {}
+        self.shares: dict[str, tuple[int, ...] | None] = {}
         sources = self.add('source', source, source_weights)
         targets = self.add('target', target, target_weights)
         self.metainfo = sources[0].metainfo
@@ -72,41 +76,43 @@ class UDADataset:
                 f'same list ({" / ".join(", ".join(names) for names in sorted(classes))})'
             )
 
-    def add(self, name, cfg, weights):
-        """Build a domain and return its data sets, none for None."""
+    def add(
+        self, name: str, cfg: dict | list[dict] | None, weights: list[float] | None
+    ) -> list[BaseSegDataset]:
+        """Build a domain and return its data sets; an empty list for None."""
         cfgs = datasets_in(name, cfg)
         self.shares[name] = share_out(f'{name}_weights', weights, len(cfgs))
         for part, part_cfg in cfgs.items():
-            list_images(part, part_cfg)  # says so where there are none
+            list_images(part, part_cfg)  # raises an error if there are none
         datasets = [DATASETS.build(part_cfg) for part_cfg in cfgs.values()]
         if datasets:
             self.domains[name] = datasets[0] if len(datasets) == 1 else ConcatDataset(datasets)
             self.starts[name] = [0, *accumulate(map(len, datasets))]
         return datasets
 
-    def full_init(self):
-        """Present for mmengine's runner; the domains are initialised when built."""
+    def full_init(self) -> None:
+        """Do nothing: mmengine's runner calls it, but the domains are initialised when built."""
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.domains['source'])
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int | tuple[int, int]) -> dict[str, dict]:
         """Return the pair of draw ``index``.
 
         Args:
-            index (int | tuple[int, int]): Draw number n >= 0, or (seed, n); the seed is 0 if only
-                the number is given.
+            index: Draw number n >= 0, or (seed, n); the seed is 0 if only the number is given.
 
         Returns:
-            dict[str, dict]: What each domain's pipeline returns, by domain.
+            The output of each domain's pipeline, by domain.
         """
         seed, n = index if isinstance(index, tuple) else (0, index)
         with random_numbers([seed, AUGMENTATION, n]):
             return {name: self.load(name, seed, n) for name in self.domains}
 
-    def load(self, name, seed, n):
-        """Return a domain's item of draw ``n``, or of the first replacement that can be used."""
-        index, errors = self.draw(name, seed, n), []
+    def load(self, name: str, seed: int, n: int) -> dict:
+        """Return a domain's item of draw ``n``, or the first replacement that can be used."""
+        index = self.draw(name, seed, n)
+        errors: list[str] = []
         while True:
             try:
                 item = self.domains[name][index]
@@ -124,26 +130,26 @@ class UDADataset:
             item['data_samples'].set_metainfo(dict(replaced=errors))
         return item
 
-    def draw(self, name, seed, n):
+    def draw(self, name: str, seed: int, n: int) -> int:
         """Return the index of draw ``n`` into a domain ('source' or 'target').
 
-        The images of a second data set count on from those of the first, and so on.
+        Indices run through the images of the first data set, then of the second, and so on.
         """
-        stream, blocks = STREAMS[name]
-        if self.shares[name] is None:
+        (stream, blocks), shares = STREAMS[name], self.shares[name]
+        if shares is None:
             return draw_evenly((seed, stream), len(self.domains[name]), n)
-        part, rank = draw_by_weights((seed, blocks), self.shares[name], n)
+        part, rank = draw_by_weights((seed, blocks), shares, n)
         start, end = self.starts[name][part : part + 2]
         return start + draw_evenly((seed, stream, part), end - start, rank)
 
-    def same_dataset(self, name, index):
-        """Return the first index into a domain, and the end, of the data set that has ``index``."""
+    def same_dataset(self, name: str, index: int) -> list[int]:
+        """Return the start and the end of the range of indices of the data set with ``index``."""
         after = bisect_right(self.starts[name], index)
         return self.starts[name][after - 1 : after + 1]
 
 
-def check_label_size(item):
-    """Raise a UserError when a packed item's label does not have the size of its image."""
+def check_label_size(item: dict) -> None:
+    """Raise a UserError if the label and the image of a packed item differ in size."""
     sample = item.get('data_samples', {})
     if 'gt_sem_seg' in sample and item['inputs'].shape[-2:] != sample.gt_sem_seg.shape:
         sizes = ['{1}x{0}'.format(*s[-2:]) for s in (sample.gt_sem_seg.shape, item['inputs'].shape)]
@@ -154,8 +160,8 @@ def check_label_size(item):
         )
 
 
-def check_label_classes(item, num_classes):
-    """Raise a UserError when a packed item's label has a class that there is not."""
+def check_label_classes(item: dict, num_classes: int) -> None:
+    """Raise a UserError if the label of a packed item has a class that does not exist."""
     sample = item.get('data_samples', {})
     if 'gt_sem_seg' in sample:
         what = f'the label of the image {sample.get("img_path")}'
@@ -163,17 +169,17 @@ def check_label_classes(item, num_classes):
 
 
 @contextmanager
-def random_numbers(seed):
-    """Seed Python's, NumPy's and PyTorch's global generators; put them back afterwards.
+def random_numbers(seed: list[int]) -> Iterator[None]:
+    """Seed the global generators of Python, NumPy and PyTorch (CPU); restore them afterwards.
 
     Args:
-        seed (list[int]): Non-negative integers.
+        seed: Non-negative integers.
     """
     before = random.getstate(), np.random.get_state(), torch.get_rng_state()
     state = [int(word) for word in np.random.SeedSequence(seed).generate_state(3)]
     random.seed(state[0])
     np.random.seed(state[1])
-    torch.default_generator.manual_seed(state[2])  # the CPU's alone
+    torch.default_generator.manual_seed(state[2])  # of the CPU only
     try:
         yield
     finally:

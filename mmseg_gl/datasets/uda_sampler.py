@@ -1,3 +1,4 @@
+from collections.abc import Iterator, Sized
 from itertools import count
 
 from mmengine.dist import get_dist_info, sync_random_seed
@@ -7,29 +8,29 @@ from torch.utils.data import Sampler
 
 @DATA_SAMPLERS.register_module()
 class UDASampler(Sampler):
-    """Hands out draws ``(seed, n)``, n = 0, 1, 2, ... without end, to :class:`UDADataset`.
+    """Endless sampler of draws ``(seed, n)``, n = 0, 1, 2, ..., for :class:`UDADataset`.
 
     With several processes, process r of R gets r, r + R, r + 2R, ... The data set does the
-    shuffling, so resuming means starting to count later.
+    shuffling, so to resume is to start at a later n.
 
     Args:
-        dataset (UDADataset): Decides ``len``.
-        seed (int | None): None takes a random seed, the same in all processes.
+        dataset: Decides ``len``.
+        seed: None draws a random seed, the same in all processes.
     """
 
-    def __init__(self, dataset, seed=None):
+    def __init__(self, dataset: Sized, seed: int | None = None) -> None:
         self.dataset = dataset
         self.seed = sync_random_seed() if seed is None else seed
         self.rank, self.world_size = get_dist_info()
         self.skipped = 0
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[int, int]]:
         start = self.rank + self.skipped * self.world_size
         return ((self.seed, n) for n in count(start, self.world_size))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.dataset)
 
-    def skip(self, num_samples):
-        """Start after the first ``num_samples`` draws of each process (mmengine's resume)."""
+    def skip(self, num_samples: int) -> None:
+        """Skip the first ``num_samples`` draws of each process (used by mmengine to resume)."""
         self.skipped = num_samples

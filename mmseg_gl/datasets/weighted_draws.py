@@ -1,6 +1,6 @@
-"""Endless draws without replacement, of one data set or of several by weights.
+"""Endless sampling without replacement, from one data set or from several by weights.
 
-All of them are functions of a key of random numbers and of the number of the draw.
+Every draw is a pure function of its number and of a key that seeds the random numbers.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 
 from mmseg_gl.errors import UserError
 
-BLOCK = 1000  # draws over which weights are honoured
+BLOCK = 1000  # draws that are divided exactly by the weights
 
 
 def draw_evenly(key: tuple[int, ...], size: int, n: int) -> int:
@@ -21,15 +21,12 @@ def draw_evenly(key: tuple[int, ...], size: int, n: int) -> int:
 
 
 def draw_by_weights(key: tuple[int, ...], shares: tuple[int, ...], n: int) -> tuple[int, int]:
-    """Return where draw ``n`` >= 0 comes from.
+    """Return the data set of draw ``n`` >= 0, and how often it has been drawn before.
 
     Args:
         key: Non-negative integers, the seed of the random numbers.
         shares: Draws per data set in every block of 1000, see :func:`share_out`.
         n: Number of the draw.
-
-    Returns:
-        The data set, and how often it has been drawn before.
     """
     block, position = divmod(n, BLOCK)
     order = permutation((*key, block), BLOCK)[: position + 1]
@@ -38,18 +35,18 @@ def draw_by_weights(key: tuple[int, ...], shares: tuple[int, ...], n: int) -> tu
 
 
 def share_out(option: str, weights: Sequence[float] | None, count: int) -> tuple[int, ...] | None:
-    """Share 1000 draws out in proportion to weights, by largest remainders.
+    """Divide 1000 draws in proportion to weights, by the largest remainder method.
 
     Args:
-        option: What the weights are called, for messages.
+        option: Name of the weights in error messages.
         weights: A number > 0 per data set, or None.
         count: Number of data sets.
 
     Returns:
-        Draws per data set; None where there are no weights, or one data set only.
+        Draws per data set; None without weights or with a single data set.
 
     Raises:
-        UserError: When the weights are anything else, or one is too small for a single draw.
+        UserError: If the weights are anything else, or one is too small for a single draw.
     """
     if weights is None:
         return None

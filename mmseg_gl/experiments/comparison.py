@@ -1,8 +1,10 @@
-"""The results of several methods and seeds, in a table and a picture."""
+"""Comparison of the results of several methods and seeds: a table and a picture."""
 
 import json
 import os
 import statistics
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from mmengine.registry import init_default_scope
@@ -16,17 +18,17 @@ from mmseg_gl.engine.plain_values import has_form
 from mmseg_gl.visualization import montage
 
 
-def validation_curve(run_dir):
-    """Read the validation mIoU of a run, over all its resumptions.
+def validation_curve(run_dir: str) -> dict[int, float]:
+    """Read the validation mIoU of a run, across all its resumptions.
 
     Args:
-        run_dir (str): Work dir of tools/train.py.
+        run_dir: Work dir of tools/train.py.
 
     Returns:
-        dict[int, float]: Iteration -> mIoU in percent.
+        Iteration -> mIoU in percent.
     """
-    curve = {}
-    for start in sorted(os.listdir(run_dir)):  # folders named after the time of each start
+    curve: dict[int, float] = {}
+    for start in sorted(os.listdir(run_dir)):  # one folder per start, named by its time
         path = os.path.join(run_dir, start, 'vis_data', 'scalars.json')
         if not os.path.isfile(path):
             continue
@@ -41,8 +43,8 @@ def validation_curve(run_dir):
     return curve
 
 
-def read_metrics(run_dir):
-    """Return the figures of a run's test; None without a whole file of them."""
+def read_metrics(run_dir: str) -> dict[str, Any] | None:
+    """Return the test metrics of a run; None if their file is missing or incomplete."""
     path = os.path.join(run_dir, 'test', 'metrics.json')
     if not os.path.isfile(path):
         return None
@@ -54,44 +56,41 @@ def read_metrics(run_dir):
     return figures if has_form(figures, dict(mIoU=float)) else None
 
 
-def collect(run_dirs):
-    """Gather the figures of one method.
+def collect(run_dirs: list[str]) -> dict[str, list]:
+    """Collect the metrics of one method over its seeds.
 
     Args:
-        run_dirs (list[str]): One work dir per seed, tested (``test/metrics.json``).
+        run_dirs: One work dir per seed, tested (``test/metrics.json``).
 
     Returns:
-        dict[str, list]: Per seed: the last iterate's metrics by name, 'best', the largest mIoU of
-        any validation of the run, and 'other_test_sets', if there are any, with metrics by name of
-        the test set.
+        Lists with one entry per seed: the metrics of the last iterate by name; 'best', the highest
+        mIoU of any validation of the run; and 'other_test_sets', if there are any, with the metrics
+        by test set.
     """
     metrics = []
     for run_dir in run_dirs:
-        figures = read_metrics(run_dir)
+        figures: Any = read_metrics(run_dir)  # of a tested run, never None
         figures['best'] = max([figures['mIoU'], *validation_curve(run_dir).values()])
         metrics.append(figures)
     return {name: [figures[name] for figures in metrics] for name in metrics[0]}
 
 
-def mean_and_std(values):
-    """Format seeds' figures as 'mean +- sample standard deviation', or one value, or '-'."""
-    values = [value for value in values if value is not None]
-    if not values:
+def mean_and_std(values: Iterable[float | None]) -> str:
+    """Format values as 'mean ± sample standard deviation', a single one as such, none as '-'."""
+    known = [value for value in values if value is not None]
+    if not known:
         return '-'
-    if len(values) == 1:
-        return f'{values[0]:.1f}'
-    return f'{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}'
+    if len(known) == 1:
+        return f'{known[0]:.1f}'
+    return f'{statistics.mean(known):.1f} ± {statistics.stdev(known):.1f}'
 
 
-def table(results, seeds):
-    """Write the results as Markdown tables: means over seeds, each seed, each class.
+def table(results: dict[str, dict[str, list]], seeds: list[int]) -> str:
+    """Format the results as Markdown tables: means over seeds, each seed, each class.
 
     Args:
-        results (dict[str, dict[str, list]]): Output of :func:`collect` per method.
-        seeds (list[int]): The seeds.
-
-    Returns:
-        str: Markdown.
+        results: Output of :func:`collect` per method.
+        seeds: The seeds.
     """
     names = {method: class_names(figures) for method, figures in results.items()}
     all_names = dict.fromkeys(sum(sorted(names.values(), key=len, reverse=True), []))
@@ -137,8 +136,8 @@ def table(results, seeds):
     return '\n'.join([*lines, *other_test_sets_table(results)])
 
 
-def other_test_sets_table(results):
-    """Return the lines of the table of other test sets, none where there are no such."""
+def other_test_sets_table(results: dict[str, dict[str, list]]) -> list[str]:
+    """Return the lines of the table of other test sets; none without such sets."""
     tested = [
         (method, name, figures)
         for method, all_figures in results.items()
@@ -168,31 +167,28 @@ def other_test_sets_table(results):
     return lines
 
 
-def seeds_in_words(seeds):
+def seeds_in_words(seeds: list[int]) -> str:
     if len(seeds) == 1:
         return f'one seed ({seeds[0]})'
     return f'mean ± sample standard deviation over the seeds {", ".join(map(str, seeds))}'
 
 
-def class_names(figures):
-    """Return the classes that the figures of a method are about, in the order of their numbers."""
+def class_names(figures: dict[str, list]) -> list[str]:
+    """Return the classes in the metrics of a method, in the order of their numbers."""
     return [name.removeprefix('IoU.') for name in figures if name.startswith('IoU.')]
 
 
-def results_of(results, class_name):
+def results_of(results: dict[str, dict[str, list]], class_name: str) -> list[float | None]:
     return [v for figures in results.values() for v in figures.get(f'IoU.{class_name}', [])]
 
 
-def prediction_montage(dataset_cfg, run_dirs, rows=6):
-    """Draw target images, their truth and each method's prediction.
+def prediction_montage(dataset_cfg: dict, run_dirs: dict[str, str], rows: int = 6) -> Image.Image:
+    """Draw target images beside their ground truth and the prediction of each method.
 
     Args:
-        dataset_cfg (dict): The labelled test data set.
-        run_dirs (dict[str, str]): Per method a tested run, with ``test/predictions``.
-        rows (int): Number of images, spread evenly over the data set.
-
-    Returns:
-        Image: The picture.
+        dataset_cfg: Config of the labelled test data set.
+        run_dirs: Method -> work dir of a tested run, with ``test/predictions``.
+        rows: Number of images, spread evenly over the data set.
     """
     init_default_scope('mmseg')
     loaders = ('LoadImage', 'LoadImageFromFile', *LABEL_LOADERS)
@@ -211,8 +207,8 @@ def prediction_montage(dataset_cfg, run_dirs, rows=6):
     return montage(columns)
 
 
-def read_prediction(folder, sample):
-    """Return what tools/test.py predicted for a sample, an image of the sample's size."""
+def read_prediction(folder: str, sample: dict) -> Image.Image:
+    """Read the prediction of tools/test.py for a sample, which may not have more pixels than it."""
     name = os.path.splitext(os.path.basename(sample['img_path']))[0] + '.png'
     height, width = sample['img'].shape[:2]
     return read_pil(os.path.join(folder, name), 'prediction', height * width / 1e6)

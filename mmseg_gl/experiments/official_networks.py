@@ -1,8 +1,11 @@
-"""The networks of the official codes that weights are converted from and to."""
+"""Networks of the official codes, whose weights can be converted to this library and back."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from mmseg.registry import MODELS
+from torch import nn
 
 from mmseg_gl.errors import check_choice
 from mmseg_gl.models import (
@@ -18,16 +21,22 @@ from mmseg_gl.weights.layout import Layout
 NUM_CLASSES = 19
 
 
-def deeplab(network, decode, auxiliary=None, backbone='DeepLabV2ResNet', branches=4):
+def deeplab(
+    network: str,
+    decode: str,
+    auxiliary: str | None = None,
+    backbone: str = 'DeepLabV2ResNet',
+    branches: int = 4,
+) -> Layout:
     """Return the layout of a DeepLab-v2.
 
     Args:
-        network (str): The official class or function.
-        decode (str): Its main classifier's name.
-        auxiliary (str | None): Its auxiliary classifier's name.
-        backbone (str): 'DeepLabV2ResNet' or 'DeepLabV2VGG'.
-        branches (int): How many of a classifier's four branches it sums: 4, or the first 2, where
-            its forward pass returns from inside the loop.
+        network: The official class or function.
+        decode: Official name of the main classifier.
+        auxiliary: Official name of the auxiliary classifier.
+        backbone: 'DeepLabV2ResNet' or 'DeepLabV2VGG'.
+        branches: Number of a classifier's four branches that the official code sums: 4, or the
+            first 2 if its forward pass returns from inside the loop.
     """
     resnet = backbone == 'DeepLabV2ResNet'
     inputs = dict(in_channels=2048, in_index=1) if resnet else dict(in_channels=1024, in_index=0)
@@ -41,7 +50,7 @@ def deeplab(network, decode, auxiliary=None, backbone='DeepLabV2ResNet', branche
         **{head: dict(common, **inputs) for head, (_, inputs) in heads.items()},
     )
     renames = [(rf'^{head}\.branches', f'{name}.conv2d_list') for head, (name, _) in heads.items()]
-    two_of_four = dict(
+    two_of_four: dict[str, Any] = dict(
         unused=r'\w+_head\.branches\.[23]\.',
         options={f'model.segmentor.{head}.num_branches': 2 for head in heads},
     )
@@ -54,8 +63,8 @@ def deeplab(network, decode, auxiliary=None, backbone='DeepLabV2ResNet', branche
     )
 
 
-def fcn8s():
-    """Return the layout of BDL's FCN-8s, which names the convolutions block by block."""
+def fcn8s() -> Layout:
+    """Return the layout of BDL's FCN-8s, which numbers the convolutions within their blocks."""
     blocks = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
     convs = {
         rf'^features\.{index}\.': f'conv{block}_{number}.'
@@ -76,15 +85,19 @@ def fcn8s():
     )
 
 
-def discriminators(level, head=None):
+def discriminators(level: str, head: str | None = None) -> tuple[Layout, ...]:
     """Return the layouts of the official discriminators.
 
     Args:
-        level (str): The output level here.
-        head (str | None): The head's name here; None: as in the shipped configs.
+        level: The output level in this library.
+        head: Name of the head in this library; None: as in the shipped configs.
     """
 
-    def layout(network, kind, names=()):
+    def layout(
+        network: str,
+        kind: type[GlobalDiscriminatorHead] | type[LocalDiscriminatorHead],
+        names: Sequence[str] = (),
+    ) -> Layout:
         return Layout(
             network,
             lambda: kind(NUM_CLASSES, {level: 1.0}).discriminators[level],
@@ -100,8 +113,8 @@ def discriminators(level, head=None):
     )
 
 
-def translation(network, build, prefix):
-    """Return the layout of a network of CycleGAN."""
+def translation(network: str, build: Callable[[], nn.Module], prefix: str) -> tuple[Layout, ...]:
+    """Return the layout of a CycleGAN network."""
     renames = ((r'^layers\.', 'model.'), (r'\.layers\.', '.conv_block.'))
     return (Layout(network, build, prefix, renames),)
 
@@ -139,7 +152,7 @@ BACKBONES = {
         ),
     ),
 }
-# Networks of which a model here has two: the option that says which, and its values.
+# Networks that a model here has twice: the option that selects one, and its values.
 PLACES = {
     'discriminator': ('level', ('decode', 'auxiliary')),
     'cyclegan-generator': ('direction', ('source_to_target', 'target_to_source')),
@@ -148,16 +161,15 @@ PLACES = {
 KINDS = (*BACKBONES, *SEGMENTORS, *PLACES)
 
 
-def find_layouts(kind, place=None, head=None):
-    """Return the layouts of the official networks of a kind.
+def find_layouts(
+    kind: str, place: str | None = None, head: str | None = None
+) -> tuple[Layout, ...]:
+    """Return the layouts of the official networks of a kind, at least one.
 
     Args:
-        kind (str): One of ``KINDS``.
-        place (str | None): For the kinds in ``PLACES``: which of the two networks here it becomes.
-        head (str | None): For discriminators: the name of the head here.
-
-    Returns:
-        tuple[Layout]: At least one.
+        kind: One of ``KINDS``.
+        place: For the kinds in ``PLACES``: which of the two networks of this library it becomes.
+        head: For discriminators: name of the head in this library.
 
     Raises:
         UserError: For an unknown kind or place.
@@ -167,7 +179,7 @@ def find_layouts(kind, place=None, head=None):
         option, values = PLACES[kind]
         check_choice(f'--{option}', place, values)
     if kind == 'discriminator':
-        return discriminators(place, head)
+        return discriminators(str(place), head)
     if kind == 'cyclegan-generator':
         return translation('resnet_9blocks', ResNetGenerator, f'generators.{place}.')
     if kind == 'cyclegan-discriminator':

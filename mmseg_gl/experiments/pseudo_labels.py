@@ -1,11 +1,13 @@
 """Pseudo labels by BDL's rule (Li et al., CVPR 2019; SSL.py), in constant memory.
 
-Per class, a pixel keeps its label if the network is as confident of it as of the class's median
-pixel in the whole target set, or more confident than a cap. SSL.py sorts all confidences at once
-(25 GB for Cityscapes); here they are counted in bins of 1/50000. The thresholds are edges of bins,
-so that the labels are those of the exact rule except for pixels less than one bin below their
-class's threshold: these keep their label. The cap of 0.9 is such an edge and is exact.
+A pixel keeps its label if its confidence is at least the median over all pixels of its class in
+the target set, or at least a cap. SSL.py sorts all confidences at once (25 GB for Cityscapes); here
+they are counted in bins of width 1/50000. The thresholds are bin edges, so the labels equal those
+of the exact rule except for pixels less than one bin below the threshold of their class, which keep
+their label. The cap of 0.9 is a bin edge and therefore exact.
 """
+
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -13,26 +15,28 @@ import torch.nn.functional as F
 
 from mmseg_gl.datasets.label_ids import IGNORED
 from mmseg_gl.errors import UserError
+from mmseg_gl.models import UDASegmentor
 
 BINS = 50_000  # per unit of confidence: 0.9 is the edge of bin 45 000, and a bin fits into uint16
 
 
 @torch.no_grad()
-def predict(model, batch):
-    """Predict one image.
+def predict(model: UDASegmentor, batch: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Predict the labels and confidences of one image.
 
-    The probabilities, not the logits, are upsampled to the input's size, corners aligned (SSL.py).
+    As in SSL.py, the probabilities (not the logits) are upsampled to the input size with aligned
+    corners.
 
     Args:
-        model (UDASegmentor): In evaluation mode.
-        batch (dict): ``inputs`` and ``data_samples`` of one image, as the data loader gives them.
+        model: In evaluation mode.
+        batch: ``inputs`` and ``data_samples`` of one image, as returned by the data loader.
 
     Returns:
-        tuple[ndarray, ndarray]: The class of each pixel, (H, W) uint8, and the bin of its
-        confidence, (H, W) uint16 in 0..50000 (:func:`confidence_bins`).
+        The class of each pixel, (H, W) uint8, and the bin of its confidence, (H, W) uint16 in
+        0..50000 (:func:`confidence_bins`).
 
     Raises:
-        UserError: When the network's output is not finite.
+        UserError: If the network's output is not finite.
     """
     data = model.data_preprocessor(batch, False)
     probabilities = F.interpolate(
@@ -54,21 +58,20 @@ def predict(model, batch):
     )
 
 
-def confidence_bins(confidence):
+def confidence_bins(confidence: torch.Tensor) -> torch.Tensor:
     """Return floor(50000 * confidence), int64; exact for float32, as the product is float64."""
     return (confidence.double() * BINS).long().clamp(0, BINS)
 
 
-def histogram(predictions, num_classes):
-    """Count the pixels of a set of images by class and confidence.
+def histogram(predictions: Iterable[tuple[np.ndarray, np.ndarray]], num_classes: int) -> np.ndarray:
+    """Count the pixels of a set of images by class and confidence bin.
 
     Args:
-        predictions (Iterable[tuple[ndarray, ndarray]]): Output of :func:`predict` per image; one is
-            held at a time.
-        num_classes (int): K.
+        predictions: Output of :func:`predict` per image; consumed one at a time.
+        num_classes: K.
 
     Returns:
-        ndarray: int64, (K, 50001).
+        int64, (K, 50001).
     """
     counts = np.zeros(num_classes * (BINS + 1), np.int64)
     for labels, bins in predictions:
@@ -77,17 +80,17 @@ def histogram(predictions, num_classes):
     return counts.reshape(num_classes, BINS + 1)
 
 
-def find_thresholds(counts, cap=0.9, portion=0.5):
-    """Find each class's threshold: the bin of the confidence at rank ``portion``, at most the cap.
+def find_thresholds(counts: np.ndarray, cap: float = 0.9, portion: float = 0.5) -> np.ndarray:
+    """Find the threshold of each class: the confidence at quantile ``portion``, at most ``cap``.
 
     Args:
-        counts (ndarray): Output of :func:`histogram`.
-        cap (float): Largest threshold, rounded to 1/50000 (SSL.py: 0.9).
-        portion (float): The rank is round(portion * number of pixels of the class), half to even,
-            counted from 0 in ascending order (SSL.py: 0.5).
+        counts: Output of :func:`histogram`.
+        cap: Largest threshold, rounded to 1/50000 (SSL.py: 0.9).
+        portion: The confidence is the one at rank round(portion * number of pixels of the class),
+            half to even, counted from 0 in ascending order (SSL.py: 0.5).
 
     Returns:
-        ndarray: int64, (K,): bins. 0 for a class without pixels.
+        Bins, int64, (K,); 0 for a class without pixels.
     """
     thresholds = np.zeros(len(counts), np.int64)
     for c, sizes in enumerate(counts):
@@ -97,13 +100,13 @@ def find_thresholds(counts, cap=0.9, portion=0.5):
     return np.minimum(thresholds, round(cap * BINS))
 
 
-def select(labels, bins, thresholds):
+def select(labels: np.ndarray, bins: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """Return the labels, (H, W) uint8, with 255 where the bin is below the class's threshold."""
     return np.where(bins < thresholds[labels], np.uint8(IGNORED), labels)
 
 
-def shares_kept(counts, thresholds):
-    """Return the share of each class's pixels that keep their label; None where there are none."""
+def shares_kept(counts: np.ndarray, thresholds: np.ndarray) -> list[float | None]:
+    """Return the share of pixels per class that keep their label; None for an absent class."""
     return [
         float(sizes[threshold:].sum() / sizes.sum()) if sizes.any() else None
         for sizes, threshold in zip(counts, thresholds)

@@ -1,9 +1,12 @@
-"""Recipes: several stages of training, translation and pseudo-labelling, one after the other."""
+"""Recipes: stages of training, translation and pseudo-labelling that run one after the other."""
+
+from __future__ import annotations
 
 import json
 import os
 import re
 import runpy
+from typing import Any
 
 from mmseg_gl.config.load import load_config
 from mmseg_gl.engine.checkpoint import last_checkpoint
@@ -13,7 +16,7 @@ from mmseg_gl.files import read_record, write_text
 
 STAGE_KEYS = {'name', 'tool', 'config', 'checkpoint', 'options'}
 REFERENCE = re.compile(r'\{([^{}]*)\}')
-# The file in which a tool says whether its folder is complete.
+# The record in which a tool says whether its folder is complete.
 REPORTS = {'translate': 'translation.json', 'pseudo_label': 'pseudo_labels.json'}
 TOOLS = ('train', *REPORTS)
 
@@ -22,66 +25,77 @@ class Stage:
     """One stage of a recipe.
 
     Args:
-        name (str): Its name and the name of its folder.
-        tool (str): 'train', 'translate' or 'pseudo_label'.
-        config (str): Config file.
-        checkpoint (str | None): What 'translate' and 'pseudo_label' use.
-        options (dict[str, object]): Changes of the config, dotted key -> value.
-        inputs (list[Stage]): The earlier stages whose outputs these name.
-        work_dir (str): The recipe's folder.
-        seed (int): Random seed of training.
+        name: Name of the stage and of its folder.
+        tool: 'train', 'translate' or 'pseudo_label'.
+        config: Config file.
+        checkpoint: Checkpoint for 'translate' and 'pseudo_label'.
+        options: Changes to the config, dotted key -> value.
+        inputs: The earlier stages whose outputs ``checkpoint`` and ``options`` refer to.
+        work_dir: Folder of the recipe's output.
+        seed: Random seed of training.
     """
 
-    def __init__(self, name, tool, config, checkpoint, options, inputs, work_dir, seed):
+    def __init__(
+        self,
+        name: str,
+        tool: str,
+        config: str,
+        checkpoint: str | None,
+        options: dict[str, Any],
+        inputs: list[Stage],
+        work_dir: str,
+        seed: int,
+    ) -> None:
         self.name, self.tool, self.config = name, tool, config
         self.checkpoint, self.options, self.inputs, self.seed = checkpoint, options, inputs, seed
         self.dir = os.path.join(work_dir, name)
         self.cfg = load_config(config, options)
 
     @property
-    def output(self):
-        """What ``{name}`` stands for in later stages: the last checkpoint, or the folder of PNGs.
+    def output(self) -> str:
+        """Path that replaces ``{name}`` in later stages: the last checkpoint or a folder of PNGs.
 
-        The last iterate, not the best validation: no labels of the target choose it.
+        It is the last iterate, not the best one by validation, so that no target labels are used to
+        select it.
         """
         if self.tool == 'train':
             return os.path.join(self.dir, f'iter_{self.cfg.train_cfg.max_iters}.pth')
         return os.path.join(self.dir, 'images') if self.tool == 'translate' else self.dir
 
-    def is_done(self):
+    def is_done(self) -> bool:
         """Return whether the stage has run to its end."""
         if self.tool == 'train':
             return last_checkpoint(self.dir) == self.output and os.path.exists(self.output)
         report = read_record(os.path.join(self.dir, REPORTS[self.tool])) or {}
         return report.get('complete') is True
 
-    def state(self):
+    def state(self) -> str:
         """Return 'done', 'interrupted' or 'to do'."""
         if self.is_done():
             return 'done'
         return 'interrupted' if os.path.exists(self.record_file) else 'to do'
 
-    def arguments(self):
+    def arguments(self) -> list[str]:
         """Return the command line arguments for the tool."""
         if self.tool == 'train':
             arguments = [self.config, '--work-dir', self.dir, '--seed', str(self.seed), '--resume']
         else:
-            arguments = [self.config, self.checkpoint, '--out', self.dir]
+            arguments = [self.config, str(self.checkpoint), '--out', self.dir]
         if self.options:
             arguments += ['--cfg-options', *(f'{k}={v}' for k, v in self.options.items())]
         return arguments
 
     @property
-    def record_file(self):
-        """Beside the stage's folder, which belongs to its tool."""
+    def record_file(self) -> str:
+        """Path of the stage's record, beside its folder, as that belongs to the tool."""
         return f'{self.dir}.stage.json'
 
     @property
-    def log_file(self):
+    def log_file(self) -> str:
         return f'{self.dir}.log'
 
-    def record(self):
-        """Return what the stage is made from, to recognise its folder later."""
+    def record(self) -> dict[str, Any]:
+        """Return the settings of the stage, by which its folder is recognised later."""
         return dict(
             tool=self.tool,
             config=self.config,
@@ -90,11 +104,12 @@ class Stage:
             seed=self.seed if self.tool == 'train' else None,
         )
 
-    def check(self):
-        """Refuse a folder that was made with other settings, or from inputs that are gone.
+    def check(self) -> None:
+        """Check that an existing folder belongs to this stage and that its inputs still exist.
 
         Raises:
-            UserError: In either case, or when its record is damaged.
+            UserError: If it was made with other settings or not by this recipe, if an input of a
+                finished stage is unfinished, or if the record is damaged.
         """
         before = read_record(self.record_file)
         if before is None and os.path.isdir(self.dir) and os.listdir(self.dir):
@@ -115,11 +130,11 @@ class Stage:
                     f'from, is not; delete {self.dir} and {self.record_file} to make it again'
                 )
 
-    def begin(self):
-        """Write down what the stage is made from, before its tool starts.
+    def begin(self) -> None:
+        """Write the record of the stage, before its tool starts.
 
         Raises:
-            UserError: When an input is missing.
+            UserError: If an input is missing.
         """
         for stage in self.inputs:
             if not (stage.is_done() and os.path.exists(stage.output)):
@@ -131,24 +146,24 @@ class Stage:
         write_text(self.record_file, json.dumps(self.record(), indent=1))
 
 
-def load_recipe(path, work_dir, seed):
-    """Read a recipe file and check every stage of it.
+def load_recipe(path: str, work_dir: str, seed: int) -> list[Stage]:
+    """Read a recipe file and check all its stages.
 
     A recipe is a Python file with a list ``stages`` of dicts with the keys ``name``, ``tool``,
     ``config`` (relative to the recipe), ``checkpoint`` and ``options`` (see :class:`Stage`). In the
-    last two, ``{NAME}`` stands for the output of the earlier stage NAME.
+    last two, ``{NAME}`` is replaced by the output of the earlier stage NAME.
 
     Args:
-        path (str): The recipe.
-        work_dir (str): Where the stages' folders are.
-        seed (int): Random seed of training.
+        path: The recipe file.
+        work_dir: Folder that contains the stages' folders.
+        seed: Random seed of training.
 
     Returns:
-        list[Stage]: In the order in which they run.
+        The stages in the order in which they run.
 
     Raises:
-        UserError: When the file cannot be read, or a stage is incomplete, has an unknown tool or a
-            config that is missing or wrong, or names a stage that does not come before it.
+        UserError: If the file cannot be read, or a stage is incomplete, has an unknown tool, has a
+            missing or wrong config, or refers to a stage that does not come before it.
     """
     if not os.path.isfile(path):
         raise UserError(f'there is no recipe file {path}')
@@ -159,7 +174,7 @@ def load_recipe(path, work_dir, seed):
         raise UserError(f'cannot read the recipe {path}: {reason}') from error
     if not (isinstance(entries, list) and entries and all(isinstance(e, dict) for e in entries)):
         raise UserError(f'the recipe {path} has no list "stages" of dicts')
-    stages = {}
+    stages: dict[str, Stage] = {}
     for number, entry in enumerate(entries, 1):
         where = f'{path}, stage {number}'
         for key in ('name', 'tool', 'config'):
@@ -183,9 +198,9 @@ def load_recipe(path, work_dir, seed):
         if needs_checkpoint != isinstance(entry.get('checkpoint'), str):
             need = 'needs a' if needs_checkpoint else 'takes no'
             raise UserError(f'{where}: the tool {entry["tool"]} {need} "checkpoint"')
-        inputs = []
+        inputs: list[Stage] = []
 
-        def fill(value, where=where, inputs=inputs):
+        def fill(value: Any, where: str = where, inputs: list[Stage] = inputs) -> Any:
             if not isinstance(value, str):
                 return value
             for name in REFERENCE.findall(value):

@@ -1,9 +1,10 @@
-"""Output folders with a record: resumed by the run that has begun them, refused to any other."""
+"""Output folders with a record, which only the run that created them can resume."""
 
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any, BinaryIO
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import (
@@ -18,25 +19,26 @@ from mmseg_gl.files import (
 
 
 class RecordedFolder:
-    """An output folder with a record, by which an interrupted run of a tool goes on in it.
+    """Output folder with a record, so that an interrupted run of a tool can be resumed.
 
-    A folder that is not new must have the record of a run with the same settings and hold no other
-    files, and must be apart from what the run reads. One process at a time writes to it.
+    An existing folder must have the record of a run with the same settings and contain no other
+    files. No folder may contain, or lie inside, anything that the run reads. One process at a time
+    writes to it.
 
     Args:
         path: The folder.
         record: Name of its record, a JSON file.
-        run: What the contents of the files depend on.
-        about: What else the record says.
+        run: Settings on which the contents of the files depend.
+        about: Further entries of the record.
         files: Names of the files to be written, relative to the folder.
-        interim: Names of files that are removed when those are complete.
+        interim: Names of temporary files, removed once ``files`` are complete.
         inputs: Files and folders that the run reads.
-        option: What the command line calls the folder.
+        option: The command line option that names the folder, for error messages.
 
     Attributes:
-        contents: What the record says; empty if there is none.
-        done: Names of the files that are there; each is whole.
-        complete: Whether the record says so and all files are there.
+        contents: Contents of the record; ``run`` if there is none yet.
+        done: Names of the files that exist; each is whole.
+        complete: Whether the record says that the run is complete and all files exist.
     """
 
     def __init__(
@@ -45,22 +47,23 @@ class RecordedFolder:
         record: str,
         run: dict,
         about: dict,
-        files: Collection[str],
-        interim: Collection[str] = (),
+        files: Iterable[str],
+        interim: Iterable[str] = (),
         inputs: Collection[str] = (),
         option: str = '--out',
-    ):
+    ) -> None:
         self.path, self.record, self.about, self.option = path, record, about, option
-        self.run = json.loads(json.dumps(run))  # as it is read again: tuples become lists
+        self.run = json.loads(json.dumps(run))  # as read from a file: tuples become lists
         self.files, self.interim, self.inputs = set(files), set(interim), inputs
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Mark the folder as begun, and keep other processes out; a complete one is left alone.
+        """Create or resume the folder and lock out other processes; keep a complete one as it is.
 
         Raises:
-            UserError: When it is another run's, holds other files, has a damaged record, is not
-                apart from the inputs, cannot be made, or another process is at work in it.
+            UserError: If the folder belongs to another run, contains other files, has a damaged
+                record, overlaps with the inputs, cannot be created, or is in use by another
+                process.
         """
         self.inspect()
         if self.complete:
@@ -69,7 +72,7 @@ class RecordedFolder:
             return
         make_folder(self.path, self.option)
         with only_writer(self.path, self.option):
-            self.inspect()  # again: another process may have been at work until now
+            self.inspect()  # again: another process may have changed it
             for name in self.names():
                 if name.endswith(PART):  # of a run that was killed
                     os.remove(os.path.join(self.path, name))
@@ -80,7 +83,7 @@ class RecordedFolder:
             yield
 
     def inspect(self) -> None:
-        """Find out what is there, and refuse what is not this run's."""
+        """Set ``contents``, ``done`` and ``complete``; refuse a folder of another run."""
         where = f'{self.option} {self.path}'
         place = os.path.realpath(self.path)
         for path in map(os.path.realpath, self.inputs):
@@ -110,24 +113,24 @@ class RecordedFolder:
         self.complete = self.contents.get('complete') is True and self.done >= self.files
 
     def names(self) -> set[str]:
-        """Return the names of all files; a link to a folder is a file, whatever is behind it."""
+        """Return the names of all files; a link to a folder counts as a file."""
         return {
             os.path.relpath(os.path.join(parent, name), self.path)
             for parent, folders, files in os.walk(self.path)
             for name in [*files, *(f for f in folders if os.path.islink(os.path.join(parent, f)))]
         } - {LOCK}
 
-    def write(self, name: str) -> AbstractContextManager:
-        """Open one of the files to write bytes to; see :func:`whole_file`."""
+    def write(self, name: str) -> AbstractContextManager[BinaryIO]:
+        """Open one of the files for atomic binary writing; see :func:`whole_file`."""
         return whole_file(os.path.join(self.path, name))
 
-    def finish(self, **findings) -> None:
-        """Record that all files are written, and findings, unless the folder has been complete."""
+    def finish(self, **findings: Any) -> None:
+        """Record that the run is complete, with findings, unless it was complete before."""
         if not self.complete:
             self.write_record(complete=True, **findings)
             self.remove_interim()
 
-    def write_record(self, **entries) -> None:
+    def write_record(self, **entries: Any) -> None:
         self.contents = {**self.about, **self.run, **entries}
         text = json.dumps(self.contents, indent=1) + '\n'
         write_text(os.path.join(self.path, self.record), text)
@@ -142,10 +145,10 @@ class RecordedFolder:
 
 
 def differences(before: dict, now: dict) -> list[str]:
-    """Return the dotted keys of the values that two nested dicts do not share."""
+    """Return the dotted keys whose values differ between two nested dicts."""
     found = []
     for key in {**before, **now}:
-        values = before.get(key), now.get(key)
+        values: tuple[Any, Any] = before.get(key), now.get(key)
         if all(isinstance(value, dict) for value in values):
             found += [f'{key}.{inner}' for inner in differences(*values)]
         elif values[0] != values[1]:

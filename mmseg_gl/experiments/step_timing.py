@@ -1,33 +1,40 @@
-"""Timing a training step by its parts, against the floor of the segmentor alone."""
+"""Time a training step by its parts, relative to the segmentor alone as the lower bound."""
 
 import resource
 import statistics
 import time
 from collections import defaultdict
+from typing import Any
 
 import torch
+from mmengine.optim import OptimWrapperDict
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
+from torch import nn
+
+from mmseg_gl.models import UDASegmentor
 
 GIB = 2**30
-# Which layout of the images is faster depends on the processor and on the precision.
+# Which memory layout of the images is faster depends on the processor and the precision.
 LAYOUTS = {'contiguous': torch.contiguous_format, 'channels-last': torch.channels_last}
 
 
 class StepBenchmark:
-    """Times ``train_step`` and, interleaved, forward and backward of the segmentor alone.
+    """Times ``train_step`` and, alternating with it, forward and backward of the segmentor alone.
 
     Args:
-        model (UDASegmentor): On its device, in train mode.
-        optim_wrapper (OptimWrapperDict): Its optimizers.
-        data (dict): A batch per domain as ``train_step`` takes it; ``target`` only if the method
+        model: On its device, in train mode.
+        optim_wrapper: The model's optimizers.
+        data: One batch per domain in the format of ``train_step``; ``target`` only if the method
             forwards it.
     """
 
-    def __init__(self, model, optim_wrapper, data):
+    def __init__(
+        self, model: UDASegmentor, optim_wrapper: OptimWrapperDict, data: dict[str, dict]
+    ) -> None:
         self.model, self.optim_wrapper, self.data = model, optim_wrapper, data
         self.device = next(model.parameters()).device
-        self.parts = defaultdict(float)
+        self.parts: defaultdict[str, float] = defaultdict(float)
         self.nested = 0
         for name, head in model.parts('heads').items():
             self.watch(head, 'forward', 'discriminators')
@@ -39,15 +46,15 @@ class StepBenchmark:
             self.watch(wrapper, 'step', 'optimizers')
             self.watch(wrapper, 'zero_grad', 'optimizers')
 
-    def run(self, iters, warmup=1):
-        """Measure; every second is a median over ``iters`` iterations after ``warmup``.
+    def run(self, iters: int, warmup: int = 1) -> dict[str, Any]:
+        """Run the benchmark; all times are medians over ``iters`` iterations after ``warmup``.
 
         Returns:
-            dict: ``step_s``; ``floors_s``, forward and backward of the segmentor (up to its
-            low-resolution logits) on the domains that the method forwards, by the images' layout;
-            ``layout``, the faster one, and ``floor_s``, its seconds; ``ratio``, the median of
-            step / floor over the iterations; ``parts_s`` by name; and ``peak_memory_gib``, of the
-            process (of the GPU if there is one).
+            Times in seconds: ``step_s``; ``floors_s``, forward and backward of the segmentor (up to
+            its low-resolution logits) on the domains that the method forwards, by memory layout of
+            the images; ``layout``, the faster one, and ``floor_s``, its time; ``ratio``, the median
+            of step / floor over the iterations; ``parts_s`` by name; and ``peak_memory_gib``, of
+            the process (of the GPU if there is one).
         """
         records = [self.iteration() for _ in range(warmup + iters)][warmup:]
         median = statistics.median
@@ -55,7 +62,7 @@ class StepBenchmark:
             layout: median(sum(floors[layout].values()) for floors, _, _ in records)
             for layout in LAYOUTS
         }
-        layout = min(floors, key=floors.get)
+        layout = min(floors, key=lambda name: floors[name])
         seconds = [floors[layout] | parts for floors, parts, _ in records]
         parts = {name: median(record[name] for record in seconds) for name in seconds[0]}
         step = median(step for _, _, step in records)
@@ -70,8 +77,8 @@ class StepBenchmark:
             peak_memory_gib=self.peak_memory() / GIB,
         )
 
-    def iteration(self):
-        """Return the floors, and the seconds of a step's other parts and of the whole step."""
+    def iteration(self) -> tuple[dict[str, dict[str, float]], dict[str, float], float]:
+        """Return the floors, and the seconds of the other parts of a step and of the whole step."""
         floors = self.floors()
         self.parts.clear()
         begin = self.now()
@@ -79,12 +86,12 @@ class StepBenchmark:
         step = self.now() - begin
         return floors, dict(self.parts), step
 
-    def floors(self):
-        """Return what :meth:`floor` does for every layout."""
+    def floors(self) -> dict[str, dict[str, float]]:
+        """Run :meth:`floor` for every layout; return the results by layout."""
         return {layout: self.floor(layout) for layout in LAYOUTS}
 
-    def floor(self, layout):
-        """Seconds of the segmentor's forward and backward per domain; nothing is updated."""
+    def floor(self, layout: str) -> dict[str, float]:
+        """Time the segmentor's forward and backward on each domain, without an update."""
         record = {}
         segmentor = self.model.segmentor
         for domain, batch in self.data.items():
@@ -102,11 +109,11 @@ class StepBenchmark:
         segmentor.zero_grad()
         return record
 
-    def watch(self, owner, name, part):
-        """Count the time that a method takes (not what it calls of the same kind) to a part."""
+    def watch(self, owner: Any, name: str, part: str) -> None:
+        """Add the time of a method to a part; of nested watched calls only the outermost counts."""
         method = getattr(owner, name)
 
-        def timed(*args, **kwargs):
+        def timed(*args: Any, **kwargs: Any) -> Any:
             self.enter()
             result = method(*args, **kwargs)
             self.leave(part)
@@ -114,43 +121,49 @@ class StepBenchmark:
 
         setattr(owner, name, timed)
 
-    def watch_backward(self, module):
+    def watch_backward(self, module: nn.Module) -> None:
         module.register_full_backward_pre_hook(lambda *_: self.enter())
         module.register_full_backward_hook(lambda *_: self.leave('discriminators'))
 
-    def enter(self):
+    def enter(self) -> None:
         self.nested += 1
         if self.nested == 1:
             self.begin = self.now()
 
-    def leave(self, part):
+    def leave(self, part: str) -> None:
         self.nested -= 1
         if self.nested == 0:
             self.parts[part] += self.now() - self.begin
 
-    def now(self):
+    def now(self) -> float:
         if self.device.type == 'cuda':
             torch.cuda.synchronize()
         return time.perf_counter()
 
-    def peak_memory(self):
+    def peak_memory(self) -> int:
         if self.device.type == 'cuda':
             return torch.cuda.max_memory_allocated()
         return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def random_batch(size, num_classes, batch_size=1, labelled=True, seed=0):
-    """Make a batch of random images, as a data loader gives it.
+def random_batch(
+    size: tuple[int, int],
+    num_classes: int,
+    batch_size: int = 1,
+    labelled: bool = True,
+    seed: int = 0,
+) -> dict[str, list]:
+    """Make a batch of random images in the format of a data loader.
 
     Args:
-        size (tuple[int, int]): Width and height.
-        num_classes (int): Labels are 0..num_classes-1, a tenth of them 255.
-        batch_size (int): Number of images.
-        labelled (bool): Whether there are labels.
-        seed (int): Of the random numbers.
+        size: Width and height.
+        num_classes: Labels are 0..num_classes-1; a tenth of the pixels is 255.
+        batch_size: Number of images.
+        labelled: Whether the images have labels.
+        seed: Random seed.
 
     Returns:
-        dict: ``inputs`` and ``data_samples``.
+        ``inputs`` and ``data_samples``.
     """
     generator = torch.Generator().manual_seed(seed)
     width, height = size

@@ -3,6 +3,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from mmseg_gl.errors import UserError
 
@@ -10,32 +11,40 @@ TRAINING_LINE = re.compile(r'Iter\(train\) \[ *(\d+/\d+)\].*?eta: (\S+)')
 
 
 class ToolProcess:
-    """One of the library's tools as a process of its own that writes to a log file.
+    """Runs one of the library's tools in its own process, with a log file.
 
     Args:
-        name (str): How to call it in messages.
-        tool (str): Its name, e.g. 'train'.
-        arguments (Sequence[str]): Its arguments.
-        log_file (str): Receives the command line and all output, after what it holds already.
-        threads (int | None): CPU threads; None leaves that to PyTorch.
-        pass_fds (Sequence[int]): File descriptors that the process keeps open.
+        name: Name of the process in error messages.
+        tool: Name of the tool, e.g. 'train'.
+        arguments: Its command line arguments.
+        log_file: The command line and all output are appended to it.
+        threads: Number of CPU threads; None leaves that to PyTorch.
+        pass_fds: File descriptors that the process keeps open.
     """
 
-    def __init__(self, name, tool, arguments, log_file, threads=None, pass_fds=()):
+    def __init__(
+        self,
+        name: str,
+        tool: str,
+        arguments: Sequence[object],
+        log_file: str,
+        threads: int | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> None:
         self.name = name
         self.tool = tool
         self.command = [sys.executable, '-m', f'mmseg_gl.cli.{tool}', *map(str, arguments)]
         self.log_file = log_file
         self.threads = threads
         self.pass_fds = pass_fds
-        self.process = None
+        self.process: subprocess.Popen | None = None
         self.stopped = False
 
-    def run(self):
-        """Run the tool to its end.
+    def run(self) -> None:
+        """Run the tool and wait until it ends.
 
         Raises:
-            UserError: When it fails, with its own last error message.
+            UserError: If it fails; quotes its last error message.
         """
         if self.stopped:
             return
@@ -52,7 +61,7 @@ class ToolProcess:
                 env=environment,
                 pass_fds=self.pass_fds,
             )
-            if self.stopped:  # just before it was started
+            if self.stopped:  # while the process was starting
                 self.process.terminate()
             code = self.process.wait()
         if code:
@@ -63,8 +72,8 @@ class ToolProcess:
                 f'({errors[-1].removeprefix("error: ")}); the whole log is {self.log_file}'
             )
 
-    def stop(self):
-        """End the process as a polite kill does, if it runs; from now on it does not start.
+    def stop(self) -> None:
+        """Send SIGTERM to the process if it runs; later calls of :meth:`run` do nothing.
 
         Training saves its state before it ends.
         """
@@ -72,8 +81,8 @@ class ToolProcess:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
 
-    def progress(self):
-        """Return e.g. '400/1000, eta 0:01:10' of a training run, or None before it says so."""
+    def progress(self) -> str | None:
+        """Return the progress of a training run, e.g. '400/1000, eta 0:01:10'; None if unknown."""
         if self.process is None:
             return None
         for line in reversed(self.log_lines()):
@@ -83,6 +92,6 @@ class ToolProcess:
                 return None
         return None
 
-    def log_lines(self):
+    def log_lines(self) -> list[str]:
         with open(self.log_file, errors='replace') as file:
             return [line.strip() for line in file if line.strip()]

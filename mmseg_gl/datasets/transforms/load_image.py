@@ -12,8 +12,8 @@ from PIL.PngImagePlugin import PngImageFile
 from mmseg_gl.errors import UserError
 
 MAX_MEGAPIXELS = 64
-# Not Image.open: it has a limit of its own, for the whole process, and many more formats, of which
-# some start other programs.
+# Not Image.open: it has its own size limit for the whole process and supports many more formats,
+# some of which start other programs.
 READERS = {b'\x89PNG\r\n\x1a\n': PngImageFile, b'\xff\xd8\xff': JpegImageFile}
 
 
@@ -21,22 +21,22 @@ READERS = {b'\x89PNG\r\n\x1a\n': PngImageFile, b'\xff\xd8\xff': JpegImageFile}
 class LoadImage(BaseTransform):
     """Read a PNG or JPEG with PIL as 8-bit colour, as the official codes do.
 
-    Of a file with several images (MPO, as some phones write; animated PNG) it takes the first one.
+    From a file with several images (MPO, as some phones write; animated PNG) it takes the first.
 
     Needs ``img_path``; adds ``img`` (uint8, (H, W, 3), BGR), ``img_shape`` and ``ori_shape``.
 
     Args:
-        max_megapixels: Larger images are refused before they are decoded, as a file of some
+        max_megapixels: Larger images are refused before they are decoded, as a file of a few
             kilobytes can hold a billion pixels.
 
     Raises:
-        UserError: When the file is missing, truncated, too large or not an 8-bit image.
+        UserError: If the file is missing, truncated, too large or not an 8-bit image.
     """
 
-    def __init__(self, max_megapixels: float = MAX_MEGAPIXELS):
+    def __init__(self, max_megapixels: float = MAX_MEGAPIXELS) -> None:
         self.max_megapixels = check_max_megapixels(max_megapixels)
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         results['img'] = np.ascontiguousarray(self.read(results['img_path'])[..., ::-1])
         results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
         return results
@@ -45,12 +45,12 @@ class LoadImage(BaseTransform):
         """Return the (H, W, 3) RGB pixels in a file."""
         return np.asarray(read_pil(path, 'image', self.max_megapixels, mode='RGB'))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f'LoadImage(max_megapixels={self.max_megapixels})'
 
 
 def check_max_megapixels(number: float) -> float:
-    """Return ``number``, or raise a UserError unless it is a number above 0."""
+    """Return ``number``; raise a UserError unless it is a number above 0."""
     if not isinstance(number, int | float) or not number > 0:
         raise UserError(f'max_megapixels={number!r}: expected a number above 0')
     return number
@@ -58,18 +58,18 @@ def check_max_megapixels(number: float) -> float:
 
 @contextmanager
 def open_image(path: str, what: str, max_megapixels: float) -> Iterator[Image]:
-    """Open a PNG or JPEG file, without decoding more than its header.
+    """Open a PNG or JPEG file and decode only its header.
 
     Args:
         path: The file.
-        what: How to call it in messages.
+        what: Kind of the file in error messages, e.g. 'label'.
         max_megapixels: Larger images are refused.
 
     Yields:
-        The image; what fails while it is decoded is raised as a UserError, too.
+        The image. Errors while the caller decodes it are raised as UserError, too.
 
     Raises:
-        UserError: When that is impossible; it names the file.
+        UserError: If the file cannot be read; names the file.
     """
     try:
         if os.path.exists(path) and not os.path.isfile(path):  # opening a pipe would wait for ever
@@ -102,7 +102,7 @@ def open_image(path: str, what: str, max_megapixels: float) -> Iterator[Image]:
 
 
 def read_pil(path: str, what: str, max_megapixels: float, mode: str | None = None) -> Image:
-    """Decode a whole image file with PIL; arguments and errors are those of :func:`open_image`."""
+    """Decode an image file with PIL; arguments and errors as in :func:`open_image`."""
     with open_image(path, what, max_megapixels) as image:
         image.load()
         if mode == 'RGB' and image.mode.startswith(('I', 'F')):  # PIL would cut it off at 255

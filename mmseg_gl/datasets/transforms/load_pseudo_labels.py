@@ -14,28 +14,28 @@ from mmseg_gl.errors import UserError
 
 @TRANSFORMS.register_module()
 class LoadPseudoLabels(BaseTransform):
-    """Read the pseudo label of a target image, as tools/pseudo_label.py wrote it.
+    """Read the pseudo label of a target image, as written by tools/pseudo_label.py.
 
-    It has the size of the network's input and is not resized: this step comes after Resize and
-    before RandomFlip, which flips it too.
+    The label has the size of the network's input and is not resized: put this step after Resize and
+    before RandomFlip, which flips the label too.
 
     Needs ``img_path`` and ``img``; adds ``gt_seg_map`` (uint8, (H, W), 0..K-1 and 255 = no label).
 
     Args:
-        folder (str): The tool's ``--out``, relative to the current directory: one 8-bit PNG of
-            class numbers per image, ``<image stem>.png``.
-        max_megapixels (float): As in :class:`LoadImage`.
+        folder: The tool's ``--out``, relative to the current directory: one 8-bit PNG of class
+            numbers per image, ``<image stem>.png``.
+        max_megapixels: As in :class:`LoadImage`.
 
     Raises:
-        UserError: When the file is missing or broken, or has another form or size; or when the
-            image has already been flipped.
+        UserError: If the file is missing, broken, or has the wrong format or size, or if the image
+            has already been flipped.
     """
 
-    def __init__(self, folder, max_megapixels=MAX_MEGAPIXELS):
+    def __init__(self, folder: str, max_megapixels: float = MAX_MEGAPIXELS) -> None:
         self.folder = folder
         self.max_megapixels = check_max_megapixels(max_megapixels)
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         if 'flip' in results:
             raise UserError(
                 'LoadPseudoLabels comes after RandomFlip in the pipeline, so that labels would not '
@@ -54,11 +54,11 @@ class LoadPseudoLabels(BaseTransform):
         results.setdefault('seg_fields', []).append('gt_seg_map')
         return results
 
-    def find(self, path):
-        """Return ``path``: there is only one place where a pseudo label can be."""
+    def find(self, path: str) -> str:
+        """Return ``path``: a pseudo label has no alternative file name."""
         return path
 
-    def read(self, path):
+    def read(self, path: str) -> np.ndarray:
         """Return the (H, W) ids in a file."""
         if not os.path.exists(path):
             raise UserError(
@@ -73,14 +73,16 @@ class LoadPseudoLabels(BaseTransform):
             )
         return np.asarray(image)
 
-    def map_ids(self, raw, path, label_map=None):
-        """Return ``raw``: pseudo labels have the network's numbers already."""
+    def map_ids(
+        self, raw: np.ndarray, path: str, label_map: dict[int, int] | None = None
+    ) -> np.ndarray:
+        """Return ``raw``: pseudo labels already hold the network's class numbers."""
         return raw
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f'LoadPseudoLabels(folder={self.folder!r}, max_megapixels={self.max_megapixels})'
 
 
-def pseudo_label_path(folder, img_path):
-    """Return the file of an image's pseudo label: its leaf name, as in BDL's SSL.py."""
+def pseudo_label_path(folder: str, img_path: str) -> str:
+    """Return the path of an image's pseudo label, ``<image stem>.png`` as in BDL's SSL.py."""
     return os.path.join(folder, os.path.splitext(os.path.basename(img_path))[0] + '.png')

@@ -24,25 +24,29 @@ class LoadTrainIds(BaseTransform):
     Needs ``seg_map_path``; adds ``gt_seg_map`` (uint8, (H, W), 0..K-1 and 255 = ignore).
 
     Args:
-        ids (str | dict[int, int]): What the file holds. A name stands for a scheme of the 19
-            Cityscapes classes; where the data set uses some of them only
-            (``metainfo=dict(classes=...)``, passed on by mmseg as ``label_map``), they are numbered
-            in its order and the others are 255. 'gta5': palette or grey PNG of Cityscapes ids.
-            'cityscapes': the same; if ``..._labelIds.png`` does not exist, the
-            ``..._labelTrainIds.png`` beside it is read. 'synthia': 16-bit PNG, class in the first
-            of three channels (or of grey + alpha). 'train_ids': ready trainIds. Or a mapping from
-            the ids in the files to the numbers of the data set's classes, whatever they are; ids
-            outside of it are ignored.
-        files (str | None): 'synthia' reads 16-bit PNGs as SYNTHIA's also for a mapping; None goes
-            by the name in ``ids``.
-        max_megapixels (float): As in :class:`LoadImage`.
+        ids: Format of the labels. A name stands for a scheme of the 19 Cityscapes classes; if the
+            data set uses only some of them (``metainfo=dict(classes=...)``, passed on by mmseg as
+            ``label_map``), they are numbered in its order and all others become 255. 'gta5':
+            palette or grey PNG of Cityscapes ids. 'cityscapes': the same; if ``..._labelIds.png``
+            does not exist, the ``..._labelTrainIds.png`` beside it is read. 'synthia': 16-bit PNG,
+            class in the first of three channels (or of grey + alpha). 'train_ids': trainIds. Or a
+            mapping from the ids in the files to the numbers of the data set's own classes; ids
+            outside the mapping are ignored.
+        files: 'synthia' reads 16-bit PNGs in the format of SYNTHIA even if ``ids`` is a mapping;
+            None uses the format that belongs to ``ids``.
+        max_megapixels: As in :class:`LoadImage`.
 
     Raises:
-        UserError: When the file is missing, broken or too large, has the wrong form, or an
+        UserError: If the file is missing, broken, too large, in the wrong format or has an
             impossible id; for unknown ``ids`` or ``files``.
     """
 
-    def __init__(self, ids, files=None, max_megapixels=MAX_MEGAPIXELS):
+    def __init__(
+        self,
+        ids: str | dict[int, int],
+        files: str | None = None,
+        max_megapixels: float = MAX_MEGAPIXELS,
+    ) -> None:
         if files is not None:
             check_choice('files', files, ('synthia',))
         self.ids, self.files = ids, files
@@ -51,7 +55,7 @@ class LoadTrainIds(BaseTransform):
         self.table = lookup_table(ids)
         self.train_ids_table = lookup_table('train_ids')
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         if 'seg_map_path' not in results and 'seg_fields' not in results:
             return results  # an image of no data set, from mmseg's inference_model
         if 'seg_map_path' not in results:
@@ -65,29 +69,34 @@ class LoadTrainIds(BaseTransform):
         results.setdefault('seg_fields', []).append('gt_seg_map')
         return results
 
-    def find(self, path):
-        """Return ``path``, or the labelTrainIds beside it where only those are there."""
+    def find(self, path: str) -> str:
+        """Return ``path``, or the labelTrainIds file beside it if only that exists."""
         train_ids_path = path.replace(LABEL_IDS, TRAIN_IDS)
         if self.ids == 'cityscapes' and not os.path.exists(path) and os.path.exists(train_ids_path):
             return train_ids_path
         return path
 
-    def read(self, path):
+    def read(self, path: str) -> np.ndarray:
         """Return the raw (H, W) ids in a file."""
         read = read_synthia if self.is_synthia else read_ids
         return read(path, self.max_megapixels)
 
-    def map_ids(self, raw, path, label_map=None):
-        """Map the raw ids of the file ``path`` to class numbers.
+    def map_ids(
+        self, raw: np.ndarray, path: str, label_map: dict[int, int] | None = None
+    ) -> np.ndarray:
+        """Map raw ids to class numbers.
 
         Args:
-            raw (ndarray): Ids, (H, W).
-            path (str): For the message.
-            label_map (dict[int, int] | None): What the data set makes of trainIds, see
-                :func:`renumber`; a mapping of one's own has its numbers already.
+            raw: Ids, (H, W).
+            path: File of the ids; decides whether they are trainIds, and is named in the error.
+            label_map: The data set's map of trainIds, see :func:`renumber`; not applied if ``ids``
+                is a mapping.
 
         Returns:
-            ndarray: uint8, (H, W).
+            uint8, (H, W).
+
+        Raises:
+            UserError: For an id that these labels do not have.
         """
         are_train_ids = self.ids == 'cityscapes' and path.endswith(TRAIN_IDS)
         table = self.train_ids_table if are_train_ids else self.table
@@ -101,15 +110,15 @@ class LoadTrainIds(BaseTransform):
             )
         return labels if isinstance(self.ids, dict) else renumber(labels, label_map)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f'LoadTrainIds(ids={self.ids!r}, files={self.files!r}, '
             f'max_megapixels={self.max_megapixels})'
         )
 
 
-def read_ids(path, max_megapixels):
-    """Read an 8-bit palette or grey PNG as its (H, W) values."""
+def read_ids(path: str, max_megapixels: float) -> np.ndarray:
+    """Read the (H, W) pixel values of a palette or grey PNG."""
     image = read_pil(path, 'label', max_megapixels)
     if image.mode not in ('P', 'L', 'I', 'I;16'):
         kinds = {'1': 'black and white', 'F': 'of fractions', 'LA': 'grey and alpha'}
@@ -124,14 +133,14 @@ def read_ids(path, max_megapixels):
     return np.asarray(image)
 
 
-def read_synthia(path, max_megapixels):
-    """Read the class channel of a SYNTHIA ``GT/LABELS`` PNG: 16 bits, the class comes first.
+def read_synthia(path: str, max_megapixels: float) -> np.ndarray:
+    """Read the class channel, (H, W) uint16, of a SYNTHIA ``GT/LABELS`` PNG.
 
     The files are RGB (class, instance, 0) or grey + alpha (class, instance); OpenCV gives both as
     BGR(A) uint16 with the class at index 2. PIL would return the empty high bytes.
     """
     with open_image(path, 'label', max_megapixels) as header:
-        header.verify()  # the checksums, which OpenCV passes over
+        header.verify()  # checksums, which OpenCV ignores
         image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
         if image is None:
             raise ValueError('OpenCV cannot decode it')
