@@ -15,27 +15,28 @@ from mmseg_gl.models.representations import at_least_float32
 
 @MODELS.register_module()
 class EMATeacher(BaseAveragedModel):
-    """A moving average of the segmentor that labels images (mean teacher; DACS, DAFormer).
+    """Moving average of the segmentor that labels images (mean teacher; DACS, DAFormer).
 
-    Its parameters follow ``t += m * (s - t)``. They start as the segmentor's, after that has been
-    initialised or loaded. It is part of every checkpoint and has no optimizer.
+    Its parameters t follow those of the segmentor, s: ``t += m * (s - t)``. They start as a copy of
+    s, made after the segmentor has been initialised or loaded. The teacher is part of every
+    checkpoint and has no optimizer.
 
-    In training its batch norm normalises with the batch it labels, while dropout and stochastic
-    depth are off, as in the official codes.
+    In training its batch norm uses the statistics of the batch that it labels, while dropout and
+    stochastic depth are off, as in the official implementations.
 
     Args:
-        segmentor: The network to follow; UDASegmentor gives its own.
-        momentum: m in [0, 1], the share of the segmentor in an update: 1 - alpha of the papers.
+        segmentor: Network to average; UDASegmentor passes its own.
+        momentum: m in [0, 1], the share of the segmentor in an update: 1 - alpha in the papers.
             DAFormer, HRDA and MIC: 1e-3; DACS: 1e-2.
-        warm_up: Whether update n = 1, 2, ... has at least m = 1 / (n + 1), so that early teachers
-            are plain means: the official alpha_n = min(1 - 1 / (n + 1), alpha).
-        buffers: What becomes of batch norm's running statistics, which only its evaluation uses:
-            'copy' the segmentor's, 'average' them, or leave the teacher its 'own', those of the
-            images that it labels (official codes).
-        follow: 'before' the step (DAFormer), or 'after' it (DACS).
+        warm_up: Use at least m = 1 / (n + 1) in update n = 1, 2, ..., so that early teachers are
+            plain means: alpha_n = min(1 - 1 / (n + 1), alpha) of the official implementations.
+        buffers: How to update the running statistics of batch norm, which are used in evaluation
+            only: 'copy' those of the segmentor, 'average' them, or keep the teacher's 'own', those
+            of the images that it labels (official implementations).
+        follow: Update the teacher 'before' the step (DAFormer) or 'after' it (DACS).
 
     Raises:
-        UserError: For a momentum out of range and unknown choices.
+        UserError: For a momentum out of range or an unknown choice.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class EMATeacher(BaseAveragedModel):
         warm_up: bool = True,
         buffers: str = 'copy',
         follow: str = 'before',
-    ):
+    ) -> None:
         super().__init__(segmentor)
         if not 0 <= momentum <= 1:
             raise UserError(f'teacher: momentum={momentum!r}: expected a number from 0 to 1')
@@ -60,7 +61,7 @@ class EMATeacher(BaseAveragedModel):
         return self.module
 
     def before_step(self, segmentor: nn.Module) -> None:
-        """Follow the segmentor, or become equal to it before the first step."""
+        """Update the teacher before a step; before the first step, copy the segmentor."""
         if self.follow == 'before':
             self.update_parameters(segmentor)
         elif self.steps == 0:
@@ -68,13 +69,13 @@ class EMATeacher(BaseAveragedModel):
             self.steps.zero_()
 
     def after_step(self, segmentor: nn.Module) -> None:
-        """Follow the segmentor after the step, if that is chosen."""
+        """Update the teacher after a step, with ``follow='after'``."""
         if self.follow == 'after':
             self.update_parameters(segmentor)
 
     @torch.no_grad()
     def update_parameters(self, model: nn.Module) -> None:
-        """Make one update; the very first one copies."""
+        """Make one update; the first one copies the parameters."""
         if self.buffers_follow == 'copy':
             super().update_parameters(model)
             return
@@ -91,11 +92,11 @@ class EMATeacher(BaseAveragedModel):
         averaged_param.lerp_(source_param, self.momentum_at(steps))
 
     def momentum_at(self, steps: Tensor) -> float:
-        """Return the momentum after so many updates."""
+        """Return the momentum of the update that follows ``steps`` others."""
         return max(self.momentum, 1 / (steps.item() + 1)) if self.warm_up else self.momentum
 
     def train(self, mode: bool = True) -> EMATeacher:
-        """See ``nn.Module.train``; dropout and stochastic depth stay off."""
+        """Set the mode like ``nn.Module.train``, but keep dropout and stochastic depth off."""
         super().train(mode)
         for module in self.modules():
             if isinstance(module, _DropoutNd | DropPath):
@@ -104,10 +105,10 @@ class EMATeacher(BaseAveragedModel):
 
     @torch.no_grad()
     def label(self, batch: ImageBatch) -> tuple[Tensor, Tensor]:
-        """Label images.
+        """Predict pseudo labels.
 
         Returns:
-            The likeliest class of each pixel, (N, H, W) int64, and its probability, (N, H, W).
+            The most likely class of each pixel, (N, H, W) int64, and its probability, (N, H, W).
         """
         logits = resize(
             at_least_float32(self.module(batch.images)),

@@ -10,13 +10,13 @@ from torch import Tensor
 
 @dataclass(eq=False)
 class ImageBatch:
-    """Images of one domain, or of a view, as the network gets them.
+    """Batch of images from one domain or view: the input of the segmentor.
 
     Attributes:
         images: Preprocessed images, (N, 3, H, W).
-        samples: What the data set says of each image; empty for a view.
-        labels: Class numbers, (N, H, W) int64, 255 where there is none. None without labels.
-        weights: Weight of each pixel's supervised loss, (N, H, W). None: 1 everywhere.
+        samples: Data sample of each image; empty for a view.
+        labels: Class indices, (N, H, W) int64, 255 for unlabelled pixels; None without labels.
+        weights: Weight of each pixel in the supervised loss, (N, H, W); None means 1 everywhere.
     """
 
     images: Tensor
@@ -26,7 +26,7 @@ class ImageBatch:
 
     @classmethod
     def from_data(cls, inputs: Tensor, data_samples: Sequence[SegDataSample]) -> ImageBatch:
-        """Make a batch of what a data preprocessor returns; it has labels if all samples do."""
+        """Make a batch from preprocessed data; it has labels if all samples have labels."""
         labels = None
         if all('gt_sem_seg' in sample for sample in data_samples):
             labels = torch.stack([sample.gt_sem_seg.data.squeeze(0) for sample in data_samples])

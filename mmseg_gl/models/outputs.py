@@ -9,19 +9,19 @@ from mmseg_gl.models.image_batch import ImageBatch
 
 @dataclass(eq=False)
 class Outputs(ImageBatch):
-    """What one forward pass of the segmentor gave, and what it was given: all that a part sees.
+    """Input and outputs of one forward pass of the segmentor, as heads and losses get them.
 
     Attributes:
         logits: Logits by output level, (N, K, H, W) each, at the size of the images and in at
-            least float32: 'decode', and 'auxiliary' (several: 'auxiliary_0', ...).
-        features: The backbone's (neck's) feature maps, in order.
+            least float32. Levels: 'decode' and 'auxiliary' (if several, 'auxiliary_0', ...).
+        features: Feature maps of the backbone (or neck), in order.
     """
 
     logits: dict[str, Tensor] = field(default_factory=dict)
     features: tuple[Tensor, ...] = ()
 
     def detach(self) -> Outputs:
-        """Return the same without gradients."""
+        """Return a copy that is detached from the graph."""
         return replace(
             self,
             logits={level: logits.detach() for level, logits in self.logits.items()},

@@ -1,4 +1,4 @@
-"""What the training steps of all models share."""
+"""Backpropagation, updates and checks that the training steps of all models share."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from mmseg_gl.errors import UserError
 
 
-def merge(losses: dict, more: dict) -> None:
-    """Add losses by name to others.
+def merge(losses: dict[str, Tensor], more: dict[str, Tensor]) -> None:
+    """Merge losses into a dict of other losses.
 
     Raises:
-        UserError: When two have the same name, so that one would be lost.
+        UserError: When both have a loss of the same name.
     """
     for name in losses.keys() & more.keys():
         raise UserError(
@@ -31,11 +31,11 @@ def backward(losses: dict[str, Tensor], optimizer: OptimWrapper, what: str) -> d
 
     Args:
         losses: Scalars by name.
-        optimizer: Scales the sum where needed.
-        what: What gave them, for the message.
+        optimizer: Optimizer wrapper that backpropagates, and scales the sum if it has to.
+        what: Origin of the losses, for the error message.
 
     Raises:
-        UserError: When there is no such entry.
+        UserError: When there is no entry named ``loss_*``.
     """
     terms = [value for name, value in losses.items() if name.startswith('loss_')]
     if not terms:
@@ -48,20 +48,20 @@ def backward(losses: dict[str, Tensor], optimizer: OptimWrapper, what: str) -> d
 def update(
     optimizers: Iterable[OptimWrapper], losses: dict[str, Tensor], skip_nonfinite: bool = False
 ) -> bool:
-    """Let the optimizers step, all or none of them: none unless every loss is finite.
+    """Step all optimizers if every loss is finite, otherwise none of them.
 
-    With several processes they step with the mean of the processes' gradients.
+    With several processes, the gradients are averaged over the processes first.
 
     Args:
-        optimizers: With gradients; they are zeroed.
-        losses: Scalars; those named ``loss_*`` count.
-        skip_nonfinite: Return without a step where a loss is not finite, instead of raising.
+        optimizers: Optimizer wrappers; their gradients are zeroed afterwards.
+        losses: Scalars by name; those named ``loss_*`` are checked.
+        skip_nonfinite: Skip the step when a loss is not finite, instead of raising an error.
 
     Returns:
-        Whether they have stepped.
+        True if the optimizers have stepped.
 
     Raises:
-        UserError: Where a loss is not finite; no weight has been changed then.
+        UserError: When a loss is not finite; no weight has been changed then.
     """
     finite = are_finite(losses)
     if not (finite or skip_nonfinite):
@@ -78,10 +78,10 @@ def update(
 
 
 def average_gradients(optimizer: OptimWrapper) -> None:
-    """Replace an optimizer's gradients by their means over the processes, in one message.
+    """Average the gradients of an optimizer over the processes, in one message.
 
-    A parameter without a gradient in one process counts as 0 there; one that has a gradient in no
-    process stays without.
+    A gradient that is missing in some processes counts as 0 there; one that is missing in all
+    processes stays missing.
     """
     if get_world_size() == 1:
         return
@@ -98,47 +98,47 @@ def average_gradients(optimizer: OptimWrapper) -> None:
 
 
 def on_cpu(scalars: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Bring scalars to the CPU by one copy, so that logging them does not wait for a GPU again."""
+    """Copy scalars to the CPU in one transfer, so that logging them does not wait for the GPU."""
     return dict(zip(scalars, torch.stack([value.double() for value in scalars.values()]).cpu()))
 
 
-def are_finite(losses):
-    """Return whether all entries named ``loss_*`` are finite, in every process."""
+def are_finite(losses: dict[str, Tensor]) -> bool:
+    """Return True if all entries named ``loss_*`` are finite in every process."""
     terms = torch.stack([v.float() for name, v in losses.items() if name.startswith('loss_')])
     finite = torch.isfinite(terms).all().float()
     all_reduce(finite, 'min')  # the processes step together or not at all
     return bool(finite)
 
 
-def has_finite_weights(model):
-    """Return whether all parameters and buffers are finite, in every process."""
+def has_finite_weights(model: nn.Module) -> bool:
+    """Return True if all parameters and buffers are finite in every process."""
     tensors = [t for t in model.state_dict().values() if t.is_floating_point()]
     finite = torch.stack([torch.isfinite(t).all() for t in tensors]).all().float()
     all_reduce(finite, 'min')
     return bool(finite)
 
 
-def in_words(losses):
-    """Return e.g. 'loss_seg_decode nan, loss_d_global_decode 0.4'."""
+def in_words(losses: dict[str, Tensor]) -> str:
+    """Format losses for a message, e.g. 'loss_seg_decode nan, loss_d_global_decode 0.4'."""
     terms = [(name, value) for name, value in losses.items() if name.startswith('loss_')]
     return ', '.join(f'{name} {value.item():.4g}' for name, value in terms)
 
 
-def autocast_layout(maps):
-    """Return maps in channels-last layout under autocast: convolutions are fastest so."""
+def autocast_layout(maps: Tensor) -> Tensor:
+    """Convert maps to channels-last under autocast, the fastest layout for convolutions there."""
     if torch.is_autocast_enabled(maps.device.type):
         return maps.contiguous(memory_format=torch.channels_last)
     return maps
 
 
 def detach(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors by name without gradients."""
+    """Detach all tensors of a dict."""
     return {name: tensor.detach() for name, tensor in tensors.items()}
 
 
 @contextmanager
 def frozen(module: nn.Module) -> Iterator[None]:
-    """Let gradients pass through a module without computing any for its parameters."""
+    """Freeze the parameters of a module within a context; gradients still pass through it."""
     parameters = [p for p in module.parameters() if p.requires_grad]
     for parameter in parameters:
         parameter.requires_grad_(False)

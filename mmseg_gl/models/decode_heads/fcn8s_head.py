@@ -1,9 +1,11 @@
+from collections.abc import Sequence
+
 import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 
-# Where the maps of the padded image begin (BDL model/fcn8s.py).
+# Offsets at which the maps of the padded image are cropped (BDL model/fcn8s.py).
 POOL4_OFFSET, POOL3_OFFSET, OUTPUT_OFFSET = 5, 9, 31
 # The scores read damped copies of pool4 and pool3 (BDL model/fcn8s.py).
 POOL4_SCALE, POOL3_SCALE = 0.01, 0.0001
@@ -11,21 +13,21 @@ POOL4_SCALE, POOL3_SCALE = 0.01, 0.0001
 
 @MODELS.register_module()
 class FCN8sHead(BaseDecodeHead):
-    """FCN-8s' classifier: scores of fc7, pool4 and pool3, upsampled and added coarse to fine.
+    """Classifier of FCN-8s: scores of fc7, pool4 and pool3, upsampled and added coarse to fine.
 
-    Follows BDL ``model/fcn8s.py``: the score convolutions start at zero, the three transposed
-    convolutions are bilinear kernels that are not trained.
+    Follows BDL ``model/fcn8s.py``: the score convolutions are initialised with zeros; the three
+    transposed convolutions are bilinear kernels and are not trained.
 
     Args:
-        in_channels (Sequence[int]): Channels of pool3, pool4 and fc7.
-        num_classes (int): Number of classes K.
+        in_channels: Channels of pool3, pool4 and fc7.
+        num_classes: Number of classes K.
         **kwargs: Options of mmseg's BaseDecodeHead (``loss_decode``, ...).
 
     ``forward`` takes the four outputs of :class:`FCN8sVGG` and returns logits at the image's own
     size, (N, K, H, W).
     """
 
-    def __init__(self, in_channels, num_classes, **kwargs):
+    def __init__(self, in_channels: Sequence[int], num_classes: int, **kwargs) -> None:
         super().__init__(
             in_channels=in_channels,
             in_index=(0, 1, 2),
@@ -43,13 +45,13 @@ class FCN8sHead(BaseDecodeHead):
         self.score_pool4 = nn.Conv2d(pool4, num_classes, 1)
         self.score_pool3 = nn.Conv2d(pool3, num_classes, 1)
         for score in (self.score_fr, self.score_pool4, self.score_pool3):
-            nn.init.zeros_(score.weight)
-            nn.init.zeros_(score.bias)
+            for parameter in score.parameters():
+                nn.init.zeros_(parameter)
         self.upscore2 = bilinear_upsampling(num_classes, 2)
         self.upscore_pool4 = bilinear_upsampling(num_classes, 2)
         self.upscore8 = bilinear_upsampling(num_classes, 8)
 
-    def forward(self, inputs):
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         pool3, pool4, fc7 = self._transform_inputs(inputs)
         coarse = self.upscore2(self.score_fr(fc7))
         middle = coarse + crop(self.score_pool4(pool4 * POOL4_SCALE), POOL4_OFFSET, coarse)
@@ -58,7 +60,7 @@ class FCN8sHead(BaseDecodeHead):
         return crop(self.upscore8(fine), OUTPUT_OFFSET, inputs[-1]).contiguous()
 
 
-def bilinear_upsampling(channels, factor):
+def bilinear_upsampling(channels: int, factor: int) -> nn.ConvTranspose2d:
     """Return a frozen transposed convolution that upsamples each channel bilinearly."""
     size = 2 * factor
     layer = nn.ConvTranspose2d(channels, channels, size, stride=factor, bias=False)
@@ -70,7 +72,7 @@ def bilinear_upsampling(channels, factor):
     return layer.requires_grad_(False)
 
 
-def crop(maps, offset, like):
-    """Return the window of ``maps`` that begins at (offset, offset) and is as large as ``like``."""
+def crop(maps: Tensor, offset: int, like: Tensor) -> Tensor:
+    """Crop ``maps`` at (offset, offset) to the size of ``like``."""
     height, width = like.shape[2:]
     return maps[:, :, offset : offset + height, offset : offset + width]

@@ -19,24 +19,25 @@ from mmseg_gl.models.step import autocast_layout, frozen
 
 
 class BaseDiscriminatorHead(BaseModule):
-    """One discriminator per output level, told source (0) from target (1) maps.
+    """Base class of heads with one discriminator of source (0) and target (1) per output level.
 
-    A head needs :meth:`build_discriminator` alone; :meth:`maps` changes what is aligned,
-    :meth:`fool` and :meth:`discriminate` change the two opponents' losses.
+    A subclass must define :meth:`build_discriminator`. It can override :meth:`maps` to align
+    something other than the logits, and :meth:`fool` and :meth:`discriminate` to change the losses
+    of the segmentor and the discriminators.
 
     Args:
         loss_weights: Weight of the segmentor's adversarial loss (lambda_adv) per output level, e.g.
             ``dict(decode=1e-3, auxiliary=2e-4)``. Its keys are the levels that are aligned. The
-            discriminators' own losses are not weighted.
-        representation: What the discriminator sees of the logits: 'softmax' (AdaptSegNet),
-            'entropy' (ADVENT's weighted self-information) or 'none', the maps as they are.
+            losses of the discriminators are not weighted.
+        representation: Input of the discriminators: 'softmax' (AdaptSegNet) or 'entropy' (ADVENT's
+            weighted self-information) of the logits, or 'none', the maps as they are.
         gan: 'bce' or 'lsgan'.
 
     Attributes:
-        name: Part of the names of the losses; UDASegmentor sets it to the head's name in the
+        name: Part of the names of the losses; UDASegmentor sets it to the name of the head in the
             config, without ``_head``.
-        blind_share: The discriminator is blind when its loss is above this share of
-            ``blind_loss``, the loss of one that always says "half"; for AlignmentMonitorHook.
+        blind_share: Threshold of AlignmentMonitorHook: a discriminator is blind when its loss is
+            above this share of ``blind_loss``, the loss of one that always outputs 1/2.
 
     Raises:
         UserError: For an unknown representation or gan, or weights that are not numbers >= 0.
@@ -47,7 +48,7 @@ class BaseDiscriminatorHead(BaseModule):
 
     def __init__(
         self, loss_weights: dict[str, float], representation: str = 'softmax', gan: str = 'bce'
-    ):
+    ) -> None:
         super().__init__()
         check_choice('representation', representation, REPRESENTATIONS)
         check_choice('gan', gan, GAN_LOSSES)
@@ -55,7 +56,7 @@ class BaseDiscriminatorHead(BaseModule):
         self.represent = REPRESENTATIONS[representation]
         self.gan = gan
         self.blind_loss = BLIND_LOSS[gan]
-        self.boundary = 0.0 if gan == 'bce' else 0.5  # scores above it mean target
+        self.boundary = 0.0 if gan == 'bce' else 0.5  # scores from here on mean target
         self.discriminators = nn.ModuleDict(
             {level: self.build_discriminator() for level in self.loss_weights}
         )
@@ -70,26 +71,28 @@ class BaseDiscriminatorHead(BaseModule):
         """Return a new discriminator network, (N, K, H, W) -> raw scores."""
 
     def maps(self, outputs: Outputs) -> dict[str, Tensor]:
-        """Return what is aligned, (N, C, H, W) by level; here the logits."""
+        """Return the maps to align, (N, C, H, W) by level; here the logits."""
         return outputs.logits
 
-    def forward(self, source: Outputs, target: Outputs) -> tuple[dict, dict]:
-        """Compute the losses of both opponents.
+    def forward(
+        self, source: Outputs, target: Outputs
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Compute the losses of the segmentor and the discriminators.
 
         Args:
-            source: The source's outputs, detached.
-            target: The target's, through which the first losses reach the segmentor.
+            source: Outputs for the source images, detached.
+            target: Outputs for the target images, with the graph of the segmentor.
 
         Returns:
-            What :meth:`fool` returns for the target, without gradients for this head, and what
-            :meth:`discriminate` returns for both domains, without gradients for the segmentor.
+            The losses of :meth:`fool`, without gradients for this head, and those of
+            :meth:`discriminate`, without gradients for the segmentor.
         """
         with frozen(self):
             fooled = self.fool(target)
         return fooled, self.discriminate(source, target.detach())
 
     def fool(self, target: Outputs) -> dict[str, Tensor]:
-        """Return the segmentor's loss: the target's maps should look like the source's.
+        """Compute the segmentor's loss, which makes the target maps look like source maps.
 
         Returns:
             Weighted scalars ``loss_adv_<head>_<level>``.
@@ -102,10 +105,10 @@ class BaseDiscriminatorHead(BaseModule):
         }
 
     def discriminate(self, source: Outputs, target: Outputs) -> dict[str, Tensor]:
-        """Return the discriminators' loss: source is 0, target is 1, each domain counts half.
+        """Compute the loss of the discriminators: source is 0, target is 1, each counts half.
 
         Returns:
-            Scalars ``loss_d_<head>_<level>`` and, in [0, 1], the shares of right decisions
+            Scalars ``loss_d_<head>_<level>`` and the accuracies, in [0, 1],
             ``acc_d_source_<head>_<level>``, ``acc_d_target_<head>_<level>`` and their mean
             ``acc_d_<head>_<level>``.
         """
@@ -126,5 +129,5 @@ class BaseDiscriminatorHead(BaseModule):
         return losses
 
     def score(self, level: str, maps: Tensor) -> Tensor:
-        """Return the raw scores of one level's maps, (N, C, H, W)."""
+        """Return the raw scores of the maps of one level, (N, C, H, W)."""
         return self.discriminators[level](autocast_layout(self.represent(maps)))

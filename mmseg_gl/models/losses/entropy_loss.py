@@ -8,15 +8,16 @@ from mmseg_gl.models.representations import entropy_map
 
 @MODELS.register_module()
 class EntropyLoss(nn.Module):
-    """Direct entropy minimisation on the target (MinEnt: ADVENT, Eq. 4; ``entropy_loss``).
+    """Entropy minimisation on the target (MinEnt: ADVENT, Eq. 4; ``entropy_loss``).
 
     The mean over pixels of the normalised entropy -sum_c p_c log2(p_c) / log2(K), in [0, 1].
 
     Args:
-        loss_weights: Weight per output level; its keys say which levels count.
+        loss_weights: Weight per output level; its keys are the levels that the loss is
+            computed for.
     """
 
-    def __init__(self, loss_weights: dict[str, float]):
+    def __init__(self, loss_weights: dict[str, float]) -> None:
         super().__init__()
         self.loss_weights = check_loss_weights(loss_weights)
         self.levels = tuple(self.loss_weights)

@@ -9,19 +9,21 @@ from mmseg_gl.models.outputs import Outputs
 
 @MODELS.register_module()
 class PseudoLabelLoss(nn.Module):
-    """Cross-entropy of the target's outputs against its pseudo labels (BDL.py, ``loss_seg_trg``).
+    """Cross-entropy of the target outputs against pseudo labels (BDL.py, ``loss_seg_trg``).
 
-    The mean over the pixels whose label is not 255; 0 where there is none. The labels come from
+    The mean over the pixels whose label is not 255; 0 if all labels are 255. The labels come from
     LoadPseudoLabels in the target's pipeline.
 
     Args:
-        loss_weights: Weight per output level (BDL: 1); its keys say which levels count.
+        loss_weights: Weight per output level (BDL: 1); its keys are the levels that the loss is
+            computed for.
 
     Raises:
-        UserError: For wrong weights; when the images have no labels or labels of another size.
+        UserError: For invalid weights; in training, for images without labels or with labels of
+            another size.
     """
 
-    def __init__(self, loss_weights: dict[str, float]):
+    def __init__(self, loss_weights: dict[str, float]) -> None:
         super().__init__()
         self.loss_weights = check_loss_weights(loss_weights)
         self.levels = tuple(self.loss_weights)

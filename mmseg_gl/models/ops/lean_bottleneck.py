@@ -1,16 +1,18 @@
 from mmseg.models.backbones.resnet import Bottleneck
+from torch import Tensor
 
 from mmseg_gl.models.ops.norm_relu_conv import norm_relu_conv
 
 
 class LeanBottleneck(Bottleneck):
-    """mmseg's Bottleneck, same results, with ten instead of twelve maps kept for backpropagation.
+    """Memory-saving variant of mmseg's Bottleneck with the same results.
 
-    In units of its planes: the block's input (4) and the outputs of its three convolutions (1, 1
-    and 4); not the inputs of the second and third one, see :func:`norm_relu_conv`.
+    It keeps ten instead of twelve maps for backpropagation, counted in units of ``planes``
+    channels: the input of the block (4) and the outputs of the three convolutions (1, 1 and 4), but
+    not the inputs of the second and third convolution, see :func:`norm_relu_conv`.
     """
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         if self.with_cp or self.with_plugins:
             return super().forward(x)
         out = norm_relu_conv(self.conv1(x), self.norm1, self.conv2)

@@ -1,35 +1,36 @@
-"""Batch norm, ReLU and a convolution that keep one feature map for the backward pass, not two."""
+"""Batch norm, ReLU and convolution that keep one feature map for the backward pass, not two."""
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
 
-def norm_relu_conv(x, norm, conv):
+def norm_relu_conv(x: Tensor, norm: nn.Module, conv: nn.Module) -> Tensor:
     """Compute ``conv(relu(norm(x)))``.
 
-    Autograd would keep the input of the norm and that of the convolution. Here the latter is
-    computed again from the former when the backward pass asks for it, bit for bit the same.
+    Autograd would keep both the input of the norm and that of the convolution. Here the backward
+    pass recomputes the second from the first, bit for bit.
 
     Args:
-        x (Tensor): (N, C, h, w).
-        norm (nn.Module): Of C channels. Only with an ``nn.BatchNorm2d`` is a map saved.
-        conv (nn.Module): Convolution with C inputs.
+        x: (N, C, h, w).
+        norm: Normalisation layer of C channels. Memory is saved with an ``nn.BatchNorm2d`` only.
+        conv: Convolution with C input channels.
 
     Returns:
-        Tensor: The convolution's output.
+        The output of the convolution.
     """
     normed = norm(x)
     if type(norm) is not nn.BatchNorm2d:
         return conv(F.relu(normed, inplace=True))
-    x, place, again = x.detach(), normed.data_ptr(), []
+    x, place = x.detach(), normed.data_ptr()
+    again: list[Tensor] = []
     by_batch = norm.training or norm.running_mean is None
 
-    def pack(tensor):  # the ReLU and the convolution save the same map
+    def pack(tensor: Tensor) -> Tensor | None:  # the ReLU and the convolution save the same map
         return None if tensor.data_ptr() == place else tensor
 
-    def unpack(saved):
+    def unpack(saved: Tensor | None) -> Tensor:
         if saved is not None:
             return saved
         if again:  # by the convolution, whose backward pass comes first

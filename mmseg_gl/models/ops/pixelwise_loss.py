@@ -1,32 +1,37 @@
-"""A pixel-wise discriminator and its losses on whole maps, without the memory of whole maps."""
+"""Adversarial losses of a pixel-wise discriminator, computed in chunks to save memory."""
+
+from collections.abc import Iterable
 
 import torch
+from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 
 from mmseg_gl.models.losses.adversarial import GAN_LOSSES
 
 SLOPE = 0.2  # of LeakyReLU, as in every discriminator of the official codes
-# Pixels that are worked on at once: the activations (512 channels) stay in a CPU's cache, and a GPU
-# has enough to do (0.25 GB).
+# Pixels per chunk: the activations (512 channels) fit into the cache of a CPU, and keep a GPU busy
+# (0.25 GB).
 CHUNK = dict(cpu=2048, cuda=131_072)
 
 
-def pixelwise_loss(maps, domain, valid, layers, gan='bce'):
-    """Score every pixel of maps by 1x1 convolutions; the mean adversarial loss of the valid ones.
+def pixelwise_loss(
+    maps: Tensor, domain: Tensor, valid: Tensor, layers: Iterable[nn.Module], gan: str = 'bce'
+) -> tuple[Tensor, Tensor]:
+    """Compute the mean adversarial loss of the valid pixels for a stack of 1x1 convolutions.
 
-    Equal to running the layers on the maps and averaging the loss, but done for a few thousand
-    pixels at a time, gradients included: as matrix products, and no activation of a whole map is
-    ever held.
+    The result is that of running the layers on the maps and averaging the loss. It is computed
+    for a chunk of pixels at a time, gradients included, as matrix products: the activations of a
+    whole map are never in memory.
 
     Args:
-        maps (Tensor): (N, C, H, W).
-        domain (Tensor): What the scores should be, (N, 1, H, W): 0 = source, 1 = target.
-        valid (Tensor): Which pixels count, (N, 1, H, W), bool.
-        layers (Iterable[nn.Module]): 1x1 convolutions with bias, LeakyReLU(0.2) between them.
-        gan (str): 'bce' or 'lsgan'.
+        maps: (N, C, H, W).
+        domain: Domain that each score should predict, (N, 1, H, W): 0 = source, 1 = target.
+        valid: Mask of the pixels that count, (N, 1, H, W), bool.
+        layers: 1x1 convolutions with bias, LeakyReLU(0.2) between them.
+        gan: 'bce' or 'lsgan'.
 
     Returns:
-        tuple[Tensor, Tensor]: The loss, a scalar (0 without a valid pixel), and the raw scores,
-        (N, 1, H, W), detached.
+        The loss, a scalar (0 without a valid pixel), and the raw scores, (N, 1, H, W), detached.
     """
     inputs = [maps, *parameters_of(layers)]
     wants_maps, *wants_parameters = [tensor.requires_grad for tensor in inputs]
@@ -42,21 +47,28 @@ def pixelwise_loss(maps, domain, valid, layers, gan='bce'):
     return KnownGradients.apply(loss, [for_maps, *for_parameters], *inputs), scores
 
 
-def opposed_losses(maps, valid, layers, gan, maps_domain, layers_domain):
-    """Compute the losses of both opponents from one pass over the pixels.
+def opposed_losses(
+    maps: Tensor,
+    valid: Tensor,
+    layers: Iterable[nn.Module],
+    gan: str,
+    maps_domain: Tensor,
+    layers_domain: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Compute the losses of segmentor and discriminator in one pass over the pixels.
 
-    The network behind the maps and the discriminator want opposite scores of the same maps. What
-    is common to the gradients of their losses, the scores' derivatives, is computed once.
+    The segmentor, which makes the maps, and the discriminator want opposite scores for the same
+    maps. The gradients of both losses contain the derivatives of the scores, which are computed
+    only once.
 
     Args:
         maps, valid, layers, gan: See :func:`pixelwise_loss`.
-        maps_domain (Tensor): What the scores should be for the network behind the maps,
-            (N, 1, H, W).
-        layers_domain (Tensor): What they should be for the discriminator.
+        maps_domain: Domain that the scores should predict for the segmentor, (N, 1, H, W).
+        layers_domain: Domain that they should predict for the discriminator, (N, 1, H, W).
 
     Returns:
-        tuple[Tensor, Tensor, Tensor]: The former's loss, whose gradient reaches the maps alone; the
-        latter's, whose gradient reaches the layers alone; and the raw scores, detached.
+        The loss of the segmentor, whose gradient reaches the maps only; the loss of the
+        discriminator, whose gradient reaches the layers only; and the raw scores, detached.
     """
     parameters = parameters_of(layers)
     scores, for_maps, for_parameters = one_pass(
@@ -72,40 +84,50 @@ def opposed_losses(maps, valid, layers, gan, maps_domain, layers_domain):
 
 
 class KnownGradients(torch.autograd.Function):
-    """``apply(loss, gradients, *inputs)``: a loss whose gradients have been computed with it."""
+    """Autograd function ``apply(loss, gradients, *inputs)``: a loss with known gradients."""
 
     @staticmethod
-    def forward(ctx, loss, gradients, *inputs):
+    def forward(
+        ctx: FunctionCtx, loss: Tensor, gradients: list[Tensor | None], *inputs: Tensor
+    ) -> Tensor:
         ctx.gradients = gradients
         return loss.clone()
 
     @staticmethod
-    def backward(ctx, factor):
+    def backward(ctx: FunctionCtx, factor: Tensor) -> tuple[Tensor | None, ...]:
         return None, None, *[None if grad is None else grad * factor for grad in ctx.gradients]
 
 
-def parameters_of(layers):
-    """Return the weight, (outputs, inputs), and bias of every convolution in turn."""
+def parameters_of(layers: Iterable[nn.Module]) -> list[Tensor]:
+    """Return the weight, (outputs, inputs), and the bias of each convolution in turn."""
     convolutions = [layer for layer in layers if hasattr(layer, 'weight')]
     return [p for conv in convolutions for p in (conv.weight.flatten(1), conv.bias)]
 
 
 @torch.no_grad()
-def one_pass(maps, valid, parameters, gan, maps_domain, layers_domain):
-    """Run through all pixels once, forward and backward.
+def one_pass(
+    maps: Tensor,
+    valid: Tensor,
+    parameters: list[Tensor],
+    gan: str,
+    maps_domain: Tensor | None,
+    layers_domain: Tensor | None,
+) -> tuple[Tensor, Tensor | None, list[Tensor | None]]:
+    """Run one forward and backward pass over all pixels.
 
-    A pixel's score is a scalar, so that any loss's gradient is the score's own gradient times a
-    factor of the pixel: one backward pass serves a loss for the maps and one for the parameters.
+    The score of a pixel is a scalar, so the gradient of any loss is the gradient of the score times
+    a factor per pixel: one backward pass serves a loss for the maps and one for the parameters.
 
     Args:
         maps, valid, gan: See :func:`pixelwise_loss`.
-        parameters (list[Tensor]): See :func:`parameters_of`.
-        maps_domain, layers_domain (Tensor | None): (N, 1, H, W): what the scores should be, in the
-            loss whose gradient with respect to the maps, or to the parameters, is wanted.
+        parameters: See :func:`parameters_of`.
+        maps_domain: Domain that the scores should predict, (N, 1, H, W), in the loss for the maps;
+            None without such a loss.
+        layers_domain: The same for the parameters.
 
     Returns:
-        tuple[Tensor, Tensor | None, list]: Scores (N, 1, H, W), and the gradients of the mean
-        losses: of the maps, and of the parameters (None where not wanted).
+        The scores, (N, 1, H, W), and the gradients of the mean losses with respect to the maps and
+        to the parameters (None without the loss).
     """
     weights, biases = parameters[::2], parameters[1::2]
     scores = maps.new_empty(valid.shape)
@@ -123,7 +145,7 @@ def one_pass(maps, valid, parameters, gan, maps_domain, layers_domain):
             )
             if for_maps is not None or for_layers is not None:
                 grad = backward_pass(activations, weights, grads, for_layers, for_maps is not None)
-            if for_maps is not None:
+            if maps_grad is not None:
                 maps_grad[n].flatten(1)[:, pixels] = grad * for_maps
     # Divided at the end: a half-precision gradient of a mean over a map would underflow.
     count = valid.sum().clamp(min=1)
@@ -133,8 +155,8 @@ def one_pass(maps, valid, parameters, gan, maps_domain, layers_domain):
     return scores, maps_grad, grads
 
 
-def forward_pass(x, weights, biases):
-    """Return the input and every layer's output, (C_i, pixels) each, the last one raw."""
+def forward_pass(x: Tensor, weights: list[Tensor], biases: list[Tensor]) -> list[Tensor]:
+    """Return the input and the output of every layer, (C_i, pixels) each, the last one raw."""
     activations = [x]
     for weight, bias in zip(weights, biases):
         if len(activations) > 1:
@@ -143,19 +165,25 @@ def forward_pass(x, weights, biases):
     return activations
 
 
-def backward_pass(activations, weights, grads, factor, wants_input):
-    """Backpropagate the scores, each by itself.
+def backward_pass(
+    activations: list[Tensor],
+    weights: list[Tensor],
+    grads: list[Tensor | None],
+    factor: Tensor | None,
+    wants_input: bool,
+) -> Tensor | None:
+    """Backpropagate the score of each pixel.
 
     Args:
-        activations (list[Tensor]): The input of every layer, (C_i, pixels).
-        weights (list[Tensor]): Of every layer.
-        grads (list[Tensor]): Of weights and biases in turn; if there is a factor, the sum over the
-            pixels of factor times the score's gradient is added.
-        factor (Tensor | None): (1, pixels).
-        wants_input (bool): Whether to go on to the input.
+        activations: Input of every layer, (C_i, pixels).
+        weights: Weight of every layer.
+        grads: Gradients of the weights and biases in turn. With a factor, the sum over the pixels
+            of the factor times the gradient of the score is added to them.
+        factor: Factor of each pixel, (1, pixels); None if only the input's gradient is wanted.
+        wants_input: Compute the gradient with respect to the input too.
 
     Returns:
-        Tensor | None: The scores' gradient with respect to the input, if wanted.
+        The gradient of the scores with respect to the input, or None if it is not wanted.
     """
     last = activations[-1]
     if factor is not None:
@@ -164,7 +192,7 @@ def backward_pass(activations, weights, grads, factor, wants_input):
         grads[-1] += factor.sum(dim=1)
     grad = weights[-1].t().to(last.dtype).expand(-1, last.shape[1])
     for i in reversed(range(len(weights) - 1)):
-        # the activation is its own result, and of the same sign
+        # computed from the output of the activation, which has the sign of its input
         grad = torch.ops.aten.leaky_relu_backward(grad, activations[i + 1], SLOPE, True)
         if factor is not None:
             grads[2 * i] += grad @ (activations[i] * factor).t()
@@ -175,14 +203,14 @@ def backward_pass(activations, weights, grads, factor, wants_input):
     return grad
 
 
-def mean_loss(scores, domain, valid, gan):
-    """Return the mean loss of the valid pixels; 0 if there is none."""
+def mean_loss(scores: Tensor, domain: Tensor, valid: Tensor, gan: str) -> Tensor:
+    """Return the mean loss of the valid pixels; 0 without a valid pixel."""
     losses = GAN_LOSSES[gan](scores, domain, reduction='none')
     return (losses * valid).sum() / valid.sum().clamp(min=1)
 
 
-def derivative(score, gan, domain, valid, pixels):
-    """Return the derivative of the sum of some pixels' losses by their scores, (1, pixels)."""
+def derivative(score: Tensor, gan: str, domain: Tensor, valid: Tensor, pixels: slice) -> Tensor:
+    """Return the derivative of the summed loss of some pixels by their scores, (1, pixels)."""
     domain, valid = (tensor.flatten(1)[:, pixels] for tensor in (domain, valid))
     with torch.enable_grad():
         score = score.detach().requires_grad_()

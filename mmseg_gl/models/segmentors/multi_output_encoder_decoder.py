@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmseg_gl.errors import UserError, check_choice
@@ -17,31 +20,31 @@ UPSAMPLED = ('logits', 'probabilities')
 
 @MODELS.register_module()
 class MultiOutputEncoderDecoder(EncoderDecoder):
-    """mmseg's EncoderDecoder that can return the logits of every decode head at the input's size.
+    """mmseg's EncoderDecoder that can return the logits of every decode head at input size.
 
     ``mode='outputs'`` turns an :class:`ImageBatch` into :class:`Outputs`, all that an adaptation
-    step needs, and :meth:`supervised` computes the supervised losses on the very same maps. The
-    other modes are mmseg's. Any decode head fits that turns features into one map of logits and
-    learns them pixel by pixel, and so does any number of auxiliary heads.
+    step needs, and :meth:`supervised` computes the supervised losses on the same logits. The other
+    modes are mmseg's. All decode heads are supported that turn features into one map of logits and
+    have a pixel-wise loss on it, and so is any number of auxiliary heads.
 
-    For a test image the low-resolution logits are resized once, straight to the original image
-    size, as the official evaluations do, instead of to the input size first.
+    The low-resolution logits of a test image are resized once, directly to the original image size
+    as in the official evaluations, not to the input size first.
 
     Args:
-        test_cfg (dict): mmseg's, and ``upsample``, what is resized for a test image before the
-            largest is taken: 'logits' (default; AdaptSegNet, ADVENT), or 'probabilities', the
-            softmax of the network's output (BDL, evaluation.py; with ``mode='whole'`` only). The
-            predicted samples then hold probabilities as ``seg_logits``. Their metainfo
-            ``upsampled`` tells which.
+        test_cfg: mmseg's options, and ``upsample``, the maps that are resized for a test image
+            before the argmax: 'logits' (default; AdaptSegNet, ADVENT), or 'probabilities', the
+            softmax of the logits (BDL, evaluation.py; with ``mode='whole'`` only). With
+            'probabilities', the ``seg_logits`` of the predicted samples are probabilities. The
+            choice is in the metainfo ``upsampled`` of the samples.
         **kwargs: See mmseg's EncoderDecoder.
 
     Raises:
-        UserError: For a head that is trained in another way, an unknown ``upsample``, probabilities
-            in another mode, or sliding windows without a size; in use, for a head that does not fit
-            the backbone.
+        UserError: For a head with another kind of loss, an unknown ``upsample``, probabilities in
+            another mode than 'whole', or sliding windows without a size; in use, for a head that
+            does not fit the backbone.
     """
 
-    def __init__(self, *args, test_cfg: dict | None = None, **kwargs):
+    def __init__(self, *args, test_cfg: dict | None = None, **kwargs) -> None:
         super().__init__(*args, test_cfg=test_cfg, **kwargs)
         for level, head in self.decode_heads().items():
             check_head(level, head)
@@ -67,14 +70,16 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
                 heads['auxiliary'] = self.auxiliary_head
         return heads
 
-    def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
-        """Run the network: ``mode='outputs'`` as :meth:`outputs`, other modes as mmseg does."""
+    def forward(
+        self, inputs: Any, data_samples: list[SegDataSample] | None = None, mode: str = 'tensor'
+    ) -> Any:
+        """Run the network: ``mode='outputs'`` is :meth:`outputs`, other modes are mmseg's."""
         if mode == 'outputs':
             return self.outputs(inputs)
         return super().forward(inputs, data_samples, mode)
 
     def outputs(self, batch: ImageBatch) -> Outputs:
-        """Return the logits of every level at the input's size, and the features."""
+        """Return the logits of every level at input size, and the features."""
         features = self.extract_feat(autocast_layout(batch.images))
         logits = {
             level: resize(
@@ -89,14 +94,19 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
         return Outputs(**vars(batch), logits=logits, features=tuple(features))
 
     def supervised(self, outputs: Outputs) -> dict[str, Tensor]:
-        """Return the supervised loss of every level, with the heads' own weights: scalars."""
+        """Return the supervised loss of every level, a scalar with the weights of the head."""
+        assert outputs.labels is not None  # UDASegmentor has checked
         return {
             level: supervised_loss(head, outputs.logits[level], outputs.labels, outputs.weights)
             for level, head in self.decode_heads().items()
         }
 
     def extract_feat(self, inputs: Tensor) -> list[Tensor]:
-        """Return the backbone's features; the heads' options must fit them."""
+        """Return the features of the backbone.
+
+        Raises:
+            UserError: When the options of a head do not fit them.
+        """
         features = super().extract_feat(inputs)
         channels = [feature.shape[1] for feature in features]
         for level, head in self.decode_heads().items():
@@ -115,7 +125,7 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
         return features
 
     def whole_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """See mmseg; resized once where the images of the batch have one original size."""
+        """See mmseg; resizes once if all images of the batch have the same original size."""
         sizes = {tuple(meta['ori_shape'][:2]) for meta in batch_img_metas}
         padded = any(any(meta.get('img_padding_size', ())) for meta in batch_img_metas)
         one_resize = len(sizes) == 1 and not padded
@@ -128,8 +138,10 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
             warning=False,
         )
 
-    def postprocess_result(self, seg_logits, data_samples=None):
-        """See mmseg; the samples' metainfo tells what was upsampled."""
+    def postprocess_result(
+        self, seg_logits: Tensor, data_samples: list[SegDataSample] | None = None
+    ) -> list[SegDataSample]:
+        """See mmseg; adds ``upsampled`` to the metainfo of the samples."""
         samples = super().postprocess_result(seg_logits, data_samples)
         for sample in samples:
             sample.set_metainfo(dict(upsampled=self.upsample))
@@ -137,7 +149,7 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
 
 
 def check_head(level: str, head: nn.Module) -> None:
-    """Refuse a head that does not learn one map of logits pixel by pixel."""
+    """Raise a :class:`UserError` for a head without a pixel-wise loss on one map of logits."""
     kind, plain = type(head), BaseDecodeHead
     if not (
         isinstance(head, plain)
@@ -154,7 +166,7 @@ def check_head(level: str, head: nn.Module) -> None:
 def supervised_loss(
     head: BaseDecodeHead, logits: Tensor, labels: Tensor, weights: Tensor | None
 ) -> Tensor:
-    """Return the sum of a decode head's losses on logits (N, K, H, W), as mmseg computes them."""
+    """Return the sum of mmseg's losses of a decode head on logits (N, K, H, W)."""
     losses = head.loss_decode
     if head.sampler is not None:
         sampled = head.sampler.sample(logits, labels[:, None])

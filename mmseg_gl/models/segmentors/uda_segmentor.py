@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapperDict
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmseg_gl.errors import UserError, check_choice
@@ -16,7 +18,7 @@ from mmseg_gl.models.step import backward, detach, merge, on_cpu, update
 
 @MODELS.register_module()
 class UDASegmentor(BaseModel):
-    """A segmentor plus what adapts it: the one training step of every method in this library.
+    """Segmentor plus the parts that adapt it, with the training step of all adaptation methods.
 
     ::
 
@@ -27,40 +29,41 @@ class UDASegmentor(BaseModel):
         3. each view makes labelled images -> segmentor -> supervised losses     -> backward
         4. all optimizers step, or none (a loss is not finite)
 
-    Each forward pass gives :class:`Outputs`, which is all that a part sees. Domains and views are
+    The parts see the :class:`Outputs` of each forward pass and nothing else. Domains and views are
     forwarded and backpropagated one after the other: batch norm sees one at a time, as in the
-    official codes, and the graph of one is freed before that of the next is built. A part that is
-    not active costs nothing. Without an active head or target loss no target image is forwarded (it
-    would move the batch norm statistics).
+    official implementations, and the graph of one is freed before that of the next is built. An
+    inactive part costs nothing. Without an active head or target loss no target image is forwarded
+    (it would change the batch norm statistics).
 
-    Every part is a child of the model under its own name: ``optim_wrapper.NAME`` trains it,
-    ``NAME.`` begins its keys in a checkpoint.
+    Every part is a child of the model under its own name: its optimizer is ``optim_wrapper.NAME``
+    and its keys in a checkpoint start with ``NAME.``.
 
     Args:
-        segmentor (dict): Config of a segmentor with ``mode='outputs'``
-            (:class:`MultiOutputEncoderDecoder`, which is also made of mmseg's EncoderDecoder).
-        heads (dict[str, dict] | None): By name, what aligns the domains: called with the outputs of
-            the source (detached) and of the target, returns the segmentor's losses and, if it has
-            parameters, its own (:class:`BaseDiscriminatorHead`).
-        source_losses, target_losses (dict[str, dict] | None): By name, further losses on one
-            domain: called with its outputs, return a dict of scalars ``loss_*`` and of others to
-            log.
-        teacher (dict | None): Labels images for the views (:class:`EMATeacher`).
-        views (dict[str, dict] | None): By name, what makes labelled images: called with the
-            batches of both domains, ``dict(source=, target=)``, and with the teacher, a function
-            that labels a batch (:meth:`EMATeacher.label`); returns an :class:`ImageBatch`.
-        evaluated (str): What validation and testing run: 'segmentor' or 'teacher'.
-        data_preprocessor (dict | None): Applied to each domain by itself.
-        pretrained, train_cfg (None): mmseg's ``init_model`` gives them; other values are refused.
+        segmentor: Config of a segmentor with ``mode='outputs'``, i.e. a
+            :class:`MultiOutputEncoderDecoder`; mmseg's EncoderDecoder is built as one.
+        heads: Configs, by name, of the heads that align the domains. A head is called with the
+            outputs of the source (detached) and the target, and returns losses for the segmentor
+            and, if it has parameters, losses of its own (:class:`BaseDiscriminatorHead`).
+        source_losses, target_losses: Configs, by name, of further losses on one domain. A loss is
+            called with the outputs of the domain and returns a dict of scalars: ``loss_*``, and
+            others to log.
+        teacher: Config of the network that labels images for the views (:class:`EMATeacher`).
+        views: Configs, by name, of the views, which make labelled images. A view is called with the
+            batches of both domains, ``dict(source=, target=)``, and with a function in which the
+            teacher labels a batch (:meth:`EMATeacher.label`), and returns an :class:`ImageBatch`.
+        evaluated: Network for validation and testing: 'segmentor' or 'teacher'.
+        data_preprocessor: Config; applied to each domain separately.
+        pretrained, train_cfg: Always None; mmseg's ``init_model`` passes them.
 
     Attributes:
-        active (set[str]): Names of the parts that take part in a step; see :class:`PhaseHook`.
-        stepped (bool): Whether the last step has changed the weights.
-        skip_nonfinite (bool): True: no error for a loss that is not finite.
+        active: Names of the parts that are used in a step; see :class:`PhaseHook`.
+        stepped: True if the last step changed the weights.
+        skip_nonfinite: Skip a step with a loss that is not finite instead of raising an error.
 
     Raises:
-        UserError: When a segmentor cannot return outputs, a name is taken, a part is for an output
-            level that there is not; (in training) data are missing or a loss is not finite.
+        UserError: When the segmentor cannot return outputs, a name is taken, a part needs an output
+            level that the segmentor does not have, or ``pretrained`` or ``train_cfg`` is given; in
+            training, when data are missing or a loss is not finite.
     """
 
     KINDS = ('heads', 'source_losses', 'target_losses', 'views')
@@ -77,7 +80,7 @@ class UDASegmentor(BaseModel):
         data_preprocessor: dict | None = None,
         pretrained: None = None,
         train_cfg: None = None,
-    ):
+    ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
         if pretrained or train_cfg:
             raise UserError(
@@ -87,7 +90,8 @@ class UDASegmentor(BaseModel):
         self.segmentor = build_segmentor(segmentor)
         self.teacher = None
         self.evaluated = evaluated
-        self.active, self.names = set(), {}
+        self.active: set[str] = set()
+        self.names: dict[str, tuple[str, ...]] = {}
         self.stepped, self.skip_nonfinite = True, False
         for kind, parts in zip(self.KINDS, (heads, source_losses, target_losses, views)):
             parts = {name: cfg for name, cfg in (parts or {}).items() if cfg is not None}
@@ -106,7 +110,12 @@ class UDASegmentor(BaseModel):
             )
 
     def add_part(self, name: str, part: nn.Module) -> None:
-        """Make a part a child, if the segmentor has the output levels that it is for."""
+        """Add a part as a child.
+
+        Raises:
+            UserError: For a name that is taken or invalid, or an output level that the segmentor
+                does not have.
+        """
         if hasattr(self, name) or name in self.KINDS or not name.isidentifier():
             raise UserError(
                 f'model: a part cannot be called "{name}"; choose another name, which no other '
@@ -127,12 +136,12 @@ class UDASegmentor(BaseModel):
         return {name: getattr(self, name) for name in self.names[kind] if name in self.active}
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
-        """Make one update of the segmentor and of every active part that has an optimizer.
+        """Run one iteration: update the segmentor and all active parts that have an optimizer.
 
         Args:
-            data: ``source`` and, if anything uses it, ``target``: batches of ``inputs`` and
+            data: ``source`` and, if an active part uses it, ``target``: batches of ``inputs`` and
                 ``data_samples``.
-            optim_wrapper: An optimizer for ``segmentor`` and for each part with parameters.
+            optim_wrapper: Optimizers by name, for ``segmentor`` and each part with parameters.
 
         Returns:
             Detached scalars to log.
@@ -150,11 +159,11 @@ class UDASegmentor(BaseModel):
         return logs
 
     def uses_target(self) -> bool:
-        """Return whether an active part needs the target's images."""
+        """Return True if an active part needs target images."""
         return any(self.parts(kind) for kind in ('heads', 'target_losses', 'views'))
 
     def preprocess(self, data: dict) -> dict[str, ImageBatch]:
-        """Return the images of each domain that this step uses."""
+        """Return the preprocessed batch of each domain that this step uses."""
         batches = {}
         for domain in ('source', 'target') if self.uses_target() else ('source',):
             if domain not in data:
@@ -173,16 +182,19 @@ class UDASegmentor(BaseModel):
         name: str,
         further_losses: str | None = None,
     ) -> tuple[Outputs, dict[str, Tensor]]:
-        """Learn labelled images, and backpropagate.
+        """Backpropagate the supervised losses on labelled images.
 
         Args:
-            batch: With labels.
+            batch: Images with labels.
             optim_wrapper: See :meth:`train_step`.
-            name: The supervised losses are called ``loss_<name>_<level>``.
-            further_losses: The kind of the parts that add losses.
+            name: Part of the names of the supervised losses, ``loss_<name>_<level>``.
+            further_losses: Kind of the parts whose losses are added.
 
         Returns:
             The outputs and the losses, detached.
+
+        Raises:
+            UserError: When the images have no labels.
         """
         if batch.labels is None:
             raise UserError(
@@ -203,11 +215,12 @@ class UDASegmentor(BaseModel):
     def adapt(
         self, batch: ImageBatch, source: Outputs, optim_wrapper: OptimWrapperDict
     ) -> dict[str, Tensor]:
-        """Forward the target, let every head compare the domains, and backpropagate."""
+        """Backpropagate the losses of all heads and the target losses on a target batch."""
         optimizer = optim_wrapper['segmentor']
         with optimizer.optim_context(self.segmentor):
             target = self.segmentor(batch, mode='outputs')
-        losses, logs = {}, {}
+        losses: dict[str, Tensor] = {}
+        logs: dict[str, Tensor] = {}
         for name in self.parts('heads'):
             fooled, own = self.compare(name, source, target, optim_wrapper)
             merge(losses, fooled)
@@ -222,10 +235,10 @@ class UDASegmentor(BaseModel):
     def compare(
         self, name: str, source: Outputs, target: Outputs, optim_wrapper: OptimWrapperDict
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Let a head compare the domains, and backpropagate its own loss.
+        """Compute the losses of one head and backpropagate its own.
 
         Returns:
-            The segmentor's losses, to be backpropagated, and the head's own, detached.
+            The losses for the segmentor, not yet backpropagated, and those of the head, detached.
         """
         has_own = name in optim_wrapper  # a head without parameters learns nothing
         with optim_wrapper[name if has_own else 'segmentor'].optim_context(self):
@@ -235,8 +248,9 @@ class UDASegmentor(BaseModel):
     def learn_views(
         self, batches: dict[str, ImageBatch], optim_wrapper: OptimWrapperDict
     ) -> dict[str, Tensor]:
-        """Learn the images that each view makes; one forward pass of the teacher serves all."""
-        teacher, logs = cache(self.teacher.label) if self.teacher else None, {}
+        """Learn the images of all views, which share one forward pass of the teacher."""
+        teacher = cache(self.teacher.label) if self.teacher else None
+        logs: dict[str, Tensor] = {}
         for name, view in self.parts('views').items():
             with optim_wrapper['segmentor'].optim_context(self.segmentor):
                 batch = view(batches, teacher)
@@ -245,25 +259,31 @@ class UDASegmentor(BaseModel):
         return logs
 
     def update(self, logs: dict[str, Tensor], optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
-        """Let the optimizers of the segmentor and of the active parts step, all or none."""
+        """Step the optimizers of the segmentor and the active parts, all or none of them."""
         logs = on_cpu(logs)
         active = {'segmentor', *self.active}
         optimizers = [optimizer for name, optimizer in optim_wrapper.items() if name in active]
         self.stepped = update(optimizers, logs, self.skip_nonfinite)
         return logs
 
-    def forward(self, inputs, data_samples=None, mode: str = 'tensor'):
-        """Run the evaluated network, as validation and testing do; see mmseg's ``forward``."""
+    def forward(
+        self, inputs: Any, data_samples: list[SegDataSample] | None = None, mode: str = 'tensor'
+    ) -> Any:
+        """Run the evaluated network, for validation and testing; see mmseg's ``forward``."""
         return self.network(inputs, data_samples, mode=mode)
 
     @property
     def network(self) -> nn.Module:
-        """The segmentor that is evaluated: the trained one or the teacher's."""
+        """The network to evaluate: the segmentor or its average in the teacher."""
         return self.segmentor if self.evaluated == 'segmentor' else self.teacher.segmentor
 
 
 def build_segmentor(cfg: dict) -> nn.Module:
-    """Build a segmentor that has ``mode='outputs'``."""
+    """Build a segmentor that has ``mode='outputs'``.
+
+    Raises:
+        UserError: For a segmentor of another class.
+    """
     if cfg.get('type') == 'EncoderDecoder':
         cfg = {**cfg, 'type': 'MultiOutputEncoderDecoder'}
     segmentor = MODELS.build(cfg)
@@ -276,5 +296,5 @@ def build_segmentor(cfg: dict) -> nn.Module:
 
 
 def mean_entropy(logits: Tensor) -> Tensor:
-    """Return the mean entropy of maps in [0, 1], for the log, from a sixteenth of their pixels."""
+    """Return the mean normalised entropy, in [0, 1], of a sixteenth of the pixels, for the log."""
     return entropy_map(logits[:, :, ::4, ::4]).sum(dim=1).mean()

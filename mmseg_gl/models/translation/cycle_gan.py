@@ -1,7 +1,10 @@
+from typing import Any
+
 import torch
 from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapperDict
 from mmseg.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from mmseg_gl.errors import UserError, check_choice, check_loss_weights
@@ -16,31 +19,32 @@ DOMAINS = ('source', 'target')
 
 @MODELS.register_module()
 class CycleGAN(BaseModel):
-    """Unpaired image translation between the domains, BDL's first half (Li et al., CVPR 2019).
+    """Unpaired image translation between the domains, the first half of BDL (Li et al., CVPR 2019).
 
     ::
 
         source, target -> generators -> fake, cycled and same images of both domains
                        -> GAN + cycle + identity + semantic losses    -> backward
-        real images, fake ones out of the pools -> discriminators' losses   -> backward
+        real images, fake images of the pools -> discriminators' losses     -> backward
                                       the optimizers step, unless a loss is not finite
 
     Without a ``segmentor`` it is the plain CycleGAN (Zhu et al., ICCV 2017), for the first
-    translation; with one, the translated and the cycled images must also mean to it what the real
-    image means (:class:`SemanticConsistency`). The training data are ``UDADataset``'s, images only.
+    translation. With one, its outputs for the translated and the cycled images must also agree with
+    those for the real image (:class:`SemanticConsistency`). The training data are images of a
+    ``UDADataset``.
 
     Args:
-        generator (dict): Config of each generator, e.g. :class:`ResNetGenerator`.
-        discriminator (dict): Config of each discriminator, e.g. :class:`PatchDiscriminator`.
-        segmentor (dict | None): The frozen segmentor of the semantic losses.
-        segmentor_checkpoint (str | None): Its weights. A resumed run reads them again.
-        loss_weights (dict[str, float] | None): Replaces single ones of the papers' weights,
-            :attr:`LOSS_WEIGHTS`, which hold for each domain. A loss of weight 0 is not computed.
-        pool_size (int): Number of images in each discriminator's :class:`ImagePool`.
-        data_preprocessor (dict | None): Applied to each domain; must give RGB in [-1, 1].
+        generator: Config of each generator, e.g. :class:`ResNetGenerator`.
+        discriminator: Config of each discriminator, e.g. :class:`PatchDiscriminator`.
+        segmentor: Config of the frozen segmentor of the semantic losses.
+        segmentor_checkpoint: File with its weights, which a resumed run reads again.
+        loss_weights: Replaces weights of the papers, :attr:`LOSS_WEIGHTS`, by name; they hold for
+            each domain. A loss of weight 0 is not computed.
+        pool_size: Number of images in the :class:`ImagePool` of each discriminator.
+        data_preprocessor: Config; applied to each domain, must give RGB in [-1, 1].
 
     Raises:
-        UserError: For unknown or negative loss weights, or when (in training) data are missing or a
+        UserError: For unknown or negative loss weights; in training, when data are missing or a
             loss is not finite.
     """
 
@@ -53,14 +57,14 @@ class CycleGAN(BaseModel):
 
     def __init__(
         self,
-        generator,
-        discriminator,
-        segmentor=None,
-        segmentor_checkpoint=None,
-        loss_weights=None,
-        pool_size=50,
-        data_preprocessor=None,
-    ):
+        generator: dict,
+        discriminator: dict,
+        segmentor: dict | None = None,
+        segmentor_checkpoint: str | None = None,
+        loss_weights: dict[str, float] | None = None,
+        pool_size: int = 50,
+        data_preprocessor: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
         for name in check_loss_weights(loss_weights or {}):
             check_choice('the name in loss_weights', name, self.LOSS_WEIGHTS)
@@ -70,16 +74,15 @@ class CycleGAN(BaseModel):
         self.pools = nn.ModuleDict({domain: ImagePool(pool_size) for domain in DOMAINS})
         self.semantics = SemanticConsistency(segmentor, segmentor_checkpoint) if segmentor else None
 
-    def train_step(self, data, optim_wrapper):
-        """Make one update of the generators, then one of the discriminators.
+    def train_step(self, data: dict, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
+        """Run one iteration: update the generators and the discriminators.
 
         Args:
-            data (dict): ``source`` and ``target``: batches of ``inputs`` of one size.
-            optim_wrapper (OptimWrapperDict): One optimizer for ``generators``, one for
-                ``discriminators``.
+            data: ``source`` and ``target``: batches of ``inputs`` of one size.
+            optim_wrapper: Optimizers ``generators`` and ``discriminators``.
 
         Returns:
-            dict[str, Tensor]: Detached scalars to log.
+            Detached scalars to log.
         """
         real = {domain: self.preprocess(data, domain) for domain in DOMAINS}
         weights = self.loss_weights
@@ -100,7 +103,7 @@ class CycleGAN(BaseModel):
             losses.update(self.semantic_losses(real, images))
         logs = backward(losses, optimizer, 'translation')
 
-        if are_finite(logs):  # the pools would keep broken images
+        if are_finite(logs):  # otherwise the pools would keep broken images
             optimizer = optim_wrapper['discriminators']
             fake = {domain: self.pools[domain](fake[domain].detach()) for domain in DOMAINS}
             with optimizer.optim_context(self.discriminators):
@@ -111,9 +114,11 @@ class CycleGAN(BaseModel):
         self.stepped = update(optimizers, logs, self.skip_nonfinite)
         return logs
 
-    def semantic_losses(self, real, images):
-        """Return the weighted semantic losses; each is named after the domain of the real image."""
-        losses = {}
+    def semantic_losses(
+        self, real: dict[str, Tensor], images: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Return the weighted semantic losses, named after the domain of the real image."""
+        losses: dict[str, Tensor] = {}
         if self.semantics is None:
             return losses
         for domain, other in (DOMAINS, DOMAINS[::-1]):
@@ -128,7 +133,7 @@ class CycleGAN(BaseModel):
                     losses[f'loss_{name}_{domain}'] = weight * loss
         return losses
 
-    def preprocess(self, data, domain):
+    def preprocess(self, data: dict, domain: str) -> Tensor:
         if domain not in data:
             raise UserError(
                 f'the training data has no "{domain}" images, but translation needs them: give '
@@ -136,6 +141,6 @@ class CycleGAN(BaseModel):
             )
         return self.data_preprocessor(data[domain], True)['inputs']
 
-    def forward(self, inputs, data_samples=None, mode='tensor'):
-        """Translate source images (N, 3, H, W), RGB in [-1, 1], to the target's looks."""
+    def forward(self, inputs: Tensor, data_samples: Any = None, mode: str = 'tensor') -> Tensor:
+        """Translate source images, (N, 3, H, W), RGB in [-1, 1], to the target domain."""
         return self.generators['source_to_target'](inputs)

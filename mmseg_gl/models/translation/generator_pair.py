@@ -1,17 +1,18 @@
 from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
+from torch import Tensor
 
 
 class GeneratorPair(ModuleDict):
-    """The generators ``source_to_target`` and ``target_to_source``, in one ``forward``.
+    """Generators ``source_to_target`` and ``target_to_source`` with one ``forward``.
 
-    One call makes every image of a training step.
+    One call makes all images of a training step.
 
     Args:
-        generator (dict): Config of one of the two (equal) networks.
+        generator: Config of each of the two networks.
     """
 
-    def __init__(self, generator):
+    def __init__(self, generator: dict) -> None:
         super().__init__(
             dict(
                 source_to_target=MODELS.build(generator),
@@ -19,17 +20,17 @@ class GeneratorPair(ModuleDict):
             )
         )
 
-    def forward(self, source, target, identity=True):
+    def forward(self, source: Tensor, target: Tensor, identity: bool = True) -> dict[str, Tensor]:
         """Translate both domains there and back.
 
         Args:
-            source, target (Tensor): Images, (N, 3, H, W), RGB in [-1, 1].
-            identity (bool): Whether to give each generator images of its own output domain too.
+            source, target: Images, (N, 3, H, W), RGB in [-1, 1].
+            identity: Pass images of its own output domain through each generator too.
 
         Returns:
-            dict[str, Tensor]: Images by name, each named after the domain that it is to look like:
-            ``fake_target`` is the translated source, ``cycled_source`` its way back, and
-            ``same_target`` the target through the generator that makes target images.
+            Images by name, which ends with the domain that they imitate: ``fake_target`` is the
+            translated source, ``cycled_source`` its translation back, and ``same_target`` the
+            target after the generator of target images.
         """
         to_target, to_source = self['source_to_target'], self['target_to_source']
         images = dict(fake_target=to_target(source), fake_source=to_source(target))

@@ -1,30 +1,33 @@
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.models.random_draws import next_generator, register_seed
 
 
 class ImagePool(nn.Module):
-    """A history of translated images from which a discriminator learns (Shrivastava et al. 2017).
+    """History of translated images for training a discriminator (Shrivastava et al. 2017).
 
-    Until it is full the pool keeps and returns every image. From then on an image is returned
-    itself, or, with probability 1/2, takes the place of a random one of the pool, which is returned
-    in its stead (CycleGAN's ``ImagePool``).
+    Until it is full, the pool stores and returns every image. From then on it returns the image
+    unchanged with probability 1/2; otherwise the image replaces a random one of the pool, which is
+    returned (CycleGAN's ``ImagePool``).
 
-    The images are a buffer that is empty before the first use and takes the size of what it is
-    loaded from; the choices follow from another buffer, drawn at random once and counted up from
-    then on, and from the rank. So the pool resumes. With several processes each has a pool of its
-    own, of which the first process's is saved.
+    To resume exactly, the pool keeps its images in a buffer, which is empty before the first use
+    and takes the size of the loaded one, and its random choices depend on a second buffer,
+    initialised at random and incremented with each use, and on the rank. With several processes,
+    each has its own pool, and that of the first process is saved.
 
     Args:
-        size (int): Number of images, 50 in the papers; 0 returns every image itself.
+        size: Number of images, 50 in the papers; with 0 every image is returned unchanged.
 
     Raises:
         UserError: For a size that is not a whole number >= 0.
     """
 
-    def __init__(self, size=50):
+    images: Tensor
+    seed: Tensor
+
+    def __init__(self, size: int = 50) -> None:
         super().__init__()
         if not isinstance(size, int) or size < 0:
             raise UserError(f'pool_size={size!r}: expected a whole number >= 0')
@@ -33,14 +36,14 @@ class ImagePool(nn.Module):
         register_seed(self)
 
     @torch.no_grad()
-    def forward(self, images):
+    def forward(self, images: Tensor) -> Tensor:
         """Exchange a batch of images with the pool.
 
         Args:
-            images (Tensor): (N, 3, H, W), of one size in all calls.
+            images: (N, 3, H, W), of one size in all calls.
 
         Returns:
-            Tensor: (N, 3, H, W), detached; new and old images.
+            (N, 3, H, W), detached; new and old images.
 
         Raises:
             UserError: When the pool holds images of another size.
@@ -56,18 +59,18 @@ class ImagePool(nn.Module):
         generator = next_generator(self.seed)
         return torch.stack([self.exchange(image, generator) for image in images])
 
-    def exchange(self, image, generator):
+    def exchange(self, image: Tensor, generator: torch.Generator) -> Tensor:
         if len(self.images) < self.size:
             self.images = torch.cat([self.images, image[None]]) if len(self.images) else image[None]
             return image
         if torch.rand((), generator=generator) <= 0.5:
             return image
-        place = torch.randint(len(self.images), (), generator=generator).item()
+        place = int(torch.randint(len(self.images), (), generator=generator))
         old = self.images[place].clone()
         self.images[place] = image
         return old
 
-    def _load_from_state_dict(self, state_dict, prefix, *args):
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args) -> None:
         stored = state_dict.get(f'{prefix}images')
         if stored is not None:
             self.images = torch.empty_like(stored, device=self.images.device)

@@ -1,7 +1,7 @@
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 
 from mmseg_gl.errors import UserError
 
@@ -10,24 +10,30 @@ NORMAL_INIT = dict(type='Normal', layer=['Conv2d', 'ConvTranspose2d'], std=0.02)
 
 @MODELS.register_module()
 class ResNetGenerator(BaseModule):
-    """CycleGAN's generator: two steps down, residual blocks, two steps up, tanh.
+    """Generator of CycleGAN: two steps down, residual blocks, two steps up, tanh.
 
-    7x7 convolution, 3x3 ones of stride 2 that double the channels, ``num_blocks`` residual blocks,
-    transposed convolutions that halve them, 7x7 convolution; reflection padding, instance norm
-    without affine parameters, biases everywhere (``resnet_9blocks``, no dropout).
+    7x7 convolution, 3x3 convolutions of stride 2 that double the channels, ``num_blocks`` residual
+    blocks, transposed convolutions that halve the channels, 7x7 convolution; reflection padding,
+    instance norm without affine parameters, biases everywhere (``resnet_9blocks``, no dropout).
 
-    The instance norm takes each image's own statistics in training and in testing and keeps none:
-    11 378 179 parameters and nothing else. The official state dicts hold ``running_mean`` and
-    ``running_var`` besides (an older default), which its test run does not use.
+    The instance norm uses the statistics of each image in training and in testing and stores none:
+    the state is 11 378 179 parameters. The official state dicts also contain ``running_mean`` and
+    ``running_var`` (an older default), which are not used in testing.
 
     Args:
-        channels (int): Output channels of the first convolution, 64 in the papers.
-        num_blocks (int): Number of residual blocks, 9 in the papers.
-        num_steps (int): Number of steps down, and up, 2 in the papers.
-        init_cfg (dict | None): Default: weights from N(0, 0.02), biases 0.
+        channels: Output channels of the first convolution, 64 in the papers.
+        num_blocks: Number of residual blocks, 9 in the papers.
+        num_steps: Number of steps down, and of steps up, 2 in the papers.
+        init_cfg: Default: weights from N(0, 0.02), biases 0.
     """
 
-    def __init__(self, channels=64, num_blocks=9, num_steps=2, init_cfg=None):
+    def __init__(
+        self,
+        channels: int = 64,
+        num_blocks: int = 9,
+        num_steps: int = 2,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg or NORMAL_INIT)
         self.stride = 2**num_steps
         widths = [channels * 2**step for step in range(num_steps + 1)]
@@ -43,19 +49,20 @@ class ResNetGenerator(BaseModule):
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(channels, 3, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, images):
+    def forward(self, images: Tensor) -> Tensor:
         """Translate images.
 
         Args:
-            images (Tensor): (N, 3, H, W), RGB in [-1, 1]. Sizes that the steps do not divide are
-                padded by reflection at the right and the bottom, and the output is cropped.
+            images: (N, 3, H, W), RGB in [-1, 1]. A size that is not divisible by the stride of the
+                steps is padded by reflection on the right and at the bottom, and the output is
+                cropped.
 
         Returns:
-            Tensor: (N, 3, H, W), RGB in (-1, 1).
+            (N, 3, H, W), RGB in (-1, 1).
 
         Raises:
-            UserError: For images of no more pixels in height or width than a padding may have (4
-                with two steps).
+            UserError: For images whose height or width is too small for the padding (at most 4
+                pixels with two steps).
         """
         height, width = images.shape[2:]
         smallest = max(self.stride, 3) + 1  # reflection by 3, and by 1 after the steps
@@ -71,7 +78,7 @@ class ResNetGenerator(BaseModule):
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions with instance norm, ReLU between them, added to the input."""
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.ReflectionPad2d(1),
@@ -82,9 +89,9 @@ class ResidualBlock(nn.Module):
             nn.InstanceNorm2d(channels),
         )
 
-    def forward(self, features):
+    def forward(self, features: Tensor) -> Tensor:
         return features + self.layers(features)
 
 
-def norm_relu(channels):
+def norm_relu(channels: int) -> tuple[nn.InstanceNorm2d, nn.ReLU]:
     return nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)

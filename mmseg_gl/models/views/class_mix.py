@@ -15,28 +15,31 @@ from mmseg_gl.models.random_draws import next_generator, register_seed
 class ClassMix(nn.Module):
     """Paste half of the source's classes into target images (Olsson et al., WACV 2021; DACS).
 
-    Image i of the source goes into image i of the target. Target pixels have the teacher's label
-    and one weight for the whole batch, the share of the target's pixels that the teacher is
-    confident of; source pixels have their label and the weight 1.
+    Source image i is pasted into target image i. Target pixels get the teacher's label
+    and one weight for the whole batch, the share of the target's pixels for which the teacher is
+    confident; source pixels keep their label and have the weight 1.
 
     Args:
-        threshold: The teacher is confident of a pixel with at least this probability, in [0, 1]
-            (DACS, DAFormer: 0.968).
-        per_image: Whether the classes that may be pasted are those of image i (DACS), or those of
-            the whole batch (DAFormer). Unlabelled (255) counts as a class in both.
+        threshold: Probability, in [0, 1], from which on the teacher is confident (DACS, DAFormer:
+            0.968).
+        per_image: Draw the classes to paste from those of source image i (DACS); False: from those
+            of all source images of the batch (DAFormer). Unlabelled (255) counts as a class in
+            both.
     """
 
-    def __init__(self, threshold: float = 0.968, per_image: bool = False):
+    seed: Tensor
+
+    def __init__(self, threshold: float = 0.968, per_image: bool = False) -> None:
         super().__init__()
         self.threshold = threshold
         self.per_image = per_image
         register_seed(self)
 
     def forward(self, batches: dict[str, ImageBatch], teacher: Callable | None) -> ImageBatch:
-        """Return the mixed images, their labels and their pixels' weights.
+        """Return the mixed images with their labels and pixel weights.
 
         Raises:
-            UserError: When the domains' images do not have one size, or there is no teacher.
+            UserError: When source and target images differ in size, or there is no teacher.
         """
         source, target = batches['source'], batches['target']
         if source.images.shape != target.images.shape:
@@ -46,6 +49,7 @@ class ClassMix(nn.Module):
                 'width x height); crop or resize both to one size'
             )
         labels, weights = pseudo_labels(self, target, teacher)
+        assert source.labels is not None  # UDASegmentor has learned them before
         generator = next_generator(self.seed)
         pasted = torch.stack(
             [
@@ -63,7 +67,7 @@ class ClassMix(nn.Module):
 
 
 def draw_half(labels: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw half of the values that occur in labels, rounded up."""
+    """Draw half (rounded up) of the values that occur in a label map."""
     values = labels.unique()
     order = torch.randperm(len(values), generator=generator)
     return values[order[: (len(values) + 1) // 2].to(values.device)]
@@ -72,7 +76,11 @@ def draw_half(labels: Tensor, generator: torch.Generator) -> Tensor:
 def pseudo_labels(
     view: nn.Module, batch: ImageBatch, teacher: Callable | None
 ) -> tuple[Tensor, Tensor]:
-    """Return the teacher's labels (N, H, W), and the share of confident pixels as their weights."""
+    """Return the teacher's labels (N, H, W) and, as their weights, the share of confident pixels.
+
+    Raises:
+        UserError: When there is no teacher.
+    """
     if teacher is None:
         raise UserError(
             f'{type(view).__name__} needs a teacher: give the model teacher=dict(type="EMATeacher")'

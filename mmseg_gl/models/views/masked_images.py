@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 
 from mmseg_gl.models.image_batch import ImageBatch
 from mmseg_gl.models.random_draws import next_generator, register_seed
@@ -16,8 +16,8 @@ from mmseg_gl.models.views.class_mix import pseudo_labels
 class MaskedImages(nn.Module):
     """Hide random blocks of target images (masked image consistency: MIC, CVPR 2023).
 
-    The segmentor learns the teacher's labels of the whole image, with the share of the pixels that
-    the teacher is confident of as their weight. Hidden blocks have the mean colour.
+    The segmentor learns the labels that the teacher gives the whole image; their weight is the
+    share of pixels for which the teacher is confident. Hidden blocks get the mean colour.
 
     Args:
         block_size: Side of a block in pixels (MIC: 64 for crops of 1024, 32 for crops of 512).
@@ -25,7 +25,9 @@ class MaskedImages(nn.Module):
         threshold: See :class:`ClassMix`.
     """
 
-    def __init__(self, block_size: int = 64, ratio: float = 0.7, threshold: float = 0.968):
+    seed: Tensor
+
+    def __init__(self, block_size: int = 64, ratio: float = 0.7, threshold: float = 0.968) -> None:
         super().__init__()
         self.block_size = block_size
         self.ratio = ratio
@@ -33,7 +35,7 @@ class MaskedImages(nn.Module):
         register_seed(self)
 
     def forward(self, batches: dict[str, ImageBatch], teacher: Callable | None) -> ImageBatch:
-        """Return the masked images, the teacher's labels and the pixels' weights.
+        """Return the masked images with the teacher's labels and the pixel weights.
 
         Raises:
             UserError: When there is no teacher.
