@@ -19,7 +19,7 @@ from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets.inspection import list_images
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.recorded_folder import RecordedFolder
-from mmseg_gl.weights.files import check_tensors, read_checkpoint, tensors_of, weights_digest
+from mmseg_gl.weights.files import below, check_tensors, read_checkpoint, tensors_of, weights_digest
 
 PREFIX = 'generators.source_to_target.'
 
@@ -84,13 +84,9 @@ def load_generator(cfg, path):
     Raises:
         UserError: When weights are missing or of another network.
     """
-    weights = {
-        key.removeprefix(PREFIX): value
-        for key, value in tensors_of(read_checkpoint(path)).items()
-        if key.startswith(PREFIX)
-    }
+    weights = below(tensors_of(read_checkpoint(path)), PREFIX)
     generator = MODELS.build(cfg)
-    check_tensors(generator, weights, path, '', "this config's generator")
+    check_tensors(generator, weights, path, "this config's generator")
     generator.load_state_dict(weights)
     return generator.eval(), weights_digest(generator)
 
