@@ -1,5 +1,7 @@
 import argparse
 import difflib
+import re
+from collections.abc import Callable
 
 from mmengine.config import DictAction
 
@@ -20,6 +22,22 @@ class ToolParser(argparse.ArgumentParser):
             ):
                 message += f'; did you mean {match[0]}?'
         raise UserError(f'{message} (--help lists what {self.prog} takes)')
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return the argparse type of whole numbers in a range."""
+    allowed = f'of at least {least}' if most is None else f'from {least} to {most}'
+
+    def parse(text: str) -> int:
+        number = int(text) if re.fullmatch(r'-?\d+', text) else least - 1
+        if number < least or (most is not None and number > most):
+            raise argparse.ArgumentTypeError(f'{text}: expected a whole number {allowed}')
+        return number
+
+    return parse
+
+
+SEED = whole_number(0, 2**32 - 1)  # argparse type of seeds
 
 
 class ConfigOptions(DictAction):

@@ -13,7 +13,6 @@ import json
 import os
 import shlex
 import sys
-import time
 
 import torch
 from mmengine.dataset import pseudo_collate
@@ -21,7 +20,8 @@ from mmseg.registry import DATASETS, MODELS
 from torch.utils.data import DataLoader, Subset
 
 from mmseg_gl.cli.parser import ToolParser, add_cfg_options
-from mmseg_gl.cli.tool import run_tool, show_progress
+from mmseg_gl.cli.progress import progress
+from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_in, list_images
 from mmseg_gl.datasets.label_writer import LabelWriter
@@ -148,10 +148,8 @@ def predict_all(model, dataset, folder, num_workers):
     loader = DataLoader(
         Subset(dataset, waiting), num_workers=num_workers, collate_fn=pseudo_collate
     )
-    start = time.time()
-    for done, (i, batch) in enumerate(zip(waiting, loader), 1):
+    for i, batch in progress(zip(waiting, loader), len(waiting), 'predictions'):
         folder.write_prediction(folder.images[i], *predict(model, batch))
-        show_progress(done, len(waiting), 'predicting: ', since=start)
 
 
 def label_all(classes, writer, folder, cap, portion):
@@ -159,11 +157,10 @@ def label_all(classes, writer, folder, cap, portion):
     counts = histogram(map(folder.read_prediction, folder.images), len(classes))
     thresholds = find_thresholds(counts, cap, portion)
     sizes = set()
-    for done, image in enumerate(folder.images, 1):
+    for image in progress(folder.images, len(folder.images), 'labels'):
         labels = select(*folder.read_prediction(image), thresholds)
         folder.write_label(image, writer.picture(labels))
         sizes.add(labels.shape[::-1])
-        show_progress(done, len(folder.images), 'writing labels: ')
     folder.finish(
         input_sizes=sorted(sizes),  # (width, height)
         thresholds={name: int(t) / BINS for name, t in zip(classes, thresholds)},

@@ -8,7 +8,6 @@ import re
 import select
 import signal
 import sys
-import time
 import warnings
 
 import torch.distributed as dist
@@ -142,21 +141,3 @@ def sentence(error):
     """
     text = str(error).split('UserError: ')[-1]
     return ' '.join(text.split())
-
-
-def show_progress(done, total, what='', since=None):
-    """Rewrite one line on a terminal; elsewhere print a line per tenth.
-
-    Args:
-        done (int): Number of images that are done.
-        total (int): Number of all.
-        what (str): Begins the line.
-        since (float | None): When the first one was begun (``time.time``), to tell the speed.
-    """
-    line = f'{what}{done}/{total} images'
-    if since is not None:
-        line += f', {done / (time.time() - since):.1f} images/s'
-    if sys.stdout.isatty():
-        print(f'\r{line}', end='\n' if done == total else '', flush=True)
-    elif done * 10 // total > (done - 1) * 10 // total:
-        print(line, flush=True)

@@ -6,7 +6,7 @@ time, at once. --resume goes on as if nothing had happened.
 
 import os
 
-from mmseg_gl.cli.parser import ToolParser, add_run_arguments
+from mmseg_gl.cli.parser import SEED, ToolParser, add_run_arguments
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.mixed_precision import use_amp
 from mmseg_gl.config.run_config import load_run_config, write_settings
@@ -37,7 +37,7 @@ def parse_args():
         help='go on from the latest checkpoint of the work dir (from the start if there is none), '
         'or from CKPT',
     )
-    parser.add_argument('--seed', type=int, help="random seed (default: the config's, 0)")
+    parser.add_argument('--seed', type=SEED, help="random seed (default: the config's, 0)")
     parser.add_argument(
         '--amp',
         nargs='?',
@@ -53,8 +53,6 @@ def main():
     args = parse_args()
     cfg = load_run_config(args, REQUIRED)
     if args.seed is not None:
-        if not 0 <= args.seed < 2**32:
-            raise UserError(f'--seed {args.seed}: expected a number from 0 to {2**32 - 1}')
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
     if args.amp:
         use_amp(cfg, args.amp)

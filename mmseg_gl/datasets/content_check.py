@@ -108,8 +108,8 @@ def check_dataset(name, cfg, max_images=None, workers=1, progress=None):
         cfg (dict): A config of a ``BaseSegDataset`` subclass.
         max_images (int | None): Open only that many images, spread evenly; None opens all.
         workers (int): Number of processes.
-        progress (Callable[[int, int], None] | None): Called with the numbers of images opened and
-            to be opened.
+        progress (Callable[[Iterable, int], Iterable] | None): Wraps an iterable of so many images,
+            to show how far it is.
 
     Returns:
         DataReport: The findings; trouble does not stop the check.
@@ -141,15 +141,14 @@ def check_dataset(name, cfg, max_images=None, workers=1, progress=None):
     if max_images is not None and max_images < len(files):
         files = [files[i] for i in np.linspace(0, len(files) - 1, max_images).astype(int)]
     report.opened = len(files)
-    for done, (size, pixels, troubles) in enumerate(open_all(files, cfg, workers), 1):
+    opened = open_all(files, cfg, workers)
+    for size, pixels, troubles in progress(opened, len(files)) if progress else opened:
         if size is not None:
             report.sizes[size] += 1
         if pixels is not None:
             report.pixels += pixels
         for trouble in troubles:
             report.add_trouble(*trouble)
-        if progress is not None:
-            progress(done, len(files))
     if report.pixels.any() and not np.delete(report.pixels, IGNORED).any():
         report.add_trouble(
             'labels without a class',
