@@ -254,7 +254,7 @@ def data_cases(case):
             )
         )
     )
-    case('train', 'no data folder', 'there is no such folder')(
+    case('train', 'no data folder', 'make_street_scenes.py')(
         lambda b: after(b.train(), shutil.rmtree(b.data))
     )
     case('train', 'empty source folder', 'has no images ending in')(
@@ -771,8 +771,8 @@ def other_cases(case):
     case('compare', 'work dir that is a file', 'cannot be made')(
         lambda b: after(b.compare(SOURCE_ONLY), b.path('work', 'precious'))
     )
-    case('run_recipe', 'recipe missing', 'there is no recipe file')(
-        lambda b: [b.folder / 'none.py']
+    case('run_recipe', 'folder of the recipe with a typo', f'did you mean {RECIPE}?')(
+        lambda b: [RECIPE.parents[1] / 'recepes' / RECIPE.name]
     )
     case('run_recipe', 'recipe with a syntax error', 'cannot read the recipe')(
         lambda b: b.recipe('stages = [')

@@ -1,11 +1,10 @@
 import argparse
-import difflib
 import re
 from collections.abc import Callable
 
 from mmengine.config import DictAction
 
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, closest
 
 
 class ToolParser(argparse.ArgumentParser):
@@ -17,10 +16,8 @@ class ToolParser(argparse.ArgumentParser):
         if unknown != message:
             known = [option for action in self._actions for option in action.option_strings]
             message = f'unknown argument {unknown.strip() or repr(unknown)}'
-            if match := difflib.get_close_matches(
-                unknown.strip().split(' ')[0].split('=')[0], known, n=1
-            ):
-                message += f'; did you mean {match[0]}?'
+            if match := closest(unknown.strip().split(' ')[0].split('=')[0], known):
+                message += f'; did you mean {match}?'
         raise UserError(f'{message} (--help lists what {self.prog} takes)')
 
 

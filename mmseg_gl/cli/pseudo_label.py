@@ -27,7 +27,7 @@ from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_in, list_images
 from mmseg_gl.datasets.label_writer import LabelWriter
 from mmseg_gl.datasets.pseudo_labels import check_leaf_names
 from mmseg_gl.engine.checkpoint import load_segmentor
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_is_file
 from mmseg_gl.experiments.pseudo_label_folder import PseudoLabelFolder, prediction_name
 from mmseg_gl.experiments.pseudo_labels import (
     BINS,
@@ -75,8 +75,7 @@ def main():
         if not 0 <= value <= 1:
             raise UserError(f'{option} {value}: expected a number from 0 to 1')
     cfg = load_config(args.config, args.cfg_options, REQUIRED)
-    if not os.path.isfile(args.checkpoint):
-        raise UserError(f'there is no checkpoint file {args.checkpoint}')
+    check_is_file(args.checkpoint, 'checkpoint')
     dataset_cfg = target_of(cfg, args.config, args.target)
     images = [image for image, _ in list_images('target', dataset_cfg)]
     check_leaf_names('target', images)

@@ -54,7 +54,9 @@ def run_tool(main, keep_memory=True):
     except Exception as error:
         if isinstance(error, BrokenPipeError) and nobody_reads(sys.stdout):
             code = 128 + signal.SIGPIPE
-        elif text := file_error(error) or worker_error(error) or build_error(error):
+        elif text := (
+            file_error(error) or worker_error(error) or import_error(error) or build_error(error)
+        ):
             say(f'error: {" ".join(text.split())}')
             code = 2
         else:
@@ -98,6 +100,19 @@ def file_error(error):
 
 def is_of_disk(error):
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+
+
+def import_error(error):
+    """Return a sentence about a package that is not installed, None for other errors."""
+    while isinstance(error, ImportError):
+        package = (getattr(error, 'name', None) or '').partition('.')[0]
+        if isinstance(error, ModuleNotFoundError) and package not in ('', 'mmseg_gl'):
+            return (
+                f'the package {package} is not installed: pip install it, or take what needs it '
+                'out of the config'
+            )
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def worker_error(error):

@@ -4,8 +4,6 @@ Ctrl-C or SIGTERM ends it after the iteration, with a checkpoint (exit code 130 
 time, at once. --resume goes on as if nothing had happened.
 """
 
-import os
-
 from mmseg_gl.cli.parser import SEED, ToolParser, add_run_arguments
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.mixed_precision import use_amp
@@ -20,7 +18,7 @@ from mmseg_gl.engine.checkpoint import (
 from mmseg_gl.engine.pretrained import check_pretrained, warn_of_other_images
 from mmseg_gl.engine.resumption import check_resumption
 from mmseg_gl.engine.safe_runner import SafeRunner
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_is_file
 from mmseg_gl.files import make_folder, only_writer
 
 REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
@@ -56,8 +54,8 @@ def main():
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
     if args.amp:
         use_amp(cfg, args.amp)
-    if args.resume and args.resume != 'latest' and not os.path.isfile(args.resume):
-        raise UserError(f'--resume: there is no checkpoint file {args.resume}')
+    if args.resume and args.resume != 'latest':
+        check_is_file(args.resume, 'checkpoint')
     check_files(cfg, ('train', 'val'))
     make_folder(cfg.work_dir, '--work-dir')
     with only_writer(cfg.work_dir):

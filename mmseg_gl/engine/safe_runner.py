@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import logging
+
 import torch
+from mmengine.device import get_device
+from mmengine.logging import MMLogger
 from mmengine.runner import Runner
+from mmengine.utils.dl_utils import collect_env
 from torch import nn
 
 from mmseg_gl.engine.plain_values import form_of, has_form
@@ -14,6 +19,32 @@ class SafeRunner(Runner):
     It writes no copy of the config; ``tools/train.py`` does, where none of the user's files is in
     the way.
     """
+
+    def __init__(self, *args, **kwargs):
+        """Build it; of what is logged meanwhile, the terminal gets the warnings alone."""
+        self.built = False
+        super().__init__(*args, **kwargs)
+        self.built = True
+        self.logger.info(
+            f'Running on {get_device()} (processes: {self.world_size}), seed {self.seed}; '
+            f'environment, config and hooks are in {self.logger.log_file}'
+        )
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(self.is_for_terminal)
+        return logger
+
+    def is_for_terminal(self, record: logging.LogRecord) -> bool:
+        return self.built or record.levelno > logging.INFO
+
+    def _log_env(self, env_cfg: dict) -> None:
+        """Log the environment and the config."""
+        facts = {**collect_env(), **env_cfg, 'seed': self.seed, 'processes': self.world_size}
+        self.logger.info('\n'.join(['Environment:', *(f'{k}: {v}' for k, v in facts.items())]))
+        self.logger.info(f'Config:\n{self.cfg.pretty_text}')
 
     def dump_config(self) -> None:
         pass

@@ -7,7 +7,7 @@ import runpy
 
 from mmseg_gl.config.load import load_config
 from mmseg_gl.engine.checkpoint import last_checkpoint
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_is_file
 from mmseg_gl.experiments.recorded_folder import differences
 from mmseg_gl.files import read_record, write_text
 
@@ -150,8 +150,7 @@ def load_recipe(path, work_dir, seed):
         UserError: When the file cannot be read, or a stage is incomplete, has an unknown tool or a
             config that is missing or wrong, or names a stage that does not come before it.
     """
-    if not os.path.isfile(path):
-        raise UserError(f'there is no recipe file {path}')
+    check_is_file(path, 'recipe')
     try:
         entries = runpy.run_path(path).get('stages')
     except (Exception, SystemExit) as error:

@@ -1,7 +1,6 @@
 """Reading files of weights, and making sure that they are a network's, all of it."""
 
 import hashlib
-import os
 import pickle
 import zipfile
 from collections.abc import Container, Iterable, Mapping
@@ -10,7 +9,7 @@ import torch
 from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_is_file
 
 MAX_NAMED = 5
 CONTAINERS = ('state_dict', 'model')  # where files keep the tensors, if not at the top
@@ -28,8 +27,7 @@ def read_checkpoint(path):
     Raises:
         UserError: When it is missing, damaged, or holds more than tensors and plain values.
     """
-    if not os.path.isfile(path):
-        raise UserError(f'there is no checkpoint file {path}')
+    check_is_file(path, 'checkpoint')
     try:
         with torch.serialization.safe_globals(get_torch_safe_globals()):
             contents = torch.load(path, map_location='cpu', weights_only=True)
