@@ -1,9 +1,11 @@
 """Errors that the user can fix, and the checks of arguments that raise them."""
 
+import difflib
 import math
+import os
 import textwrap
 import traceback
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 
 class UserError(Exception):
@@ -41,6 +43,33 @@ def check_choice(option: str, value: object, choices: Collection[str]) -> None:
     """Raise a :class:`UserError` unless ``value`` is one of ``choices``."""
     if value not in choices:
         raise UserError(f'{option}={value!r} is unknown; choose from {", ".join(choices)}')
+
+
+def closest(name: object, names: Iterable, cutoff: float = 0.6) -> str | None:
+    """Return the one of the names that is most like a mistyped one, None if none is."""
+    matches = difflib.get_close_matches(str(name), [str(n) for n in names], n=1, cutoff=cutoff)
+    return matches[0] if matches else None
+
+
+def check_is_file(path: str, what: str) -> None:
+    """Raise a :class:`UserError`, which names the nearest path, unless there is such a file."""
+    if os.path.isdir(path):
+        raise UserError(f'{path} is a folder; expected a {what} file in it')
+    if not os.path.isfile(path):
+        match = nearest_path(path)
+        hint = f'; did you mean {match}?' if match else ''
+        raise UserError(f'there is no {what} file {path}{hint}')
+
+
+def nearest_path(path: str) -> str | None:
+    """Return the existing path that is most like a mistyped one, None if none is."""
+    folder, name = os.path.split(path)
+    if not os.path.isdir(folder or '.'):
+        folder = nearest_path(folder)
+    if folder is None or not os.path.isdir(folder or '.'):
+        return None
+    match = closest(name, os.listdir(folder or '.'))
+    return os.path.join(folder, match) if match else None
 
 
 def check_channels(channels: Sequence[int]) -> tuple[int, ...]:

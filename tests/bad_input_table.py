@@ -254,7 +254,7 @@ def data_cases(case):
             )
         )
     )
-    case('train', 'no data folder', 'there is no such folder')(
+    case('train', 'no data folder', 'make_street_scenes.py')(
         lambda b: after(b.train(), shutil.rmtree(b.data))
     )
     case('train', 'empty source folder', 'has no images ending in')(
@@ -498,7 +498,7 @@ def checkpoint_cases(case):
     )
     for what, value in (('missing', None), ('not in the model', torch.zeros(1))):
         key = first if value is None else f'{first}.extra'
-        case('test', f'checkpoint with a tensor {what}', key)(
+        case('test', f'checkpoint with a tensor {what}', key.removeprefix('segmentor.'))(
             lambda b, key=key, value=value: b.test(weights=b.checkpoint(**{key: value}))
         )
     case('test', 'checkpoint that would run code', 'could run code')(
@@ -646,10 +646,8 @@ def other_cases(case):
         lambda b: b.test(more=['--outt', 'x'])
     )
     case('train', 'no config given', 'the following arguments are required: config')(lambda b: [])
-    case('train', 'seed as text', "invalid int value: 'x'")(lambda b: b.train(more=['--seed', 'x']))
-    case('train', 'negative seed', 'expected a number from 0')(
-        lambda b: b.train(more=['--seed', -1])
-    )
+    case('train', 'seed as text', 'argument --seed: x')(lambda b: b.train(more=['--seed', 'x']))
+    case('train', 'negative seed', 'argument --seed: -1')(lambda b: b.train(more=['--seed', -1]))
     case('train', 'unknown launcher', 'invalid choice')(
         lambda b: b.train(more=['--launcher', 'mpirun'])
     )
@@ -758,7 +756,7 @@ def other_cases(case):
     case('translate', '--out that is not empty', 'is not empty')(
         lambda b: after(b.translate(), b.path('out/mine', 'precious'))
     )
-    case('check_data', '--max-images 0', 'expected at least 1')(
+    case('check_data', '--max-images 0', 'argument --max-images: 0')(
         lambda b: [SOURCE_ONLY, '--max-images', 0]
     )
     case('check_data', 'config without data', 'has no data sets')(
@@ -767,17 +765,15 @@ def other_cases(case):
     case('compare', 'two configs of the same name', 'same file name')(
         lambda b: b.compare(SOURCE_ONLY, b.path(SOURCE_ONLY.name, f'_base_ = {str(SOURCE_ONLY)!r}'))
     )
-    case('compare', '--jobs 0', 'expected at least 1')(
-        lambda b: b.compare(SOURCE_ONLY, '--jobs', 0)
-    )
-    case('compare', 'negative seed', 'expected numbers from 0')(
+    case('compare', '--jobs 0', 'argument --jobs: 0')(lambda b: b.compare(SOURCE_ONLY, '--jobs', 0))
+    case('compare', 'negative seed', 'argument --seeds: -1')(
         lambda b: b.compare(SOURCE_ONLY, '--seeds', -1)
     )
     case('compare', 'work dir that is a file', 'cannot be made')(
         lambda b: after(b.compare(SOURCE_ONLY), b.path('work', 'precious'))
     )
-    case('run_recipe', 'recipe missing', 'there is no recipe file')(
-        lambda b: [b.folder / 'none.py']
+    case('run_recipe', 'folder of the recipe with a typo', f'did you mean {RECIPE}?')(
+        lambda b: [RECIPE.parents[1] / 'recepes' / RECIPE.name]
     )
     case('run_recipe', 'recipe with a syntax error', 'cannot read the recipe')(
         lambda b: b.recipe('stages = [')

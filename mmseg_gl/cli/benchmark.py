@@ -19,7 +19,7 @@ from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmseg.registry import HOOKS, MODELS
 
-from mmseg_gl.cli.parser import ToolParser, add_cfg_options
+from mmseg_gl.cli.parser import ToolParser, add_cfg_options, whole_number
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
 from mmseg_gl.config.mixed_precision import use_amp
@@ -36,7 +36,9 @@ REQUIRED = ('model', 'train_dataloader', 'optim_wrapper')
 def parse_args():
     parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='config file')
-    parser.add_argument('--iters', type=int, default=5, help='timed iterations (default: 5)')
+    parser.add_argument(
+        '--iters', type=whole_number(1), default=5, help='timed iterations (default: 5)'
+    )
     parser.add_argument(
         '--size',
         nargs='+',
@@ -46,7 +48,9 @@ def parse_args():
     parser.add_argument(
         '--phase', type=int, help='phase of the run to time, counted from 1 (default: the last)'
     )
-    parser.add_argument('--batch-size', type=int, help="images of each domain (default: config's)")
+    parser.add_argument(
+        '--batch-size', type=whole_number(1), help="images of each domain (default: config's)"
+    )
     parser.add_argument('--json', metavar='FILE', help='also write the JSON object to a new file')
     parser.add_argument('--amp', nargs='?', const='bf16', choices=['bf16', 'fp16'])
     parser.add_argument(
@@ -62,8 +66,6 @@ def parse_args():
 
 def main():
     args = parse_args()
-    if args.iters < 1 or (args.batch_size is not None and args.batch_size < 1):
-        raise UserError('--iters and --batch-size: expected whole numbers, at least 1')
     if args.json and os.path.exists(args.json):
         raise UserError(f'--json {args.json} exists; name a new file')
     cfg = load_config(args.config, args.cfg_options, REQUIRED)

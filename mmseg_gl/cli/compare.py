@@ -14,7 +14,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from mmseg_gl.cli.parser import ConfigOptions, ToolParser
+from mmseg_gl.cli.parser import SEED, ConfigOptions, ToolParser, whole_number
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, check_files
@@ -35,9 +35,11 @@ STATUS_INTERVAL = 15  # seconds between progress lines
 def parse_args():
     parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='+', metavar='CONFIG')
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0])
+    parser.add_argument('--seeds', nargs='+', type=SEED, default=[0])
     parser.add_argument('--work-dir', default='work_dirs/compare')
-    parser.add_argument('--jobs', type=int, default=1, help='runs at once, sharing the CPU cores')
+    parser.add_argument(
+        '--jobs', type=whole_number(1), default=1, help='runs at once, sharing the CPU cores'
+    )
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -112,11 +114,6 @@ class Run:
 
 def main():
     args = parse_args()
-    if args.jobs < 1:
-        raise UserError(f'--jobs {args.jobs}: expected at least 1')
-    for seed in args.seeds:
-        if not 0 <= seed < 2**32:
-            raise UserError(f'--seeds {seed}: expected numbers from 0 to {2**32 - 1}')
     args.seeds = list(dict.fromkeys(args.seeds))
     make_folder(args.work_dir, '--work-dir')
     check_report(args.work_dir)

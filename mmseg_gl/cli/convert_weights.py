@@ -34,8 +34,8 @@ from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.errors import UserError, check_choice
 from mmseg_gl.experiments.official_networks import KINDS, PLACES, find_layouts
 from mmseg_gl.files import whole_file
-from mmseg_gl.weights.files import read_checkpoint, tensors_of
-from mmseg_gl.weights.layout import first, recognise
+from mmseg_gl.weights.files import first, read_checkpoint, tensors_of
+from mmseg_gl.weights.layout import recognise
 
 
 def parse_args():

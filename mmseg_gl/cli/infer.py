@@ -16,7 +16,8 @@ from mmseg.registry import MODELS
 from torch.utils.data import DataLoader
 
 from mmseg_gl.cli.parser import ToolParser, add_cfg_options
-from mmseg_gl.cli.tool import run_tool, show_progress
+from mmseg_gl.cli.progress import progress
+from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, list_images
 from mmseg_gl.datasets.label_writer import LabelWriter
@@ -130,7 +131,7 @@ def segment(model, loader_cfg, files, folder):
         num_workers=loader_cfg.get('num_workers', 0),
         collate_fn=lambda items: pseudo_collate([pipeline(item) for item in items]),
     )
-    for done, (name, batch) in enumerate(zip(files, loader), 1):
+    for name, batch in progress(zip(files, loader), len(files)):
         sample = model.test_step(batch)[0]
         if not torch.isfinite(sample.seg_logits.data).all():
             raise UserError(
@@ -142,7 +143,6 @@ def segment(model, loader_cfg, files, folder):
             picture.save(file, format='PNG')
         with folder.write(os.path.join('colour', name)) as file:
             picture.convert('RGB').save(file, format='PNG')
-        show_progress(done, len(files))
 
 
 if __name__ == '__main__':

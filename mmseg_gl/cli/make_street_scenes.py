@@ -4,8 +4,9 @@ import argparse
 import time
 from pathlib import Path
 
-from mmseg_gl.cli.parser import ToolParser
-from mmseg_gl.cli.tool import run_tool, show_progress
+from mmseg_gl.cli.parser import ToolParser, whole_number
+from mmseg_gl.cli.progress import progress
+from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.errors import UserError
 from mmseg_gl.street_scenes import StreetScenesConfig, generate, preview
 from mmseg_gl.street_scenes.config import CLUTTER_KINDS, SOURCE_FORMATS
@@ -37,7 +38,7 @@ def main():
             raise UserError(f'--preview {args.preview} is inside {args.out}; name a file elsewhere')
         write_preview(config, args.preview)
     start = time.monotonic()
-    written = generate(config, args.out, workers=args.workers, progress=show_progress)
+    written = generate(config, args.out, workers=args.workers, progress=progress)
     content = (
         f'{config.train} source, {config.train} target training and '
         f'{config.val} target validation images'
@@ -102,7 +103,10 @@ def parse_args():
         '--target-clutter', type=float, metavar='X', help='the same for target images'
     )
     parser.add_argument(
-        '--workers', type=int, metavar='N', help='number of processes; default: one per core'
+        '--workers',
+        type=whole_number(1),
+        metavar='N',
+        help='number of processes; default: one per core',
     )
     parser.add_argument(
         '--preview',

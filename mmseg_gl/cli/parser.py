@@ -1,9 +1,10 @@
 import argparse
-import difflib
+import re
+from collections.abc import Callable
 
 from mmengine.config import DictAction
 
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, closest
 
 
 class ToolParser(argparse.ArgumentParser):
@@ -15,11 +16,25 @@ class ToolParser(argparse.ArgumentParser):
         if unknown != message:
             known = [option for action in self._actions for option in action.option_strings]
             message = f'unknown argument {unknown.strip() or repr(unknown)}'
-            if match := difflib.get_close_matches(
-                unknown.strip().split(' ')[0].split('=')[0], known, n=1
-            ):
-                message += f'; did you mean {match[0]}?'
+            if match := closest(unknown.strip().split(' ')[0].split('=')[0], known):
+                message += f'; did you mean {match}?'
         raise UserError(f'{message} (--help lists what {self.prog} takes)')
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return the argparse type of whole numbers in a range."""
+    allowed = f'of at least {least}' if most is None else f'from {least} to {most}'
+
+    def parse(text: str) -> int:
+        number = int(text) if re.fullmatch(r'-?\d+', text) else least - 1
+        if number < least or (most is not None and number > most):
+            raise argparse.ArgumentTypeError(f'{text}: expected a whole number {allowed}')
+        return number
+
+    return parse
+
+
+SEED = whole_number(0, 2**32 - 1)  # argparse type of seeds
 
 
 class ConfigOptions(DictAction):

@@ -13,7 +13,6 @@ import json
 import os
 import shlex
 import sys
-import time
 
 import torch
 from mmengine.dataset import pseudo_collate
@@ -21,13 +20,14 @@ from mmseg.registry import DATASETS, MODELS
 from torch.utils.data import DataLoader, Subset
 
 from mmseg_gl.cli.parser import ToolParser, add_cfg_options
-from mmseg_gl.cli.tool import run_tool, show_progress
+from mmseg_gl.cli.progress import progress
+from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_in, list_images
 from mmseg_gl.datasets.label_writer import LabelWriter
 from mmseg_gl.datasets.pseudo_labels import check_leaf_names
 from mmseg_gl.engine.checkpoint import load_segmentor
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_is_file
 from mmseg_gl.experiments.pseudo_label_folder import PseudoLabelFolder, prediction_name
 from mmseg_gl.experiments.pseudo_labels import (
     BINS,
@@ -75,8 +75,7 @@ def main():
         if not 0 <= value <= 1:
             raise UserError(f'{option} {value}: expected a number from 0 to 1')
     cfg = load_config(args.config, args.cfg_options, REQUIRED)
-    if not os.path.isfile(args.checkpoint):
-        raise UserError(f'there is no checkpoint file {args.checkpoint}')
+    check_is_file(args.checkpoint, 'checkpoint')
     dataset_cfg = target_of(cfg, args.config, args.target)
     images = [image for image, _ in list_images('target', dataset_cfg)]
     check_leaf_names('target', images)
@@ -148,10 +147,8 @@ def predict_all(model, dataset, folder, num_workers):
     loader = DataLoader(
         Subset(dataset, waiting), num_workers=num_workers, collate_fn=pseudo_collate
     )
-    start = time.time()
-    for done, (i, batch) in enumerate(zip(waiting, loader), 1):
+    for i, batch in progress(zip(waiting, loader), len(waiting), 'predictions'):
         folder.write_prediction(folder.images[i], *predict(model, batch))
-        show_progress(done, len(waiting), 'predicting: ', since=start)
 
 
 def label_all(classes, writer, folder, cap, portion):
@@ -159,11 +156,10 @@ def label_all(classes, writer, folder, cap, portion):
     counts = histogram(map(folder.read_prediction, folder.images), len(classes))
     thresholds = find_thresholds(counts, cap, portion)
     sizes = set()
-    for done, image in enumerate(folder.images, 1):
+    for image in progress(folder.images, len(folder.images), 'labels'):
         labels = select(*folder.read_prediction(image), thresholds)
         folder.write_label(image, writer.picture(labels))
         sizes.add(labels.shape[::-1])
-        show_progress(done, len(folder.images), 'writing labels: ')
     folder.finish(
         input_sizes=sorted(sizes),  # (width, height)
         thresholds={name: int(t) / BINS for name, t in zip(classes, thresholds)},

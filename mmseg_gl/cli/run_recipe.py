@@ -11,7 +11,7 @@ import shlex
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from mmseg_gl.cli.parser import ToolParser
+from mmseg_gl.cli.parser import SEED, ToolParser
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.comparison import validation_curve
@@ -27,15 +27,13 @@ def parse_args():
     parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('recipe', help='recipe file, e.g. of configs/bdl/recipes/')
     parser.add_argument('--work-dir', help='default: work_dirs/ and the name of the recipe')
-    parser.add_argument('--seed', type=int, default=0, help='random seed of training')
+    parser.add_argument('--seed', type=SEED, default=0, help='random seed of training')
     parser.add_argument('--dry-run', action='store_true', help='print the plan and end')
     return parser.parse_args()
 
 
 def main():
     args = parse_args()
-    if not 0 <= args.seed < 2**32:
-        raise UserError(f'--seed {args.seed}: expected a number from 0 to {2**32 - 1}')
     name = os.path.splitext(os.path.basename(args.recipe))[0]
     work_dir = args.work_dir or os.path.join('work_dirs', name)
     if SPECIAL & set(work_dir):

@@ -19,10 +19,11 @@ from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.engine.checkpoint import load_segmentor
 from mmseg_gl.engine.hooks import PredictionWriterHook
 from mmseg_gl.engine.safe_runner import SafeRunner
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_is_file
 from mmseg_gl.evaluation import UDAIoUMetric
 from mmseg_gl.evaluation.uda_iou_metric import names_of_means
 from mmseg_gl.files import make_folder, write_text
+from mmseg_gl.visualization.picture_writer_hook import PictureWriterHook
 
 REQUIRED = ('model', 'test_dataloader', 'test_evaluator', 'default_hooks')
 
@@ -49,8 +50,7 @@ def parse_args():
 def main():
     args = parse_args()
     cfg = load_run_config(args, REQUIRED)
-    if not os.path.isfile(args.checkpoint):
-        raise UserError(f'there is no checkpoint file {args.checkpoint}')
+    check_is_file(args.checkpoint, 'checkpoint')
     check_files(cfg, ('test',))
     cfg.load_from, cfg.resume = None, False  # the checkpoint alone decides
     if args.weights:
@@ -66,14 +66,14 @@ def main():
         make_folder(args.show_dir, '--show-dir')
         if os.listdir(args.show_dir):
             raise UserError(f'--show-dir {args.show_dir} is not empty; choose a new folder')
-        cfg.default_hooks.visualization.draw = True
-        cfg.visualizer.save_dir = args.show_dir
     runner = SafeRunner.from_cfg(cfg)
+    if args.show_dir:
+        runner.register_hook(PictureWriterHook(args.show_dir))
     load_segmentor(runner.model, args.checkpoint)
     metrics = measure(runner, runner.test)
     others = {}
     for name, loader in (cfg.get('other_test_dataloaders') or {}).items():
-        use_test_set(runner, name, loader, cfg.test_evaluator, args.out)
+        use_test_set(runner, name, loader, cfg.test_evaluator, args)
         others[name] = measure(runner, runner.test_loop.run)
     if is_main_process():
         metrics['checkpoint'] = args.checkpoint
@@ -106,7 +106,7 @@ def measure(runner, test):
     return {**metrics, 'protocol': protocols[0] if protocols else None}
 
 
-def use_test_set(runner, name, loader, evaluator, out):
+def use_test_set(runner, name, loader, evaluator, args):
     """Let a runner that has tested turn to another test set.
 
     Args:
@@ -114,7 +114,7 @@ def use_test_set(runner, name, loader, evaluator, out):
         name (str): The test set.
         loader (dict): Config of its data loader.
         evaluator (dict | list[dict]): Config of the evaluator.
-        out (str | None): Folder of the predictions, if they are written.
+        args (Namespace): With the folders of predictions and pictures, if they are written.
     """
     runner.logger.info(f'Test set {name}:')
     loop = runner.test_loop
@@ -126,7 +126,9 @@ def use_test_set(runner, name, loader, evaluator, out):
         if isinstance(hook, LoggerHook):
             hook.json_log_path = f'{runner.timestamp}_{name}.json'
         if isinstance(hook, PredictionWriterHook):
-            hook.out_dir = os.path.join(out, name)
+            hook.out_dir = os.path.join(args.out, name)
+        if isinstance(hook, PictureWriterHook):
+            hook.out_dir = os.path.join(args.show_dir, name)
 
 
 def write_metrics(work_dir, metrics):

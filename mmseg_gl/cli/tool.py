@@ -8,7 +8,6 @@ import re
 import select
 import signal
 import sys
-import time
 import warnings
 
 import torch.distributed as dist
@@ -56,7 +55,7 @@ def run_tool(main, keep_memory=True):
     except Exception as error:
         if isinstance(error, BrokenPipeError) and nobody_reads(sys.stdout):
             code = 128 + signal.SIGPIPE
-        elif text := file_error(error) or worker_error(error):
+        elif text := file_error(error) or worker_error(error) or import_error(error):
             say(f'error: {" ".join(text.split())}')
             code = 2
         else:
@@ -102,6 +101,19 @@ def is_of_disk(error):
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
+def import_error(error):
+    """Return a sentence about a package that is not installed, None for other errors."""
+    while isinstance(error, ImportError):
+        package = (getattr(error, 'name', None) or '').partition('.')[0]
+        if isinstance(error, ModuleNotFoundError) and package not in ('', 'mmseg_gl'):
+            return (
+                f'the package {package} is not installed: pip install it, or take what needs it '
+                'out of the config'
+            )
+        error = error.__cause__ or error.__context__
+    return None
+
+
 def worker_error(error):
     """Return a sentence about a data loader's process that is gone, None for other errors."""
     if not isinstance(error, RuntimeError) or not (found := LOST_WORKER.search(str(error))):
@@ -143,21 +155,3 @@ def sentence(error):
     """
     text = str(error).split('UserError: ')[-1]
     return ' '.join(text.split())
-
-
-def show_progress(done, total, what='', since=None):
-    """Rewrite one line on a terminal; elsewhere print a line per tenth.
-
-    Args:
-        done (int): Number of images that are done.
-        total (int): Number of all.
-        what (str): Begins the line.
-        since (float | None): When the first one was begun (``time.time``), to tell the speed.
-    """
-    line = f'{what}{done}/{total} images'
-    if since is not None:
-        line += f', {done / (time.time() - since):.1f} images/s'
-    if sys.stdout.isatty():
-        print(f'\r{line}', end='\n' if done == total else '', flush=True)
-    elif done * 10 // total > (done - 1) * 10 // total:
-        print(line, flush=True)

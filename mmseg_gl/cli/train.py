@@ -4,9 +4,7 @@ Ctrl-C or SIGTERM ends it after the iteration, with a checkpoint (exit code 130 
 time, at once. --resume goes on as if nothing had happened.
 """
 
-import os
-
-from mmseg_gl.cli.parser import ToolParser, add_run_arguments
+from mmseg_gl.cli.parser import SEED, ToolParser, add_run_arguments
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.mixed_precision import use_amp
 from mmseg_gl.config.run_config import load_run_config, write_settings
@@ -20,7 +18,7 @@ from mmseg_gl.engine.checkpoint import (
 from mmseg_gl.engine.pretrained import check_pretrained, warn_of_other_images
 from mmseg_gl.engine.resumption import check_resumption
 from mmseg_gl.engine.safe_runner import SafeRunner
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_is_file
 from mmseg_gl.files import make_folder, only_writer
 
 REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
@@ -37,7 +35,7 @@ def parse_args():
         help='go on from the latest checkpoint of the work dir (from the start if there is none), '
         'or from CKPT',
     )
-    parser.add_argument('--seed', type=int, help="random seed (default: the config's, 0)")
+    parser.add_argument('--seed', type=SEED, help="random seed (default: the config's, 0)")
     parser.add_argument(
         '--amp',
         nargs='?',
@@ -53,13 +51,11 @@ def main():
     args = parse_args()
     cfg = load_run_config(args, REQUIRED)
     if args.seed is not None:
-        if not 0 <= args.seed < 2**32:
-            raise UserError(f'--seed {args.seed}: expected a number from 0 to {2**32 - 1}')
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
     if args.amp:
         use_amp(cfg, args.amp)
-    if args.resume and args.resume != 'latest' and not os.path.isfile(args.resume):
-        raise UserError(f'--resume: there is no checkpoint file {args.resume}')
+    if args.resume and args.resume != 'latest':
+        check_is_file(args.resume, 'checkpoint')
     check_files(cfg, ('train', 'val'))
     make_folder(cfg.work_dir, '--work-dir')
     with only_writer(cfg.work_dir):

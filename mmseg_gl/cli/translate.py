@@ -6,20 +6,20 @@ where it was stopped.
 
 import argparse
 import os
-import time
 
 import torch
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 from torch.utils.data import DataLoader, Subset
 
-from mmseg_gl.cli.parser import ToolParser, add_cfg_options
-from mmseg_gl.cli.tool import run_tool, show_progress
+from mmseg_gl.cli.parser import ToolParser, add_cfg_options, whole_number
+from mmseg_gl.cli.progress import progress
+from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets.inspection import list_images
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.recorded_folder import RecordedFolder
-from mmseg_gl.weights.files import check_tensors, read_checkpoint, tensors_of, weights_digest
+from mmseg_gl.weights.files import below, check_tensors, read_checkpoint, tensors_of, weights_digest
 
 PREFIX = 'generators.source_to_target.'
 
@@ -31,7 +31,7 @@ def parse_args():
     parser.add_argument('--out', metavar='DIR', required=True, help='where to write')
     parser.add_argument(
         '--workers',
-        type=int,
+        type=whole_number(0),
         default=min(4, os.cpu_count() or 1),
         metavar='N',
         help='number of processes that read images; default: 4, or one per core; 0: none',
@@ -42,8 +42,6 @@ def parse_args():
 
 def main():
     args = parse_args()
-    if args.workers < 0:
-        raise UserError(f'--workers {args.workers}: expected at least 0')
     cfg = load_config(args.config, args.cfg_options, required=('model', 'translation_dataset'))
     if cfg.model.get('type') != 'CycleGAN':
         raise UserError(f'{args.config} trains no CycleGAN, and nothing else translates images')
@@ -84,13 +82,9 @@ def load_generator(cfg, path):
     Raises:
         UserError: When weights are missing or of another network.
     """
-    weights = {
-        key.removeprefix(PREFIX): value
-        for key, value in tensors_of(read_checkpoint(path)).items()
-        if key.startswith(PREFIX)
-    }
+    weights = below(tensors_of(read_checkpoint(path)), PREFIX)
     generator = MODELS.build(cfg)
-    check_tensors(generator, weights, path, '', "this config's generator")
+    check_tensors(generator, weights, path, "this config's generator")
     generator.load_state_dict(weights)
     return generator.eval(), weights_digest(generator)
 
@@ -111,13 +105,11 @@ def translate(generator, preprocess, dataset, todo, files, folder, workers):
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     generator, preprocess = generator.to(device), preprocess.to(device)
     loader = DataLoader(Subset(dataset, todo), batch_size=None, num_workers=workers)
-    begin = time.time()
-    for count, (index, item) in enumerate(zip(todo, loader), 1):
+    for index, item in progress(zip(todo, loader), len(todo)):
         batch = {key: [value] for key, value in item.items()}
         output = generator(preprocess(batch, False)['inputs'])[0]
         pixels = ((output + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
         save(Image.fromarray(pixels), folder, files[index])
-        show_progress(count, len(todo), since=begin)
 
 
 def save(image, folder, name):

@@ -1,13 +1,15 @@
 """Load a config file and find its mistakes before anything is built."""
 
-import difflib
+import contextlib
 import inspect
+import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import mmengine.registry
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg import registry as mmseg_registry
@@ -23,7 +25,7 @@ from mmseg_gl.config.shape import (
     check_values,
     is_loader,
 )
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_is_file, closest
 
 REGISTRIES = [
     value
@@ -55,6 +57,19 @@ BUILDER_KEYS = {
 }
 
 
+@contextlib.contextmanager
+def only_warnings() -> Iterator[None]:
+    """Keep mmengine from naming the environment variable of a config for every file it reads."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@only_warnings()
 def load_config(
     path: str, options: dict[str, Any] | None = None, required: Sequence[str] = ('model',)
 ) -> Config:
@@ -77,10 +92,7 @@ def load_config(
             effect (:mod:`mmseg_gl.config.helpers`); and for classes of heads, data sets and labels
             that do not match (:mod:`mmseg_gl.config.classes`).
     """
-    if os.path.isdir(path):
-        raise UserError(f'{path} is a folder; expected a config file in it')
-    if not os.path.isfile(path):
-        raise UserError(f'there is no config file {path}{nearest_file(path)}')
+    check_is_file(path, 'config')
     try:
         cfg = Config.fromfile(path)
     except UserError:
@@ -202,7 +214,7 @@ def accepted_arguments(type_name: str, where: str) -> set[str]:
     cls = next((c for c in found if callable(c)), None)  # `get` finds modules, too
     if cls is None:
         names = {name for registry in REGISTRIES for name in registry.module_dict}
-        match = closest(type_name, names)
+        match = closest(type_name, names, cutoff=0.8)
         raise UserError(
             f'{where}.type: nothing is registered as "{type_name}"'
             + (f'; did you mean "{match}"?' if match else '')
@@ -219,16 +231,3 @@ def accepted_arguments(type_name: str, where: str) -> set[str]:
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             return arguments
     return set()
-
-
-def closest(name: Any, names: Iterable[Any], cutoff: float = 0.6) -> str | None:
-    name, names = str(name), map(str, names)
-    matches = difflib.get_close_matches(name, list(names), n=1, cutoff=cutoff)
-    return matches[0] if matches else None
-
-
-def nearest_file(path: str) -> str:
-    folder = os.path.dirname(path) or '.'
-    names = os.listdir(folder) if os.path.isdir(folder) else []
-    match = closest(os.path.basename(path), names)
-    return f'; did you mean {os.path.join(os.path.dirname(path), match)}?' if match else ''

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmengine.config import Config, ConfigDict
 
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, build_lazily
-from mmseg_gl.weights.files import read_checkpoint, tensors_of
+from mmseg_gl.weights.files import below, read_checkpoint, tensors_of
 
 
 def mmseg_config(cfg: Config) -> Config:
@@ -63,5 +63,5 @@ def segmentor_checkpoint(cfg: Config, path: str) -> dict:
     names = {name: list(metainfo[name]) for name in ('classes', 'palette')}
     return dict(
         meta=dict(dataset_meta=names),
-        state_dict={k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)},
+        state_dict=below(weights, prefix),
     )

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -111,7 +111,7 @@ def check_dataset(
     cfg: dict,
     max_images: int | None = None,
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[Iterable, int], Iterable] | None = None,
 ) -> DataReport:
     """Open the files of a data set and report missing and broken ones.
 
@@ -120,7 +120,7 @@ def check_dataset(
         cfg: A config of a ``BaseSegDataset`` subclass.
         max_images: Open only that many images, spread evenly; None opens all.
         workers: Number of processes.
-        progress: Called after each image with the number of images opened so far and in total.
+        progress: Wraps an iterable of so many images, to show how far it is.
 
     Returns:
         The findings; trouble does not stop the check.
@@ -152,15 +152,14 @@ def check_dataset(
     if max_images is not None and max_images < len(files):
         files = [files[i] for i in np.linspace(0, len(files) - 1, max_images).astype(int)]
     report.opened = len(files)
-    for done, (size, pixels, troubles) in enumerate(open_all(files, cfg, workers), 1):
+    opened = open_all(files, cfg, workers)
+    for size, pixels, troubles in progress(opened, len(files)) if progress else opened:
         if size is not None:
             report.sizes[size] += 1
         if pixels is not None:
             report.pixels += pixels
         for trouble in troubles:
             report.add_trouble(*trouble)
-        if progress is not None:
-            progress(done, len(files))
     if report.pixels.any() and not np.delete(report.pixels, IGNORED).any():
         report.add_trouble(
             'labels without a class',

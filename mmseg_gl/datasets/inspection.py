@@ -79,7 +79,7 @@ def list_images(name: str, cfg: dict) -> list[tuple[str, str | None]]:
     if not os.path.isdir(folder):
         raise UserError(
             f'the {name} images of {cfg["type"]} are expected in {folder}, but there is no such '
-            'folder: put or link the data there, or point data_root of this data set to them'
+            f'folder: {how_to_get(cfg.get("data_root") or "")}'
         )
     if dataset.ann_file and not os.path.isfile(dataset.ann_file):
         raise UserError(f'the {name} list of images (ann_file) {dataset.ann_file} is not a file')
@@ -110,6 +110,14 @@ def list_images(name: str, cfg: dict) -> list[tuple[str, str | None]]:
         return [(s['img_path'], pseudo_label_path(folder, s['img_path'])) for s in samples]
     labelled = any(step['type'] in LABEL_LOADERS for step in cfg.get('pipeline', ()))
     return [(s['img_path'], s.get('seg_map_path') if labelled else None) for s in samples]
+
+
+def how_to_get(data_root: str) -> str:
+    """Return what to do about a data set that is not there."""
+    street_scenes = os.path.normpath(os.environ.get('STREET_SCENES', 'data/street_scenes'))
+    if os.path.dirname(os.path.normpath(data_root)) == street_scenes:
+        return f'draw the street scenes: python tools/make_street_scenes.py {street_scenes}'
+    return 'put or link the data there, or point data_root of this data set to them'
 
 
 def check_names(name: str, samples: list[dict], folders: dict[str, str]) -> None:

@@ -3,6 +3,7 @@ from PIL import Image
 
 from mmseg_gl.datasets.inspection import build_lazily
 from mmseg_gl.datasets.label_ids import IGNORED
+from mmseg_gl.datasets.palette import palette_image
 
 
 class LabelWriter:
@@ -32,9 +33,7 @@ class LabelWriter:
 
     def picture(self, labels: np.ndarray) -> Image.Image:
         """Convert class numbers, (H, W), to a palette image."""
-        image = Image.fromarray(self.numbers[labels])
-        image.putpalette(self.palette.tobytes())
-        return image
+        return palette_image(self.numbers[labels], self.palette)
 
 
 def has_named_ids(dataset: dict) -> bool:

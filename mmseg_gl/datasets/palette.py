@@ -1,12 +1,22 @@
-"""Default colours for classes without a palette."""
+"""Colours of classes, and default ones for classes without a palette."""
 
 import colorsys
 from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
 
 GOLDEN_RATIO = 0.618034  # steps of it spread hues evenly, however many there are
 # Pairs of saturation and value, used in turn. Of several pairs and orders that were tried, these
 # keep the colours of 10, 19 and 30 classes furthest apart in RGB.
 SHADES = ((1.0, 0.75), (0.45, 0.85), (0.85, 0.95), (0.9, 0.6), (0.25, 1.0), (0.5, 0.55))
+
+
+def palette_image(pixels: np.ndarray, palette: np.ndarray) -> Image.Image:
+    """Return pixels, (H, W) uint8, as an image with a palette, (256, 3) uint8 RGB."""
+    image = Image.fromarray(pixels)
+    image.putpalette(palette.tobytes())
+    return image
 
 
 def default_palette(num_classes: int) -> list[list[int]]:

@@ -5,13 +5,12 @@ import re
 import sys
 
 from mmengine.model import is_model_wrapper
-from mmengine.runner.checkpoint import load_state_dict
 
 from mmseg_gl.engine.plain_values import has_form
 from mmseg_gl.engine.pretrained import pretrained_parts
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import is_first_process
-from mmseg_gl.weights.files import check_tensors, read_checkpoint, tensors_of
+from mmseg_gl.weights.files import below, check_tensors, read_checkpoint, tensors_of
 
 LAST = 'last_checkpoint'  # the file in a work dir that names the newest checkpoint
 RUN = dict(  # what a run goes on from
@@ -119,10 +118,10 @@ def load_segmentor(model, path):
     """
     weights = tensors_of(read_checkpoint(path))
     model = unwrapped(model)
-    if not any(key.startswith('segmentor.') for key in weights):
-        weights = {f'segmentor.{key}': value for key, value in weights.items()}
-    own = check_tensors(model, weights, path, f'{model.evaluated}.')
-    load_state_dict(model, {**model.state_dict(), **{key: weights[key] for key in own}})
+    weights = below(weights, f'{model.evaluated}.') or weights
+    part = getattr(model, model.evaluated)
+    check_tensors(part, weights, path)
+    part.load_state_dict(weights)
 
 
 def check_start(model, path, resume):
@@ -141,9 +140,12 @@ def check_start(model, path, resume):
         UserError: When it cannot.
     """
     contents = read_run(path) if resume else read_checkpoint(path)
-    model = unwrapped(model)
-    start = 'segmentor.' if hasattr(model, 'segmentor') else 'generators.'
-    check_tensors(model, tensors_of(contents), path, '' if resume else start)
+    model, weights = unwrapped(model), tensors_of(contents)
+    if resume:
+        check_tensors(model, weights, path)
+    else:
+        start = 'segmentor' if hasattr(model, 'segmentor') else 'generators'
+        check_tensors(getattr(model, start), below(weights, f'{start}.'), path)
     for _, module, _ in pretrained_parts(model):
         module.init_cfg = None
 

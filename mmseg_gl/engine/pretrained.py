@@ -17,12 +17,11 @@ from mmseg_gl.models.backbones import (
     EfficientNetLite,
     FCN8sVGG,
 )
-from mmseg_gl.weights.files import read_checkpoint
+from mmseg_gl.weights.files import read_checkpoint, tensors_of
 
 CAFFE_BACKBONES = (DeepLabV2ResNet, DeepLabV2VGG, FCN8sVGG)
 CHECKING_BACKBONES = (*CAFFE_BACKBONES, EfficientNetLite)  # they check their files themselves
 CAFFE_MEAN = (104.0, 116.7, 122.7)  # BGR, 0..255, of Caffe's ImageNet weights; rounded
-CONTAINERS = ('state_dict', 'model')  # where files keep the tensors, if not at the top
 
 
 def pretrained_parts(model: nn.Module) -> Iterator[tuple[str, nn.Module, dict]]:
@@ -66,7 +65,7 @@ def initialise(module: nn.Module, name: str, source: str) -> None:
         f'the file, or model.{name}.init_cfg=None (pretrained=None) to start at random'
     )
     try:
-        given = tensors_in(read_weights(source))
+        given = tensors_of(read_weights(source))
     except Exception as error:
         raise UserError(
             f'{part} starts from the weights {source}, which cannot be read '
@@ -105,11 +104,6 @@ def read_weights(source: str) -> dict:
     if '://' in source:
         return CheckpointLoader.load_checkpoint(source, map_location='cpu', logger='current')
     return read_checkpoint(os.path.expanduser(source))
-
-
-def tensors_in(contents: dict) -> dict[str, Tensor]:
-    weights = next((contents[key] for key in CONTAINERS if key in contents), contents)
-    return {key: value for key, value in weights.items() if isinstance(value, Tensor)}
 
 
 def beginning(tensor: Tensor) -> tuple:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable
 from functools import wraps
 
 import torch
+from mmengine.device import get_device
+from mmengine.logging import MMLogger
 from mmengine.runner import Runner
+from mmengine.utils.dl_utils import collect_env
 from torch import nn
 
 from mmseg_gl.engine.plain_values import form_of, has_form
@@ -46,6 +50,32 @@ class SafeRunner(Runner):
     """
 
     resumed_from: str | None = None  # the checkpoint that the run goes on from
+
+    def __init__(self, *args, **kwargs):
+        """Build it; of what is logged meanwhile, the terminal gets the warnings alone."""
+        self.built = False
+        super().__init__(*args, **kwargs)
+        self.built = True
+        self.logger.info(
+            f'Running on {get_device()} (processes: {self.world_size}), seed {self.seed}; '
+            f'environment, config and hooks are in {self.logger.log_file}'
+        )
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(self.is_for_terminal)
+        return logger
+
+    def is_for_terminal(self, record: logging.LogRecord) -> bool:
+        return self.built or record.levelno > logging.INFO
+
+    def _log_env(self, env_cfg: dict) -> None:
+        """Log the environment and the config."""
+        facts = {**collect_env(), **env_cfg, 'seed': self.seed, 'processes': self.world_size}
+        self.logger.info('\n'.join(['Environment:', *(f'{k}: {v}' for k, v in facts.items())]))
+        self.logger.info(f'Config:\n{self.cfg.pretty_text}')
 
     def dump_config(self) -> None:
         pass
@@ -134,7 +164,7 @@ def describing(method: Callable, part: str) -> Callable:
 
 
 for name, part in PARTS.items():
-    described = describing(getattr(Runner, name), part)
+    described = describing(getattr(SafeRunner, name), part)
     is_static = isinstance(inspect.getattr_static(Runner, name), staticmethod)
     setattr(SafeRunner, name, staticmethod(described) if is_static else described)
 

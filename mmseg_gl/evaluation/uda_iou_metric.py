@@ -124,7 +124,7 @@ class UDAIoUMetric(BaseMetric):
         figures = iou_figures(matrix, names)
         self.protocol = protocol_in_words(names, self.ignored_classes, *map(set, how))
         rows = [f'{name:>15} {figures.get(f"IoU.{name}", "does not occur"):>6}' for name in names]
-        summary = summary_line(figures, self.protocol)
+        summary = summary_line(figures, len(names), self.protocol)
         print_log('\n'.join(['IoU per class (%)', *rows, summary]), logger='current')
         return figures
 
@@ -198,8 +198,8 @@ def size_in_words(sizes):
     return 'several sizes' if len(sizes) > 1 else '{1}x{0}'.format(*next(iter(sizes)))
 
 
-def summary_line(figures, protocol):
+def summary_line(figures, num_classes, protocol):
     """One line with the means, naming the protocol."""
     means = ', '.join(f'{k} {v}' for k, v in figures.items() if k.startswith('mIoU'))
     occurring = sum(name.startswith('IoU.') for name in figures)
-    return f'{means} (%; {occurring} classes; protocol: {protocol})'
+    return f'{means} (%; {occurring} of {num_classes} classes occur; protocol: {protocol})'

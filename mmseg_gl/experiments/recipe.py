@@ -10,7 +10,7 @@ from typing import Any
 
 from mmseg_gl.config.load import load_config
 from mmseg_gl.engine.checkpoint import last_checkpoint
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_is_file
 from mmseg_gl.experiments.recorded_folder import differences
 from mmseg_gl.files import read_record, write_text
 
@@ -165,8 +165,7 @@ def load_recipe(path: str, work_dir: str, seed: int) -> list[Stage]:
         UserError: If the file cannot be read, or a stage is incomplete, has an unknown tool, has a
             missing or wrong config, or refers to a stage that does not come before it.
     """
-    if not os.path.isfile(path):
-        raise UserError(f'there is no recipe file {path}')
+    check_is_file(path, 'recipe')
     try:
         entries = runpy.run_path(path).get('stages')
     except (Exception, SystemExit) as error:

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -28,7 +28,7 @@ def generate(
     config: StreetScenesConfig,
     out_dir: str | os.PathLike,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[Iterable, int], Iterable] | None = None,
 ) -> bool:
     """Write the data sets of both domains, or what is missing of them.
 
@@ -39,7 +39,7 @@ def generate(
         config: the settings.
         out_dir: folder for ``GTA5`` or ``SYNTHIA``, ``cityscapes`` and ``street_scenes.json``.
         workers: number of processes, at least 1; None takes as many as there are cores to use.
-        progress: called with the number of images written and to be written, after each of them.
+        progress: wraps an iterable of so many images, to show how far it is.
 
     Returns:
         False if everything was already there and nothing has been touched, else True.
@@ -74,7 +74,9 @@ def generate(
         if folder.complete:
             return False
         missing = [sample for sample, paths in files.items() if not folder.done >= paths]
-        _write_samples(config, Path(out_dir), missing, workers, progress)
+        written = _write_samples(config, Path(out_dir), missing, workers)
+        for _ in progress(written, len(missing)) if progress else written:
+            pass
         folder.finish()
     return True
 
@@ -84,12 +86,12 @@ def _write_samples(
     out_dir: Path,
     samples: list[Sample],
     workers: int,
-    progress: Callable[[int, int], None] | None,
-) -> None:
+) -> Iterator[None]:
+    """Write samples, and yield after each of them."""
     write = partial(_write_one, config, out_dir)
     with _single_threaded_cv2():
         if workers == 1:
-            _report(map(write, samples), len(samples), progress)
+            yield from map(write, samples)
             return
         method = 'fork' if sys.platform == 'linux' else 'spawn'
         with ProcessPoolExecutor(
@@ -97,7 +99,7 @@ def _write_samples(
             mp_context=multiprocessing.get_context(method),
             initializer=_start_worker,
         ) as pool:
-            _report(pool.map(write, samples, chunksize=4), len(samples), progress)
+            yield from pool.map(write, samples, chunksize=4)
 
 
 def _start_worker() -> None:
@@ -108,14 +110,6 @@ def _start_worker() -> None:
 
 def _write_one(config: StreetScenesConfig, out_dir: Path, sample: Sample) -> None:
     write_sample(config, out_dir, *sample)
-
-
-def _report(
-    results: Iterator[None], total: int, progress: Callable[[int, int], None] | None
-) -> None:
-    for done, _ in enumerate(results, start=1):
-        if progress is not None:
-            progress(done, total)
 
 
 @contextmanager

@@ -2,6 +2,9 @@
 
 from enum import IntEnum
 
+import numpy as np
+from mmseg.datasets import CityscapesDataset
+
 
 class Material(IntEnum):
     """What a pixel shows. The value is its id in Cityscapes' labelIds, which GTA5 shares."""
@@ -40,20 +43,8 @@ SYNTHIA_IDS = {
 }
 """Class ids in the labels of SYNTHIA-RAND-CITYSCAPES; clutter is its void."""
 
-LABEL_COLOURS = {
-    Material.CLUTTER: (0, 0, 0),
-    Material.ROAD: (128, 64, 128),
-    Material.SIDEWALK: (244, 35, 232),
-    Material.BUILDING: (70, 70, 70),
-    Material.FENCE: (190, 153, 153),
-    Material.POLE: (153, 153, 153),
-    Material.TRAFFIC_LIGHT: (250, 170, 30),
-    Material.TRAFFIC_SIGN: (220, 220, 0),
-    Material.VEGETATION: (107, 142, 35),
-    Material.TERRAIN: (152, 251, 152),
-    Material.SKY: (70, 130, 180),
-    Material.PERSON: (220, 20, 60),
-    Material.CAR: (0, 0, 142),
-    Material.BUS: (0, 60, 100),
-}
-"""Cityscapes' RGB colours of the classes, 0 to 255."""
+COLOURS = dict(zip(CityscapesDataset.METAINFO['classes'], CityscapesDataset.METAINFO['palette']))
+PALETTE = np.zeros((256, 3), np.uint8)
+"""Cityscapes' RGB colours by material; clutter is black."""
+for material in Material:
+    PALETTE[material] = COLOURS.get(material.name.lower().replace('_', ' '), (0, 0, 0))

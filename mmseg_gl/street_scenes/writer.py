@@ -5,11 +5,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
+from mmseg_gl.datasets.palette import palette_image
 from mmseg_gl.files import whole_file
 from mmseg_gl.street_scenes.config import StreetScenesConfig
-from mmseg_gl.street_scenes.materials import LABEL_COLOURS, SYNTHIA_IDS
+from mmseg_gl.street_scenes.materials import PALETTE, SYNTHIA_IDS
 from mmseg_gl.street_scenes.render import Split, render
 
 CITIES = {Split.TARGET_TRAIN: ('train', 'proceduria'), Split.TARGET_VAL: ('val', 'perlinburg')}
@@ -61,13 +61,8 @@ def encode_png(image: np.ndarray) -> bytes:
 
 def _encode_gta5_labels(labels: np.ndarray) -> bytes:
     """Encode as an 8-bit palette PNG of Cityscapes ids."""
-    palette = np.zeros((256, 3), np.uint8)
-    for material, colour in LABEL_COLOURS.items():
-        palette[material] = colour
-    image = Image.fromarray(labels)
-    image.putpalette(palette.tobytes())
     buffer = io.BytesIO()
-    image.save(buffer, format='PNG')
+    palette_image(labels, PALETTE).save(buffer, format='PNG')
     return buffer.getvalue()
 
 

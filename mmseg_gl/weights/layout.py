@@ -11,10 +11,10 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmseg_gl.errors import UserError
+from mmseg_gl.weights.files import below, difference
 
 WRAPPERS = ('module.', 'Scale.')  # DataParallel's prefix; that of the ImageNet file from Caffe
 COUNTER = 'num_batches_tracked'  # of batch norms; files of torch < 0.4.1 lack it
-MAX_NAMED = 5
 NOTHING = r'(?!)'  # a regular expression that never matches
 
 
@@ -104,8 +104,8 @@ class Layout:
 
     def own_part(self, weights):
         """Return this network's part of a checkpoint, or all of it, if it is of a part alone."""
-        part = {key: value for key, value in weights.items() if key.startswith(self.prefix)}
-        return part or {self.prefix + key: value for key, value in weights.items()}
+        part = below(weights, self.prefix) or weights
+        return {self.prefix + key: value for key, value in part.items()}
 
     def to_own(self, weights):
         """Convert an official network's weights.
@@ -165,32 +165,13 @@ class Layout:
         official = {name: official[name.removeprefix(wrapper)] for name in names}
         return official, [name for name in official if name.removeprefix(wrapper) not in kept]
 
-    def check(self, found, expected, optional=()):
+    def check(self, weights, shapes, optional=()):
         """Refuse tensors that are missing (unless ``optional``), unknown or of another shape."""
-        missing = [name for name in expected if name not in found and name not in optional]
-        unknown = [name for name in found if name not in expected]
-        misshapen = [
-            f'{name} {tuple(found[name].shape)} instead of {shape}'
-            for name, shape in expected.items()
-            if name in found and tuple(found[name].shape) != shape
-        ]
-        for faulty, fault in (
-            (missing, 'are missing'),
-            (unknown, 'are unknown'),
-            (misshapen, 'have another shape'),
-        ):
-            if faulty:
-                raise UserError(
-                    f'these are not the weights of {self.network}: {len(faulty)} tensors {fault}: '
-                    f'{first(faulty)}; choose the KIND that the file is of, and --reverse only for '
-                    'files of this library'
-                )
-
-
-def first(names):
-    """Return the first five names as text."""
-    names = list(names)
-    return ', '.join(names[:MAX_NAMED]) + (', ...' if len(names) > MAX_NAMED else '')
+        if fault := difference(weights, shapes, optional):
+            raise UserError(
+                f'these are not the weights of {self.network}: {fault}; choose the KIND that the '
+                'file is of, and --reverse only for files of this library'
+            )
 
 
 def wrapper_of(names):
@@ -199,8 +180,7 @@ def wrapper_of(names):
 
 
 def unwrapped(weights):
-    wrapper = wrapper_of(weights)
-    return {name.removeprefix(wrapper): value for name, value in weights.items()}
+    return below(weights, wrapper_of(weights))
 
 
 def recognise(layouts, weights, own):

@@ -82,7 +82,7 @@ def test_max_images(check, street_scenes):
 
 @pytest.mark.parametrize('option', ['--max-images', '--workers'])
 def test_numbers_below_one(check, street_scenes, option):
-    assert f'error: {option} 0: expected at least 1' == check(street_scenes, option, 0).error
+    assert f'{option}: 0: expected' in check(street_scenes, option, 0).error
 
 
 def test_missing_config_names_the_nearest(run):

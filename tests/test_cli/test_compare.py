@@ -94,4 +94,4 @@ def test_other_test_sets_have_a_table_of_their_own():
 
 def test_bad_arguments(run, tmp_path):
     assert 'did you mean' in run('compare', CONFIGS[0] + 'x').error
-    assert '--jobs 0: expected at least 1' in run('compare', CONFIGS[0], '--jobs', 0).error
+    assert '--jobs: 0: expected' in run('compare', CONFIGS[0], '--jobs', 0).error

@@ -26,7 +26,7 @@ def tested(run, data_options, street_scenes, tmp_path):
         torch.save(dict(meta={}, state_dict=model.state_dict()), tmp_path / 'weights.pth')
         outcome = run(
             *('test', config, tmp_path / 'weights.pth', '--work-dir', tmp_path / 'work'),
-            *('--out', tmp_path / 'out'),
+            *('--out', tmp_path / 'out', '--show-dir', tmp_path / 'show'),
             *('--cfg-options', *data_options(street_scenes, target=False)),
         )
         assert outcome.code == 0, outcome.err
@@ -36,9 +36,12 @@ def tested(run, data_options, street_scenes, tmp_path):
     return tested
 
 
-def test_19_outputs(tested):
+def test_19_outputs(tested, street_scenes, tmp_path):
     metrics, prediction = tested(TINY)
     assert (np.asarray(prediction) == 18).all()
+    pictures = {path.relative_to(tmp_path / 'show') for path in (tmp_path / 'show').rglob('*.png')}
+    images = street_scenes / 'cityscapes/leftImg8bit/val'
+    assert pictures == {path.relative_to(images) for path in images.rglob('*.png')}
     assert metrics['protocol'] == (
         '19 outputs; ground truth of every class counts; mIoU16 and mIoU13: rows of the same '
         'matrix; input 192x96; scored at 64x32; logits upsampled'

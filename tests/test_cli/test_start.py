@@ -29,9 +29,12 @@ def test_starts_and_resumes_without_the_imagenet_file(run, data_options, street_
     frozen = ['optim_wrapper.segmentor.optimizer.lr=0.0', f'load_from={start}']
     for iterations in (1, 2):  # from load_from (--resume finds nothing), then from iter_1.pth
         changes = [*options, *frozen, f'train_cfg.max_iters={iterations}']
-        interval = 'default_hooks.checkpoint.interval=1'
-        outcome = run(*command, '--resume', '--cfg-options', *changes, interval)
+        intervals = [f'default_hooks.{hook}.interval=1' for hook in ('checkpoint', 'logger')]
+        outcome = run(*command, '--resume', '--cfg-options', *changes, *intervals)
         assert outcome.code == 0, outcome.err
+        assert len(outcome.out.split('Iter(train)')[0].splitlines()) < 20
+        logs = [path.read_text() for path in (tmp_path / 'work').glob('*/*.log')]
+        assert all('Config:' in log and 'RuntimeInfoHook' in log for log in logs) and logs
         trained = torch.load(tmp_path / 'work' / f'iter_{iterations}.pth', weights_only=False)
         for key, value in model.state_dict().items():
             assert torch.equal(trained['state_dict'][key], value)

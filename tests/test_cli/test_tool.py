@@ -3,7 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mmseg_gl.cli.tool import file_error, worker_error
+from mmseg_gl.cli.tool import file_error, import_error, worker_error
 
 ROOT = Path(__file__).parents[2]
 CONFIG = 'configs/source_only/source-only_deeplabv2-tiny_street-scenes.py'
@@ -26,6 +26,18 @@ def test_files_and_disks_that_cannot_be_used_are_said():
     )
     assert 'full' in file_error(OSError(errno.ENOSPC, 'disk full'))
     assert file_error(OSError('a bug')) is None
+
+
+def test_packages_that_are_not_installed_are_named():
+    try:  # as mmengine does
+        try:
+            import tensorboard_of_nobody.summary  # noqa: F401
+        except ImportError:
+            raise ImportError('Please run pip')  # noqa: B904
+    except ImportError as error:
+        assert 'tensorboard_of_nobody is not installed' in import_error(error)
+    assert import_error(ModuleNotFoundError('a bug', name='mmseg_gl.gone')) is None
+    assert import_error(ImportError('a bug')) is None
 
 
 def test_lost_data_workers_are_said_and_bugs_in_them_are_not():

@@ -180,11 +180,9 @@ def test_the_pipelines_limits_of_pixels_count(gta5):
 def test_processes_find_the_same_in_the_same_order(gta5, tmp_path):
     for name in ('0', '3'):
         (tmp_path / f'GTA5/labels/{name}.png').write_bytes(b'')
-    seen = []
     alone = check_dataset('source', gta5)
-    together = check_dataset('source', gta5, workers=2, progress=lambda *p: seen.append(p))
+    together = check_dataset('source', gta5, workers=2)
     assert together.lines() == alone.lines()
-    assert seen == [(i, 4) for i in range(1, 5)]
 
 
 def test_at_most_five_files_are_named_per_kind(gta5, tmp_path, write_png):

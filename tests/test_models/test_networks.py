@@ -225,7 +225,7 @@ def test_resnet_loads_caffe_weights_completely_or_not_at_all(tmp_path):
 
     del official['Scale.layer2.0.conv1.weight']
     torch.save(official, path)
-    with pytest.raises(UserError, match='lacks 1 of the .* layer2.0.conv1.weight'):
+    with pytest.raises(UserError, match='1 tensors are missing: layer2.0.conv1.weight'):
         net.init_weights()
     with pytest.raises(UserError, match='no file .*missing.pth.*AdaptSegNet'):
         DeepLabV2ResNet(**small, init_cfg=pretrained_cfg(tmp_path / 'missing.pth')).init_weights()
@@ -362,5 +362,5 @@ def test_fcn8s_loads_the_classifier_of_vgg(tmp_path):
         atol=1e-4,
     )
     torch.save({k: v for k, v in official.items() if 'classifier' not in k}, path)
-    with pytest.raises(UserError, match='lacks 4 of the .*vgg16-00b39a1b.pth'):
+    with pytest.raises(UserError, match='4 tensors are missing: .*vgg16-00b39a1b.pth'):
         net.init_weights()

@@ -7,7 +7,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_gl.errors import UserError
-from mmseg_gl.weights.files import check_tensors, read_checkpoint, tensors_of
+from mmseg_gl.weights.files import below, check_tensors, read_checkpoint, tensors_of
 
 MEAN = (104.00698793, 116.66876762, 122.67891434)  # BGR, 0..255: Caffe's ImageNet mean
 
@@ -42,15 +42,10 @@ class SemanticConsistency(BaseModule):
                 'model.segmentor_checkpoint, or model.segmentor=None for the first translation'
             )
         weights = tensors_of(read_checkpoint(self.checkpoint))
-        if any(key.startswith('segmentor.') for key in weights):
-            weights = {
-                key.removeprefix('segmentor.'): value
-                for key, value in weights.items()
-                if key.startswith('segmentor.')
-            }
+        weights = below(weights, 'segmentor.') or weights
         if not getattr(self.segmentor, 'with_auxiliary_head', True):
             weights = {k: v for k, v in weights.items() if not k.startswith('auxiliary_head.')}
-        check_tensors(self.segmentor, weights, self.checkpoint, '', 'model.segmentor')
+        check_tensors(self.segmentor, weights, self.checkpoint, 'model.segmentor')
         self.segmentor.load_state_dict(weights)
 
     def train(self, mode: bool = True) -> SemanticConsistency:
