@@ -7,7 +7,7 @@ import torch
 
 CLOCK = ('time', 'data_time', 'eta', 'memory')  # last parts of names that tell how long it took
 # What says how and when a process was started; cfg has resume=True, the version a commit.
-OTHER_START = ('cfg', 'experiment_name', 'time', 'mmengine_version')
+OTHER_START = ('cfg', 'settings', 'experiment_name', 'time', 'mmengine_version')
 
 
 def state_of(path):

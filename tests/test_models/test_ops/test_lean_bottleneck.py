@@ -101,7 +101,7 @@ def test_what_is_kept(monkeypatch):
         return sum(saved.numel() for saved in kept.values())
 
     monkeypatch.setattr(
-        'mmseg_gl.models.backbones.norm_relu_conv.saved_tensors_hooks',
+        'mmseg_gl.models.ops.norm_relu_conv.saved_tensors_hooks',
         lambda pack, unpack: saved_tensors_hooks(lambda t: counted(pack(t)), unpack),
     )
     planes = 64 * 8 * 8
