@@ -71,7 +71,7 @@ def settings_of(cfg):
         return {str(key): settings_of(value) for key, value in cfg.items()}
     if isinstance(cfg, (list, tuple)):
         return [settings_of(value) for value in cfg]
-    if cfg is None or isinstance(cfg, (bool, int, float, str)):
+    if type(cfg) in (type(None), bool, int, float, str):
         return cfg
     return getattr(cfg, '__qualname__', type(cfg).__qualname__)
 
