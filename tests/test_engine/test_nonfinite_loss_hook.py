@@ -41,10 +41,6 @@ def train(run, data_options, street_scenes, tmp_path, monkeypatch):
     return train
 
 
-def weights_of(path):
-    return read_checkpoint(path)['state_dict']
-
-
 def test_training_stops_with_the_last_finite_weights(train, tmp_path):
     error = train(broken=[3]).error
     work_dir = tmp_path / 'work'
@@ -58,7 +54,7 @@ def test_training_stops_with_the_last_finite_weights(train, tmp_path):
     for path in work_dir.glob('*.pth'):
         path.rename(tmp_path / path.name)
     assert train('train_cfg.max_iters=3').code == 0
-    for name, value in weights_of(work_dir / 'iter_3.pth').items():
+    for name, value in read_checkpoint(work_dir / 'iter_3.pth')['state_dict'].items():
         assert torch.equal(kept['state_dict'][name], value), name
 
 
