@@ -170,7 +170,7 @@ def main() -> None:
 
 
 def check_report(work_dir: str) -> None:
-    """Raise a UserError if report.md, or a report.png without it, is not of this tool."""
+    """Raise a UserError if report.md is not of this tool, or if report.png exists without it."""
     text, picture = (os.path.join(work_dir, f'report.{suffix}') for suffix in ('md', 'png'))
     ours = False
     if os.path.isfile(text):
