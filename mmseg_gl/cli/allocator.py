@@ -1,4 +1,4 @@
-"""Settings of the C library's allocator that training on a CPU wants."""
+"""Settings of glibc's memory allocator for training on a CPU."""
 
 import ctypes
 
@@ -7,14 +7,14 @@ M_TRIM_THRESHOLD = -1
 M_MMAP_MAX = -4
 
 
-def keep_freed_memory():
-    """Make glibc keep freed memory for the next iteration instead of handing it back to the kernel.
+def keep_freed_memory() -> bool:
+    """Make glibc keep freed memory for the next iteration instead of returning it to the kernel.
 
-    By default every large activation is a mapping of its own, which the kernel fills with zeros
-    page by page each time. Does nothing where the C library is another one.
+    By default every large activation gets a mapping of its own, which the kernel fills with zeros
+    page by page each time. Other C libraries are left as they are.
 
     Returns:
-        bool: Whether it has been done.
+        Whether the settings were changed.
     """
     try:
         mallopt = ctypes.CDLL('libc.so.6').mallopt

@@ -1,7 +1,10 @@
-"""Time a config's training step by its parts: python tools/benchmark.py CONFIG [--iters N].
+"""Time the parts of a config's training step.
 
-Random images and weights; no data set is needed. Prints a table, and one JSON object as the last
-line.
+Images and weights are random, so no data set is needed. Prints a table and, as the last line, one
+JSON object.
+
+Example:
+    python tools/benchmark.py configs/adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py
 """
 
 import argparse
@@ -13,8 +16,11 @@ import re
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmseg.registry import HOOKS, MODELS
@@ -32,9 +38,11 @@ from mmseg_gl.models.decode_heads import deeplabv2_head
 
 REQUIRED = ('model', 'train_dataloader', 'optim_wrapper')
 
+Floors = dict[str, dict[str, float]]  # seconds by layout and part, see StepBenchmark.floors
 
-def parse_args():
-    parser = ToolParser(description=__doc__.splitlines()[0])
+
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--iters', type=whole_number(1), default=5, help='timed iterations (default: 5)'
@@ -43,28 +51,30 @@ def parse_args():
         '--size',
         nargs='+',
         metavar='WxH',
-        help="size of the source's and of the target's images (default: the config's)",
+        help="image sizes of the source and the target (default: the config's)",
     )
     parser.add_argument(
-        '--phase', type=int, help='phase of the run to time, counted from 1 (default: the last)'
+        '--phase', type=int, help='phase of training to time, counted from 1 (default: the last)'
     )
     parser.add_argument(
-        '--batch-size', type=whole_number(1), help="images of each domain (default: config's)"
+        '--batch-size', type=whole_number(1), help="images of each domain (default: the config's)"
     )
     parser.add_argument('--json', metavar='FILE', help='also write the JSON object to a new file')
-    parser.add_argument('--amp', nargs='?', const='bf16', choices=['bf16', 'fp16'])
+    parser.add_argument(
+        '--amp', nargs='?', const='bf16', choices=['bf16', 'fp16'], help='mixed precision'
+    )
     parser.add_argument(
         '--plain',
         action='store_true',
-        help='also time the segmentor alone with ordinary convolutions and, on a CPU, the default '
-        'allocator, in a second process, interleaved',
+        help='alternately, in a second process, also time the segmentor alone with ordinary '
+        'convolutions and, on a CPU, the default allocator',
     )
     parser.add_argument('--serve-floor', action='store_true', help=argparse.SUPPRESS)
     add_cfg_options(parser)
     return parser.parse_args()
 
 
-def main():
+def main() -> None:
     args = parse_args()
     if args.json and os.path.exists(args.json):
         raise UserError(f'--json {args.json} exists; name a new file')
@@ -74,13 +84,15 @@ def main():
     if args.amp:
         use_amp(cfg, args.amp)
     if args.serve_floor:
-        deeplabv2_head.summed_dilated_conv = lambda x, convs: sum(conv(x) for conv in convs)
+        deeplabv2_head.summed_dilated_conv = lambda features, convs: sum(
+            conv(features) for conv in convs
+        )
     benchmark, active = build(cfg, sizes, batch_size, args.phase)
     if args.serve_floor:
         return serve_floor(benchmark)
     plain = PlainFloor(sys.argv[1:]) if args.plain else None
     if plain:
-        benchmark.floors = plain.beside(benchmark.floors)
+        benchmark.floors = plain.beside(benchmark.floors)  # type: ignore[method-assign]
     result = dict(
         config=args.config,
         sizes={domain: f'{w}x{h}' for (domain, (w, h)) in sizes.items()},
@@ -104,8 +116,16 @@ def main():
     print(line)
 
 
-def image_sizes(given, dataset):
-    """Return the (width, height) of each domain that the config forwards, of its first data set."""
+def image_sizes(given: Sequence[str] | None, dataset: dict) -> dict[str, tuple[int, int]]:
+    """Return the image size (width, height) by domain.
+
+    Args:
+        given: Values of ``--size``; None for the size in the first data set of each domain.
+        dataset: Config of the training data set, with the domains that the method forwards.
+
+    Raises:
+        UserError: If a size is malformed, or if a pipeline has no ``Resize``.
+    """
     domains = [d for d in ('source', 'target') if dataset.get(d)]
     if given:
         if len(given) != len(domains) or not all(re.fullmatch(r'\d+x\d+', s) for s in given):
@@ -113,7 +133,8 @@ def image_sizes(given, dataset):
                 f'--size {" ".join(given)}: expected WxH for each of {", ".join(domains)}, '
                 'e.g. 640x360 512x256'
             )
-        return {d: tuple(int(n) for n in size.split('x')) for d, size in zip(domains, given)}
+        pairs = [size.split('x') for size in given]
+        return {domain: (int(w), int(h)) for domain, (w, h) in zip(domains, pairs)}
     sizes = {}
     for domain in domains:
         first, *_ = datasets_in(domain, dataset[domain]).values()
@@ -123,12 +144,28 @@ def image_sizes(given, dataset):
                 f'the pipeline of the {domain} has no Resize that says how large its images are; '
                 'use --size'
             )
-        sizes[domain] = tuple(scales[-1])
+        width, height = scales[-1]
+        sizes[domain] = width, height
     return sizes
 
 
-def build(cfg, sizes, batch_size, phase=None):
-    """Return the benchmark and the names of the parts that are active in the phase (the last)."""
+def build(
+    cfg: Config, sizes: dict[str, tuple[int, int]], batch_size: int, phase: int | None = None
+) -> tuple[StepBenchmark, list[str]]:
+    """Build the benchmark.
+
+    Args:
+        cfg: Config of a training run.
+        sizes: Output of :func:`image_sizes`.
+        batch_size: Number of images of each domain.
+        phase: Phase of training, counted from 1; None for the last.
+
+    Returns:
+        The benchmark and the names of the parts of the model that are active in the phase.
+
+    Raises:
+        UserError: If the model is no :class:`UDASegmentor`, or if the config has no such phase.
+    """
     MMLogger.get_current_instance().setLevel(logging.ERROR)
     warnings.filterwarnings('ignore', message='Full backward hook')
     torch.manual_seed(0)
@@ -155,40 +192,44 @@ def build(cfg, sizes, batch_size, phase=None):
     return StepBenchmark(model, optim_wrapper, data), sorted(model.active)
 
 
-def serve_floor(benchmark):
-    """Time one floor for every line on stdin, and print its seconds."""
+def serve_floor(benchmark: StepBenchmark) -> None:
+    """For every line on stdin, time the floor once and print its seconds."""
     print('ready', flush=True)
     for _ in sys.stdin:
         print(fastest(benchmark.floors()), flush=True)
 
 
-def fastest(floors):
-    """Return the seconds of the faster layout."""
+def fastest(floors: Floors) -> float:
+    """Return the seconds of the faster memory layout."""
     return min(sum(parts.values()) for parts in floors.values())
 
 
 class PlainFloor:
-    """A second process that times the segmentor without this library's optimisations."""
+    """Second process that times the segmentor without the optimisations of this library.
 
-    def __init__(self, argv):
+    Args:
+        argv: Command line arguments of this process.
+    """
+
+    def __init__(self, argv: Sequence[str]) -> None:
         command = [sys.executable, '-m', 'mmseg_gl.cli.benchmark', *argv, '--serve-floor']
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         while self.read() != 'ready':
             pass
-        self.pairs = []
+        self.pairs: list[tuple[float, float]] = []  # seconds here and in the second process
 
-    def read(self):
+    def read(self) -> str:
         line = self.process.stdout.readline()
         if not line:
             raise UserError('the process for --plain has died; is there enough memory for two?')
         return line.strip()
 
-    def beside(self, floors):
-        """Return a function that measures both processes' floors, one after the other."""
+    def beside(self, floors: Callable[[], Floors]) -> Callable[[], Floors]:
+        """Return a function that measures the floors of both processes, one after the other."""
 
-        def both():
+        def both() -> Floors:
             print('go', file=self.process.stdin, flush=True)
             plain = float(self.read())
             record = floors()
@@ -197,7 +238,8 @@ class PlainFloor:
 
         return both
 
-    def result(self):
+    def result(self) -> dict[str, float]:
+        """End the second process; return its median time and the median ratio of the two."""
         self.process.stdin.close()
         self.process.wait()
         pairs = self.pairs[1:]  # the first one warms up
@@ -208,7 +250,7 @@ class PlainFloor:
         )
 
 
-def device_name():
+def device_name() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     try:
@@ -218,13 +260,14 @@ def device_name():
         return platform.processor() or platform.machine()
 
 
-def rounded(value):
+def rounded(value: Any) -> Any:
+    """Round the floats in nested dicts to four significant digits."""
     if isinstance(value, dict):
         return {key: rounded(entry) for key, entry in value.items()}
     return float(f'{value:.4g}') if isinstance(value, float) else value
 
 
-def table(result):
+def table(result: dict[str, Any]) -> str:
     sizes = ', '.join(f'{domain} {size}' for domain, size in result['sizes'].items())
     lines = [
         f'{result["config"]}: {sizes}, batch {result["batch_size"]}, {result["precision"]}, '

@@ -1,4 +1,4 @@
-"""Errors while the parts of a config are built, said in a sentence that names the part."""
+"""Describe in one sentence which part of a config failed to build."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from mmseg_gl.errors import UserError, in_short
 
 @contextmanager
 def described_builds() -> Iterator[None]:
-    """Let every registry raise a UserError that names what it cannot build, and its options."""
+    """Make every registry raise a UserError that names a part it cannot build and its options."""
     before = [(registry, registry.build_func) for registry in REGISTRIES]
     for registry, build in before:
         registry.build_func = partial(build_described, build)
@@ -25,11 +25,11 @@ def build_described(build: Callable, cfg: object, *args, **kwargs) -> object:
     """Build a part of a config.
 
     Args:
-        build: What the registry builds it with.
-        cfg: Its config; it need not be a dict.
+        build: Build function of the registry.
+        cfg: Config of the part; it need not be a dict.
 
     Raises:
-        UserError: For any error but those of files, which name the file.
+        UserError: For any error except an OSError, which names its file.
     """
     try:
         return build(cfg, *args, **kwargs)

@@ -1,7 +1,10 @@
-"""Check the data of a config: python tools/check_data.py CONFIG.
+"""Check the data sets of a config.
 
-Opens every image and label and says what is there, missing or broken. The exit code is 0 if all is
-well, 1 if there is trouble with the data, 2 if the command cannot be carried out.
+Opens every image and label and reports what is there, missing or broken. The exit code is 0 if
+everything is in order, 1 if there is trouble with the data, 2 if the check cannot be carried out.
+
+Example:
+    python tools/check_data.py configs/adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py
 """
 
 import argparse
@@ -16,7 +19,7 @@ from mmseg_gl.datasets.inspection import datasets_of
 from mmseg_gl.errors import UserError
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
     add_cfg_options(parser)
@@ -24,7 +27,7 @@ def parse_args():
         '--max-images',
         type=whole_number(1),
         metavar='N',
-        help='open only N images of each data set, spread evenly; default: all',
+        help='open only N evenly spaced images of each data set; default: all',
     )
     parser.add_argument(
         '--workers',
@@ -36,7 +39,7 @@ def parse_args():
     return parser.parse_args()
 
 
-def main():
+def main() -> int:
     args = parse_args()
     datasets = datasets_of(load_config(args.config, args.cfg_options, required=()))
     if not datasets:

@@ -1,7 +1,10 @@
-"""Compare methods over seeds: python tools/compare.py CONFIG... --seeds 0 1 2 --work-dir DIR.
+"""Compare methods over several seeds.
 
-Trains and tests every config with every seed, going on with what is unfinished and reusing what is
-done, and writes one table (report.md) and one picture (report.png) to the work dir.
+Trains and tests every config with every seed, then writes a table (report.md) and a picture
+(report.png) to the work dir. Finished runs found there are reused and unfinished ones resumed.
+
+Example:
+    python tools/compare.py CONFIG_A.py CONFIG_B.py --seeds 0 1 2 --work-dir work_dirs/ab
 """
 
 import argparse
@@ -11,8 +14,12 @@ import shlex
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
+
+from mmengine.config import Config
 
 from mmseg_gl.cli.parser import SEED, ConfigOptions, ToolParser, whole_number
 from mmseg_gl.cli.tool import run_tool
@@ -28,17 +35,24 @@ from mmseg_gl.files import make_folder, read_record, write_text
 
 REQUIRED = ('model', 'train_dataloader', 'test_dataloader')
 TITLE = '# Comparison'  # begins report.md
-RECORD = 'compare.json'  # in the folder of a run: the settings that it was begun with
-STATUS_INTERVAL = 15  # seconds between progress lines
+RECORD = 'compare.json'  # in the folder of a run: the settings with which it was started
+STATUS_INTERVAL = 15.0  # seconds between progress lines
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('configs', nargs='+', metavar='CONFIG')
-    parser.add_argument('--seeds', nargs='+', type=SEED, default=[0])
-    parser.add_argument('--work-dir', default='work_dirs/compare')
+    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='config files')
     parser.add_argument(
-        '--jobs', type=whole_number(1), default=1, help='runs at once, sharing the CPU cores'
+        '--seeds', nargs='+', type=SEED, default=[0], help='random seeds (default: 0)'
+    )
+    parser.add_argument(
+        '--work-dir', default='work_dirs/compare', help='output folder (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--jobs',
+        type=whole_number(1),
+        default=1,
+        help='number of runs at the same time, which share the CPU cores (default: 1)',
     )
     parser.add_argument(
         '--cfg-options',
@@ -46,34 +60,34 @@ def parse_args():
         action='extend',
         default=[],
         metavar='KEY=VALUE',
-        help='change every config in the same way',
+        help='change settings of all configs',
     )
     return parser.parse_args()
 
 
 @dataclass
 class Run:
-    """One config trained and tested with one seed."""
+    """One run of the comparison: a config, trained and tested with one seed."""
 
     method: str
     config: str
     seed: int
     dir: str
-    options: list = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
     state: str = 'waiting'
     process: ToolProcess | None = None
 
     @property
-    def name(self):
+    def name(self) -> str:
         return f'{self.method}, seed {self.seed}'
 
-    def is_done(self):
+    def is_done(self) -> bool:
         return read_metrics(self.dir) is not None and os.path.isdir(
             os.path.join(self.dir, 'test', 'predictions')
         )
 
-    def execute(self, threads):
-        """Train and test in subprocesses of ``threads`` threads each, resuming if possible."""
+    def execute(self, threads: int) -> None:
+        """Train, or resume training, and test in subprocesses of ``threads`` threads each."""
         self.state = 'training'
         arguments = ['--work-dir', self.dir, '--seed', str(self.seed), '--resume']
         self.call('train', [self.config, *arguments], threads)
@@ -87,7 +101,7 @@ class Run:
         self.state = 'done'
         print(f'{self.name}: done', flush=True)
 
-    def call(self, tool, arguments, threads):
+    def call(self, tool: str, arguments: Sequence[object], threads: int) -> None:
         options = ['--cfg-options', *self.options] if self.options else []
         self.process = ToolProcess(
             self.name,
@@ -102,17 +116,17 @@ class Run:
             self.state = 'failed'
             raise
 
-    def stop(self):
+    def stop(self) -> None:
         if self.process is not None:
             self.process.stop()
 
-    def progress(self):
-        """Return e.g. 'training 400/1000, eta 0:01:10'."""
+    def progress(self) -> str:
+        """Return the state of the run, e.g. 'training 400/1000, eta 0:01:10'."""
         detail = self.process.progress() if self.state == 'training' and self.process else None
         return f'{self.state} {detail}' if detail else self.state
 
 
-def main():
+def main() -> None:
     args = parse_args()
     args.seeds = list(dict.fromkeys(args.seeds))
     make_folder(args.work_dir, '--work-dir')
@@ -155,8 +169,8 @@ def main():
     print(f'wrote {args.work_dir}/report.md and {args.work_dir}/report.png')
 
 
-def check_report(work_dir):
-    """Refuse to replace a report that is not ours; the picture belongs to the text beside it."""
+def check_report(work_dir: str) -> None:
+    """Raise a UserError if report.md is not of this tool, or if report.png exists without it."""
     text, picture = (os.path.join(work_dir, f'report.{suffix}') for suffix in ('md', 'png'))
     ours = False
     if os.path.isfile(text):
@@ -169,22 +183,26 @@ def check_report(work_dir):
             )
 
 
-def parse_options(options):
+def parse_options(options: Sequence[str]) -> dict[str, Any] | None:
     parser = ToolParser()
     parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions)
     return parser.parse_args(['--cfg-options', *options] if options else []).cfg_options
 
 
-def config_name(path):
+def config_name(path: str) -> str:
     return os.path.splitext(os.path.basename(path))[0]
 
 
-def run_dir(work_dir, config, seed):
+def run_dir(work_dir: str, config: str, seed: int) -> str:
     return os.path.join(work_dir, config_name(config), f'seed_{seed}')
 
 
-def method_names(configs):
-    """Name configs by the parts of their file names that are not the same in all of them."""
+def method_names(configs: Sequence[str]) -> list[str]:
+    """Name configs by the parts of their file names that differ between them.
+
+    Raises:
+        UserError: If two configs have the same file name.
+    """
     names = [config_name(path).split('_') for path in configs]
     if len(set(map(tuple, names))) < len(names):
         raise UserError('two of the configs have the same file name; rename one')
@@ -196,8 +214,8 @@ def method_names(configs):
     return short if distinct else ['_'.join(name) for name in names]
 
 
-def check_same_config(run, cfg):
-    """Refuse to mix results of different versions of a config in one folder."""
+def check_same_config(run: Run, cfg: Config) -> None:
+    """Record the settings of a new run; raise a UserError if its folder has other settings."""
     path, settings = os.path.join(run.dir, RECORD), settings_of(cfg)
     before = read_record(path)
     if before is None:
@@ -210,8 +228,8 @@ def check_same_config(run, cfg):
         )
 
 
-def execute_all(runs, jobs):
-    """Execute runs, ``jobs`` at once, and print their progress now and then."""
+def execute_all(runs: Sequence[Run], jobs: int) -> None:
+    """Execute runs, ``jobs`` at a time, and print their progress at intervals."""
     threads = max(1, (os.cpu_count() or 1) // jobs)
     start, shown = time.monotonic(), -STATUS_INTERVAL
     with ThreadPoolExecutor(jobs) as pool:
@@ -226,7 +244,7 @@ def execute_all(runs, jobs):
                     for run in runs:
                         if run.state in ('training', 'testing'):
                             print(f'[{clock}] {run.name}: {run.progress()}', flush=True)
-        except BaseException:  # interrupted: start nothing more, stop what runs
+        except BaseException:  # interrupted: start no more runs, stop the running ones
             pool.shutdown(wait=False, cancel_futures=True)
             for run in runs:
                 run.stop()
@@ -235,8 +253,8 @@ def execute_all(runs, jobs):
         future.result()
 
 
-def write_report(args, report):
-    """Write report.md with the command that makes it."""
+def write_report(args: argparse.Namespace, report: str) -> None:
+    """Write report.md with the command that reproduces it."""
     command = shlex.join(['python', 'tools/compare.py', *sys.argv[1:]])
     with open(os.path.join(args.work_dir, 'report.md'), 'w') as file:
         file.write(

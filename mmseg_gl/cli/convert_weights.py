@@ -1,7 +1,11 @@
-"""Convert official weights: python tools/convert_weights.py KIND SRC DST [--reverse].
+"""Convert weights of the official codes to this library's names, or back.
 
-SRC is a file as the official codes publish or write it, DST a new checkpoint in this library's
-names; with --reverse it is the other way round, also for what was trained here.
+SRC is a file that an official code published or wrote, DST a new checkpoint with the names of this
+library. With --reverse, SRC is a checkpoint of this library, converted or trained, and DST a file
+for the official code.
+
+Example:
+    python tools/convert_weights.py advent advent_official.pth advent.pth
 
 KIND                     SRC
   resnet101-caffe        ImageNet weights of ResNet-101 (AdaptSegNet's, OpenMMLab's)
@@ -15,19 +19,22 @@ KIND                     SRC
   cyclegan-generator     of BDL's CycleGAN
   cyclegan-discriminator of BDL's CycleGAN
 
-KIND decides where files look alike: AdaptSegNet's and ADVENT's multi-level networks have the same
-tensors, of which AdaptSegNet's forward pass uses fewer. A discriminator's or generator's DST holds
-that network alone.
+KIND also tells apart files that look alike: the multi-level networks of AdaptSegNet and ADVENT have
+the same tensors, but the forward pass of AdaptSegNet uses fewer of them. For a discriminator or a
+generator, DST holds that network alone.
 
-Tensors that have no place here (unused branches, statistics of instance norms) are kept in DST
-beside the weights for --reverse; a checkpoint trained here lacks them, and default values are
-written. ImageNet files are read as they are by training; they need no conversion.
+Tensors without a counterpart in this library (unused branches, statistics of instance norms) are
+kept in DST beside the weights, for --reverse. A checkpoint trained with this library lacks them;
+--reverse then writes default values. Training reads ImageNet files without conversion.
 """
 
 import argparse
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from mmseg_gl.cli.parser import ToolParser
 from mmseg_gl.cli.tool import run_tool
@@ -35,10 +42,10 @@ from mmseg_gl.errors import UserError, check_choice
 from mmseg_gl.experiments.official_networks import KINDS, PLACES, find_layouts
 from mmseg_gl.files import whole_file
 from mmseg_gl.weights.files import first, read_checkpoint, tensors_of
-from mmseg_gl.weights.layout import recognise
+from mmseg_gl.weights.layout import Layout, recognise
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('kind', metavar='KIND', help=f'{", ".join(KINDS)}')
     parser.add_argument('src', metavar='SRC', help='file to read')
@@ -48,22 +55,22 @@ def parse_args():
     )
     for kind, (option, values) in PLACES.items():
         parser.add_argument(
-            f'--{option}', metavar='|'.join(values), help=f'which of the two here; for {kind}'
+            f'--{option}', metavar='|'.join(values), help=f'which of the two networks; for {kind}'
         )
     parser.add_argument(
         '--head',
         metavar='NAME',
-        help="the head's name here, if not the shipped configs'; for discriminator",
+        help='name of the head in your config, if not that of the shipped ones; for discriminator',
     )
     parser.add_argument(
         '--network',
         metavar='NAME',
-        help='with --reverse: the official network, where several have the same tensors',
+        help='with --reverse: name of the official network, if several have the same tensors',
     )
     return parser.parse_args()
 
 
-def main():
+def main() -> None:
     args = parse_args()
     layouts = find_layouts(args.kind, place_of(args), args.head)
     check_destination(args.dst)
@@ -83,8 +90,8 @@ def main():
     print(f'wrote {args.dst}')
 
 
-def place_of(args):
-    """Return which of two networks is meant, None for kinds of which there is one."""
+def place_of(args: argparse.Namespace) -> str | None:
+    """Return which of its two networks a kind stands for; None for kinds with only one."""
     for kind, (option, _) in PLACES.items():
         if kind != args.kind and getattr(args, option) is not None:
             raise UserError(f'--{option} is for the kind {kind}, not for {args.kind}; drop it')
@@ -100,7 +107,7 @@ def place_of(args):
     return getattr(args, option)
 
 
-def check_destination(path):
+def check_destination(path: str) -> None:
     folder = os.path.dirname(path) or '.'
     if os.path.exists(path):
         raise UserError(f'{path} exists and is not overwritten; choose another DST')
@@ -108,8 +115,8 @@ def check_destination(path):
         raise UserError(f'cannot write to the folder {folder}; make it, or choose another DST')
 
 
-def to_own(layouts, weights):
-    """Return the checkpoint of an official file's weights, and say what became of them."""
+def to_own(layouts: Sequence[Layout], weights: dict[str, Tensor]) -> dict[str, Any]:
+    """Convert the weights of an official file to a checkpoint; print how each was used."""
     layout = recognise(layouts, weights, own=False)
     own, left, filled = layout.to_own(weights)
     print(f'{layout.network}: mapped {len(weights) - len(left)} of {len(weights)} tensors')
@@ -127,14 +134,16 @@ def to_own(layouts, weights):
     )
 
 
-def to_official(layouts, weights, record, network):
-    """Return the official tensors of a checkpoint's network, and say what became of them.
+def to_official(
+    layouts: Sequence[Layout], weights: dict[str, Tensor], record: Any, network: str | None
+) -> dict[str, Tensor]:
+    """Convert a checkpoint to the tensors of an official network; print how each was used.
 
     Args:
-        layouts (Sequence[Layout]): Of the official networks that it may become.
-        weights (dict[str, Tensor]): By own name.
-        record (dict | None): What :func:`to_own` noted of the official file.
-        network (str | None): Name of the official network.
+        layouts: Layouts of the possible official networks.
+        weights: Weights by name in this library.
+        record: Facts about the official file, kept by :func:`to_own`; ignored unless a dict.
+        network: Name of the official network; None to find it out.
     """
     record = record if isinstance(record, dict) else {}
     networks = [layout.network for layout in layouts]

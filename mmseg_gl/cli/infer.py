@@ -1,15 +1,19 @@
-"""Segment images of any size: python tools/infer.py CONFIG CKPT IMAGE_OR_DIR --out DIR.
+"""Segment images of any size.
 
-Writes DIR/labels/ (8-bit palette PNGs of class numbers) and DIR/colour/ (RGB pictures), each of the
-image's own size and under its name and subfolder, as a PNG. Run again, it goes on where it was
-stopped.
+Writes DIR/labels/ (8-bit palette PNGs of class numbers) and DIR/colour/ (RGB pictures). Each PNG
+has the size, the name and the subfolder of its image. The same command resumes an interrupted run.
+
+Example:
+    python tools/infer.py CONFIG.py iter_40.pth my_images/ --out my_labels/
 """
 
 import argparse
 import os
 import time
+from typing import Any
 
 import torch
+from mmengine.config import ConfigDict
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
@@ -24,22 +28,23 @@ from mmseg_gl.datasets.label_writer import LabelWriter
 from mmseg_gl.engine.checkpoint import load_segmentor
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.recorded_folder import RecordedFolder
+from mmseg_gl.models import UDASegmentor
 from mmseg_gl.weights.files import weights_digest
 
 REQUIRED = ('model', 'test_dataloader')
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
-    parser.add_argument('images', help='an image, or a folder that is searched for PNG and JPEG')
-    parser.add_argument('--out', metavar='DIR', required=True, help='where to write')
+    parser.add_argument('checkpoint', help='checkpoint of a run, or of a segmentor alone')
+    parser.add_argument('images', help='an image, or a folder to search for PNG and JPEG files')
+    parser.add_argument('--out', metavar='DIR', required=True, help='output folder')
     add_cfg_options(parser)
     return parser.parse_args()
 
 
-def main():
+def main() -> None:
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options, REQUIRED)
     files = find_images(args.images)
@@ -71,22 +76,19 @@ def main():
     )
 
 
-def outputs(name):
-    """Return the files of an image: its labels, and their colours."""
+def outputs(name: str) -> set[str]:
+    """Return the two output files of an image: labels and colours."""
     return {os.path.join('labels', name), os.path.join('colour', name)}
 
 
-def find_images(path):
-    """Return the images of a folder, or the image itself, by the name of its prediction.
-
-    Args:
-        path (str): An image file, or a folder that is searched with its subfolders.
+def find_images(path: str) -> dict[str, str]:
+    """Find an image, or the images of a folder and its subfolders.
 
     Returns:
-        dict[str, str]: Path by relative name, which ends in '.png'.
+        Path of each image by the relative name of its prediction, which ends in '.png'.
 
     Raises:
-        UserError: When there is nothing, or two images would have the same prediction.
+        UserError: If there is no image, or if two images would have the same prediction.
     """
     init_default_scope('mmseg')
     root, paths = os.path.dirname(path), [path]
@@ -97,7 +99,7 @@ def find_images(path):
         ]
     elif not os.path.exists(path):
         raise UserError(f'there is no image or folder {path}')
-    files = {}
+    files: dict[str, str] = {}
     for file in paths:
         name = os.path.splitext(os.path.relpath(file, root or '.'))[0] + '.png'
         if name in files:
@@ -109,25 +111,28 @@ def find_images(path):
 
 
 @torch.no_grad()
-def segment(model, loader_cfg, files, folder):
-    """Predict images one by one, through the test pipeline, and write what comes out.
+def segment(
+    model: UDASegmentor, loader_cfg: ConfigDict, files: dict[str, str], folder: RecordedFolder
+) -> None:
+    """Predict images one by one, through the test pipeline, and write the predictions.
 
     Args:
-        model (UDASegmentor): With its weights.
-        loader_cfg (dict): Config of the test data loader.
-        files (dict[str, str]): Output of :func:`find_images`.
-        folder (RecordedFolder): Where to write.
+        model: Model with its weights loaded.
+        loader_cfg: Config of the test data loader.
+        files: Output of :func:`find_images`.
+        folder: Output folder.
 
     Raises:
-        UserError: When an image is broken, the network's output is not finite, or the disk is full.
+        UserError: If an image is broken, the network's output is not finite, or the disk is full.
     """
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     model = model.to(device).eval()
     steps = [s for s in loader_cfg.dataset.pipeline if s['type'] not in LABEL_LOADERS]
     pipeline = Compose(steps)
     writer = LabelWriter(loader_cfg.dataset)
-    loader = DataLoader(
-        [dict(img_path=path, seg_fields=[]) for path in files.values()],
+    samples: Any = [dict(img_path=path, seg_fields=[]) for path in files.values()]
+    loader: DataLoader = DataLoader(
+        samples,
         num_workers=loader_cfg.get('num_workers', 0),
         collate_fn=lambda items: pseudo_collate([pipeline(item) for item in items]),
     )

@@ -1,4 +1,11 @@
-"""Write the embedded benchmark: procedural street scenes of a source and a target domain."""
+"""Draw the embedded benchmark: procedural street scenes of a source and a target domain.
+
+Writes the data sets in the folder layout of GTA5 or SYNTHIA (source) and Cityscapes (target). The
+same settings always give the same files; the same command resumes an interrupted run.
+
+Example:
+    python tools/make_street_scenes.py data/street_scenes
+"""
 
 import argparse
 import time
@@ -13,7 +20,7 @@ from mmseg_gl.street_scenes.config import CLUTTER_KINDS, SOURCE_FORMATS
 from mmseg_gl.street_scenes.writer import encode_png, write_atomically
 
 
-def main():
+def main() -> None:
     args = parse_args()
     if not args.out.name:
         raise UserError('OUT is empty or the current folder; name a folder of its own')
@@ -49,10 +56,10 @@ def main():
         print(f'already there: {content} in {args.out}')
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     defaults = StreetScenesConfig()
-    parser = ToolParser(description=__doc__)
-    parser.add_argument('out', type=Path, help='folder to write to; an interrupted run goes on')
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('out', type=Path, help='output folder')
     parser.add_argument('--seed', type=int, default=defaults.seed, help='default: %(default)s')
     parser.add_argument(
         '--size',
@@ -65,7 +72,7 @@ def parse_args():
         '--train',
         type=int,
         default=defaults.train,
-        help='number of source images, and of target training images; default: %(default)s',
+        help='number of source images, and also of target training images; default: %(default)s',
     )
     parser.add_argument(
         '--val',
@@ -85,19 +92,19 @@ def parse_args():
         nargs=3,
         default=(defaults.colour_gap, defaults.camera_gap, defaults.layout_gap),
         metavar=('COLOUR', 'CAMERA', 'LAYOUT'),
-        help='how far the target is from the source, 0 to 1 each; default: %(default)s',
+        help='distance of the target from the source, 0 to 1 each; default: %(default)s',
     )
     parser.add_argument(
         '--clutter',
         choices=CLUTTER_KINDS,
         default=defaults.clutter,
-        help='kind of the unlabelled objects; default: %(default)s',
+        help='kind of unlabelled objects; default: %(default)s',
     )
     parser.add_argument(
         '--source-clutter',
         type=float,
         metavar='X',
-        help='mean number of unlabelled objects per source image; default: as the kind wants it',
+        help='mean number of unlabelled objects per source image; default: depends on --clutter',
     )
     parser.add_argument(
         '--target-clutter', type=float, metavar='X', help='the same for target images'
@@ -117,7 +124,7 @@ def parse_args():
     return parser.parse_args()
 
 
-def parse_size(text):
+def parse_size(text: str) -> tuple[int, int]:
     """Parse 'HxW' into (height, width)."""
     try:
         height, width = map(int, text.lower().split('x'))
@@ -126,8 +133,12 @@ def parse_size(text):
     return height, width
 
 
-def write_preview(config, path):
-    """Write the montage of both domains as a PNG."""
+def write_preview(config: StreetScenesConfig, path: Path) -> None:
+    """Write the montage of both domains as a PNG.
+
+    Raises:
+        UserError: If the name does not end in .png, the file exists or it cannot be written.
+    """
     if path.suffix.lower() != '.png':
         raise UserError(f'--preview={path} does not do; expected a name that ends in .png')
     if path.exists():

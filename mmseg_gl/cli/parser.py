@@ -1,6 +1,7 @@
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from mmengine.config import DictAction
 
@@ -8,9 +9,9 @@ from mmseg_gl.errors import UserError, closest
 
 
 class ToolParser(argparse.ArgumentParser):
-    """An argument parser whose errors are one sentence and name the nearest known option."""
+    """Argument parser whose errors are one sentence and suggest the nearest known option."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         """Raise a UserError instead of printing the usage and exiting."""
         unknown = message.removeprefix('unrecognized arguments: ')
         if unknown != message:
@@ -22,7 +23,7 @@ class ToolParser(argparse.ArgumentParser):
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
-    """Return the argparse type of whole numbers in a range."""
+    """Return an argparse type for whole numbers from ``least`` to ``most``."""
     allowed = f'of at least {least}' if most is None else f'from {least} to {most}'
 
     def parse(text: str) -> int:
@@ -38,13 +39,19 @@ SEED = whole_number(0, 2**32 - 1)  # argparse type of seeds
 
 
 class ConfigOptions(DictAction):
-    """argparse action of ``--cfg-options KEY=VALUE ...``: values as mmengine reads them.
+    """argparse action of ``--cfg-options KEY=VALUE ...``; mmengine parses the values.
 
     Raises:
-        UserError: For what is not of that form.
+        UserError: If an argument does not have this form.
     """
 
-    def __call__(self, parser, namespace, values, option_string=None):
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Sequence[Any],
+        option_string: str | None = None,
+    ) -> None:
         for value in values:
             try:
                 super().__call__(parser, namespace, [value], option_string)
@@ -54,22 +61,27 @@ class ConfigOptions(DictAction):
                 ) from error
 
 
-def add_cfg_options(parser):
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     """Add the argument ``--cfg-options`` to an argument parser."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=ConfigOptions,
         metavar='KEY=VALUE',
-        help='change the config',
+        help='change settings of the config, e.g. train_dataloader.batch_size=2',
     )
 
 
-def add_run_arguments(parser):
-    """Add the arguments that tools/train.py and tools/test.py share to an argument parser."""
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the shared arguments of tools/train.py and tools/test.py to an argument parser."""
     parser.add_argument(
-        '--work-dir', help='where to write (default: work_dirs/ and the name of the config)'
+        '--work-dir', help='output folder (default: work_dirs/ and the name of the config)'
     )
     add_cfg_options(parser)
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm'],
+        default='none',
+        help='launcher of a distributed run (default: none)',
+    )
     parser.add_argument('--local_rank', '--local-rank', type=int, help='set by torch launchers')

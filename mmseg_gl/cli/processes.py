@@ -1,27 +1,25 @@
 """Start a tool in several processes: python -m mmseg_gl.cli.processes N TOOL [arguments].
 
-What ``torchrun --standalone --nproc_per_node=N`` does, but it ends as the processes end: with their
-exit code where one fails (2 for bad input), with 130 or 143 after SIGINT or SIGTERM.
+Works like ``torchrun --standalone --nproc_per_node=N``, but returns the exit code of the tool: that
+of a failed process (2 for bad input), and 130 or 143 after SIGINT or SIGTERM.
 """
 
 import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import main
 
 
-def run(arguments):
-    """Run the tool to its end.
+def run(arguments: Sequence[str]) -> int:
+    """Run the tool and return its exit code.
 
     Args:
-        arguments (Sequence[str]): The number of processes, the tool, and the tool's arguments.
-
-    Returns:
-        int: The exit code.
+        arguments: Number of processes, file of the tool, arguments of the tool.
     """
     number, *command = arguments
     os.environ.setdefault('OMP_NUM_THREADS', '1')  # torchrun's default, without its warning

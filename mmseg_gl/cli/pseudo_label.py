@@ -1,10 +1,13 @@
-"""Write pseudo labels of the target's training images: python tools/pseudo_label.py CONFIG CKPT.
+"""Write pseudo labels for the training images of the target domain.
 
-BDL's rule (SSL.py): per class, the more confident half of the pixels keeps its label, and so does
-every pixel with a confidence of the cap or more; all others become 255. The images go through the
-test pipeline, and the labels have the size of the network's input. A run that was interrupted goes
-on when it is started again; until it is done it needs 3 bytes of disk per pixel (4.7 GB for
-Cityscapes at 1024x512).
+Follows BDL (SSL.py): in each class, the more confident half of the pixels keeps its label, and so
+does every pixel whose confidence is at least the cap; all other pixels become 255. The images go
+through the test pipeline, and the labels have the size of the network's input. The same command
+resumes an interrupted run. An unfinished run needs 3 bytes of disk per pixel (4.7 GB for Cityscapes
+at 1024x512).
+
+Example:
+    python tools/pseudo_label.py CONFIG.py iter_40.pth --out data/pseudo_labels
 """
 
 import argparse
@@ -13,9 +16,12 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 
 import torch
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS, MODELS
 from torch.utils.data import DataLoader, Subset
 
@@ -37,16 +43,19 @@ from mmseg_gl.experiments.pseudo_labels import (
     select,
     shares_kept,
 )
+from mmseg_gl.models import UDASegmentor
 from mmseg_gl.weights.files import weights_digest
 
 REQUIRED = ('model', 'train_dataloader', 'test_dataloader')
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
-    parser.add_argument('--out', metavar='DIR', required=True, help='a new folder for the labels')
+    parser.add_argument('checkpoint', help='checkpoint of a run, or of a segmentor alone')
+    parser.add_argument(
+        '--out', metavar='DIR', required=True, help='output folder; new, or of the same run'
+    )
     parser.add_argument(
         '--cap',
         type=float,
@@ -57,19 +66,20 @@ def parse_args():
         '--portion',
         type=float,
         default=0.5,
-        help='share of the pixels of a class below its threshold (default: 0.5, as in BDL)',
+        help='share of the pixels of each class below its threshold (default: 0.5, as in BDL)',
     )
     parser.add_argument(
         '--target',
         type=int,
         metavar='N',
-        help='which of several targets to label, counted from 1; each needs a folder of its own',
+        help='number of the target to label if there are several, counted from 1; label each one '
+        'into its own folder',
     )
     add_cfg_options(parser)
     return parser.parse_args()
 
 
-def main():
+def main() -> None:
     args = parse_args()
     for option, value in (('--cap', args.cap), ('--portion', args.portion)):
         if not 0 <= value <= 1:
@@ -112,8 +122,17 @@ def main():
         print_table(folder)
 
 
-def target_of(cfg, path, number):
-    """Return a target's training data set with the test pipeline, which loads no labels here."""
+def target_of(cfg: Config, path: str, number: int | None) -> dict:
+    """Return the config of a target's training data set with the test pipeline, without labels.
+
+    Args:
+        cfg: Config of a training run.
+        path: File of the config, for error messages.
+        number: Number of the target, counted from 1; None if there is only one.
+
+    Raises:
+        UserError: If there is no target, no such target, or no choice among several.
+    """
     targets = list(datasets_in('target', cfg.train_dataloader.dataset.get('target')).values())
     if not targets:
         raise UserError(
@@ -136,8 +155,10 @@ def target_of(cfg, path, number):
     return {**targets[number - 1], 'pipeline': pipeline}
 
 
-def predict_all(model, dataset, folder, num_workers):
-    """Predict the images that have not been predicted yet."""
+def predict_all(
+    model: UDASegmentor, dataset: BaseSegDataset, folder: PseudoLabelFolder, num_workers: int
+) -> None:
+    """Predict all images that have no prediction in the folder yet."""
     model = model.to('cuda' if torch.cuda.is_available() else 'cpu').eval()
     waiting = [
         i for i, image in enumerate(folder.images) if prediction_name(image) not in folder.done
@@ -151,8 +172,14 @@ def predict_all(model, dataset, folder, num_workers):
         folder.write_prediction(folder.images[i], *predict(model, batch))
 
 
-def label_all(classes, writer, folder, cap, portion):
-    """Find the thresholds and write the labels."""
+def label_all(
+    classes: Sequence[str],
+    writer: LabelWriter,
+    folder: PseudoLabelFolder,
+    cap: float,
+    portion: float,
+) -> None:
+    """Find the threshold of each class and write the labels of all images."""
     counts = histogram(map(folder.read_prediction, folder.images), len(classes))
     thresholds = find_thresholds(counts, cap, portion)
     sizes = set()
@@ -171,8 +198,12 @@ def label_all(classes, writer, folder, cap, portion):
     print(f'wrote {len(folder.images)} pseudo labels to {folder.path}')
 
 
-def print_table(folder):
-    """Print what the record of a complete folder says of the classes."""
+def print_table(folder: PseudoLabelFolder) -> None:
+    """Print the threshold and the share of kept pixels of each class in a complete folder.
+
+    Raises:
+        UserError: If the record of the folder is damaged.
+    """
     lines = [f'{"class":>15} threshold  kept %']
     try:
         for name, threshold in folder.contents['thresholds'].items():
@@ -187,7 +218,8 @@ def print_table(folder):
     print('\n'.join(lines))
 
 
-def digest(text):
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text."""
     return hashlib.sha256(os.fsencode(text)).hexdigest()
 
 

@@ -1,7 +1,10 @@
-"""Run a recipe, e.g. all of BDL: python tools/run_recipe.py RECIPE [--work-dir DIR] [--dry-run].
+"""Run a recipe: a method of several stages, such as BDL.
 
-Prints the plan, skips finished stages, goes on with an interrupted one, and ends with a table of
-the target mIoU of every trained stage.
+Prints the plan, skips finished stages, resumes an interrupted one, and finally prints a table with
+the target mIoU of each stage of training.
+
+Example:
+    python tools/run_recipe.py configs/bdl/recipes/bdl_deeplabv2-tiny_street-scenes.py
 """
 
 import argparse
@@ -9,30 +12,36 @@ import fcntl
 import os
 import shlex
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TextIO
 
 from mmseg_gl.cli.parser import SEED, ToolParser
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.comparison import validation_curve
-from mmseg_gl.experiments.recipe import load_recipe
+from mmseg_gl.experiments.recipe import Stage, load_recipe
 from mmseg_gl.experiments.tool_process import ToolProcess
 from mmseg_gl.files import check_lock_name, make_folder
 
 STATUS_INTERVAL = 30  # seconds between progress lines
-SPECIAL = set(',[](){}="\'')  # what --cfg-options would not take as part of a path
+SPECIAL = set(',[](){}="\'')  # characters that --cfg-options does not accept in a path
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('recipe', help='recipe file, e.g. of configs/bdl/recipes/')
-    parser.add_argument('--work-dir', help='default: work_dirs/ and the name of the recipe')
-    parser.add_argument('--seed', type=SEED, default=0, help='random seed of training')
-    parser.add_argument('--dry-run', action='store_true', help='print the plan and end')
+    parser.add_argument('recipe', help='recipe file, e.g. one in configs/bdl/recipes/')
+    parser.add_argument(
+        '--work-dir', help='output folder (default: work_dirs/ and the name of the recipe)'
+    )
+    parser.add_argument('--seed', type=SEED, default=0, help='random seed of training (default: 0)')
+    parser.add_argument(
+        '--dry-run', action='store_true', help='print the plan with its commands and exit'
+    )
     return parser.parse_args()
 
 
-def main():
+def main() -> None:
     args = parse_args()
     name = os.path.splitext(os.path.basename(args.recipe))[0]
     work_dir = args.work_dir or os.path.join('work_dirs', name)
@@ -55,7 +64,8 @@ def main():
     print_results(stages)
 
 
-def print_plan(stages, commands):
+def print_plan(stages: Sequence[Stage], commands: bool) -> None:
+    """Print the state, name, tool and config of each stage and, if asked for, its command."""
     width = max(len(stage.name) for stage in stages)
     for number, stage in enumerate(stages, 1):
         state, name = stage.state(), stage.name.ljust(width)
@@ -65,8 +75,8 @@ def print_plan(stages, commands):
             print(f'    {shlex.join(command)}')
 
 
-def hold(lock, work_dir):
-    """Make sure that only one run works in a folder; its tools keep the lock while they run."""
+def hold(lock: TextIO, work_dir: str) -> None:
+    """Lock a work dir; raise a UserError if another run, or a tool of one, holds the lock."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -76,8 +86,12 @@ def hold(lock, work_dir):
         ) from error
 
 
-def run_stage(stage, name, lock):
-    """Run one stage in a process of its own and print its progress now and then."""
+def run_stage(stage: Stage, name: str, lock: TextIO) -> None:
+    """Run one stage in its own process, which shares the lock, and print progress at intervals.
+
+    Raises:
+        UserError: If the tool fails or leaves the stage unfinished.
+    """
     stage.begin()
     process = ToolProcess(
         name, stage.tool, stage.arguments(), stage.log_file, pass_fds=(lock.fileno(),)
@@ -93,7 +107,7 @@ def run_stage(stage, name, lock):
                 if now - shown > STATUS_INTERVAL and (progress := process.progress()):
                     shown = now
                     print(f'[{clock(now - start)}] {name}: {progress}', flush=True)
-        except BaseException:  # interrupted: the tool ends first
+        except BaseException:  # interrupted: let the tool end first
             process.stop()
             raise
     future.result()
@@ -102,11 +116,11 @@ def run_stage(stage, name, lock):
     print(f'{name}: done in {clock(time.monotonic() - start)}', flush=True)
 
 
-def clock(seconds):
+def clock(seconds: float) -> str:
     return time.strftime('%H:%M:%S', time.gmtime(seconds))
 
 
-def print_results(stages):
+def print_results(stages: Sequence[Stage]) -> None:
     print('\nTarget mIoU (%) of the last iterate, and of the best validation of the stage:\n')
     print('| stage | last | best |\n|---|---|---|')
     for stage in stages:

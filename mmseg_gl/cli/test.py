@@ -1,13 +1,19 @@
-"""Evaluate a checkpoint: python tools/test.py CONFIG CHECKPOINT. Writes metrics.json.
+"""Evaluate a checkpoint on the test data of a config.
 
-The config's other_test_dataloaders are evaluated after its test_dataloader, by the same network and
-evaluator.
+Prints a table of the IoU of each class and writes metrics.json to the work dir. The config's
+other_test_dataloaders are evaluated after its test_dataloader, with the same network and evaluator.
+
+Example:
+    python tools/test.py CONFIG.py work_dirs/CONFIG/iter_40.pth
 """
 
+import argparse
 import json
 import math
 import os
 import time
+from collections.abc import Callable
+from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import LoggerHook
@@ -28,26 +34,26 @@ from mmseg_gl.visualization.picture_writer_hook import PictureWriterHook
 REQUIRED = ('model', 'test_dataloader', 'test_evaluator', 'default_hooks')
 
 
-def parse_args():
-    parser = ToolParser(description=__doc__.splitlines()[0])
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint of a run, or of its segmentor alone')
+    parser.add_argument('checkpoint', help='checkpoint of a run, or of a segmentor alone')
     parser.add_argument(
         '--weights',
         choices=['segmentor', 'teacher'],
-        help='the network to evaluate (default: model.evaluated of the config, the segmentor)',
+        help='network to evaluate (default: model.evaluated of the config, or else the segmentor)',
     )
     parser.add_argument(
         '--out',
         metavar='DIR',
-        help='write the predictions as label PNGs; those of other test sets into subfolders',
+        help='write the predictions as label PNGs, those of other test sets to subfolders',
     )
     parser.add_argument('--show-dir', metavar='DIR', help='write the predictions as pictures')
     add_run_arguments(parser)
     return parser.parse_args()
 
 
-def main():
+def main() -> None:
     args = parse_args()
     cfg = load_run_config(args, REQUIRED)
     check_is_file(args.checkpoint, 'checkpoint')
@@ -82,15 +88,15 @@ def main():
         print(f'wrote {write_metrics(cfg.work_dir, metrics)}')
 
 
-def measure(runner, test):
-    """Run a test.
+def measure(runner: SafeRunner, test: Callable[[], dict]) -> dict[str, Any]:
+    """Run a test and print its speed.
 
     Args:
-        runner (SafeRunner): Its test loop has the data set and the evaluator.
-        test (Callable[[], dict]): Runs it and returns its figures.
+        runner: Runner whose test loop has the data set and the evaluator.
+        test: Runs the test and returns its metrics.
 
     Returns:
-        dict: The figures in percent by name, None for a class that does not occur, and 'protocol'.
+        Metrics in percent by name, None for a class that does not occur, and 'protocol'.
     """
     start = time.time()
     figures = test()
@@ -106,15 +112,23 @@ def measure(runner, test):
     return {**metrics, 'protocol': protocols[0] if protocols else None}
 
 
-def use_test_set(runner, name, loader, evaluator, args):
-    """Let a runner that has tested turn to another test set.
+def use_test_set(
+    runner: SafeRunner,
+    name: str,
+    loader: dict,
+    evaluator: dict | list[dict],
+    args: argparse.Namespace,
+) -> None:
+    """Switch a runner that has run its test to another test set.
+
+    Its next log, predictions and pictures go to a file and folders named after the test set.
 
     Args:
-        runner (SafeRunner): Its next results and predictions go to places named after the test set.
-        name (str): The test set.
-        loader (dict): Config of its data loader.
-        evaluator (dict | list[dict]): Config of the evaluator.
-        args (Namespace): With the folders of predictions and pictures, if they are written.
+        runner: The runner.
+        name: Name of the test set.
+        loader: Config of the data loader.
+        evaluator: Config of the evaluator.
+        args: Command line arguments, with the folders of predictions and pictures.
     """
     runner.logger.info(f'Test set {name}:')
     loop = runner.test_loop
@@ -131,8 +145,8 @@ def use_test_set(runner, name, loader, evaluator, args):
             hook.out_dir = os.path.join(args.show_dir, name)
 
 
-def write_metrics(work_dir, metrics):
-    """Write metrics.json; an earlier one with other contents is kept as metrics.N.json."""
+def write_metrics(work_dir: str, metrics: dict[str, Any]) -> str:
+    """Write metrics.json and return its path; keep an earlier, different one as metrics.N.json."""
     text = json.dumps(metrics, indent=1)
     path = os.path.join(work_dir, 'metrics.json')
     if os.path.lexists(path) and not (os.path.isfile(path) and read_text(path) == text):
@@ -145,7 +159,7 @@ def write_metrics(work_dir, metrics):
     return path
 
 
-def read_text(path):
+def read_text(path: str) -> str:
     with open(path, errors='replace') as file:
         return file.read()
 

@@ -1,4 +1,4 @@
-"""What every command line tool shares: errors are one sentence and exit code 2."""
+"""Entry point of the command line tools: turns errors into one sentence and an exit code."""
 
 import atexit
 import errno
@@ -9,6 +9,9 @@ import select
 import signal
 import sys
 import warnings
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn, TextIO
 
 import torch.distributed as dist
 
@@ -16,30 +19,30 @@ from mmseg_gl.cli.allocator import keep_freed_memory
 from mmseg_gl.cli.build_errors import described_builds
 from mmseg_gl.errors import Interrupted, UserError
 
-LOST_WORKER = re.compile(  # in PyTorch's words
+LOST_WORKER = re.compile(  # PyTorch's messages
     r'DataLoader worker \(pid.*\) (is killed|exited).*|unable to .*shared memory.*|'
     r'unable to \w+ .*</torch_.*'
 )
 
 
-def run_tool(main, keep_memory=True):
+def run_tool(main: Callable[[], int | None], keep_memory: bool = True) -> NoReturn:
     """Run a tool's ``main`` and turn a :class:`UserError` into one line on stderr.
 
     Args:
-        main (Callable[[], int | None]): The tool; its return value is the exit code (None = 0).
-        keep_memory (bool): Whether to use :func:`keep_freed_memory`.
+        main: Main function of the tool; its return value is the exit code (None = 0).
+        keep_memory: Whether to call :func:`keep_freed_memory`.
 
     Raises:
-        SystemExit: Always; code 2 for a :class:`UserError`, 130 when ended by SIGINT (Ctrl-C), 143
-            when ended by SIGTERM, 141 when whoever read the output (``| head``) has gone.
+        SystemExit: Always; code 2 for a :class:`UserError`, 130 after SIGINT (Ctrl-C), 143 after
+            SIGTERM, 141 if the reader of the output (``| head``) has exited.
     """
-    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'  # a file that runs code is never loaded
-    logging.raiseExceptions = False  # a log that cannot be written stops nothing
+    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'  # never load a file that runs code
+    logging.raiseExceptions = False  # a log that cannot be written must not stop the tool
     if hasattr(sys.stdout, 'reconfigure'):
-        sys.stdout.reconfigure(errors='backslashreplace')  # names of files can be any bytes
+        sys.stdout.reconfigure(errors='backslashreplace')  # file names can be any bytes
     if keep_memory:
         keep_freed_memory()
-    # mmseg's hook says so in every run that draws no pictures.
+    # mmseg's hook warns of this in every run that draws no pictures.
     warnings.filterwarnings('ignore', message='The draw is False')
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in handlers:
@@ -48,7 +51,7 @@ def run_tool(main, keep_memory=True):
         with described_builds():
             code = main() or 0
         if is_distributed():
-            dist.barrier()  # a process that leaves early would break the others' connections
+            dist.barrier()  # a process that exits early would break the others' connections
     except UserError as error:
         say(f'error: {sentence(error)}')
         code = 2
@@ -73,36 +76,36 @@ def run_tool(main, keep_memory=True):
     sys.exit(code)
 
 
-def nobody_reads(stream):
+def nobody_reads(stream: TextIO) -> bool:
     """Return whether a stream is a pipe whose other end is closed."""
     try:
         poll = select.poll()
         poll.register(stream.fileno(), 0)
         return any(event & select.POLLERR for _, event in poll.poll(0))
-    except (OSError, ValueError):  # no file at all, or closed
+    except (OSError, ValueError):  # not a file, or closed
         return False
 
 
-def say(line):
-    """Write a line to stderr at once, so that several processes' lines do not mix."""
+def say(line: str) -> None:
+    """Write a line to stderr in one piece, so that lines of several processes do not mix."""
     sys.stderr.write(f'{line}\n')
     sys.stderr.flush()
 
 
-def file_error(error):
-    """Return a sentence about a file that cannot be used, or a disk; None for other errors."""
+def file_error(error: Exception) -> str | None:
+    """Return a sentence about an unusable file or disk; None for other errors."""
     if isinstance(error, OSError) and error.strerror and (error.filename or is_of_disk(error)):
         where = f'cannot use {error.filename}' if error.filename else 'cannot write'
         return f'{where} ({error.strerror}); put that right and start the same command again'
     return None
 
 
-def is_of_disk(error):
+def is_of_disk(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
-def import_error(error):
-    """Return a sentence about a package that is not installed, None for other errors."""
+def import_error(error: BaseException | None) -> str | None:
+    """Return a sentence about a package that is not installed; None for other errors."""
     while isinstance(error, ImportError):
         package = (getattr(error, 'name', None) or '').partition('.')[0]
         if isinstance(error, ModuleNotFoundError) and package not in ('', 'mmseg_gl'):
@@ -114,8 +117,8 @@ def import_error(error):
     return None
 
 
-def worker_error(error):
-    """Return a sentence about a data loader's process that is gone, None for other errors."""
+def worker_error(error: Exception) -> str | None:
+    """Return a sentence about a data loader worker that died; None for other errors."""
     if not isinstance(error, RuntimeError) or not (found := LOST_WORKER.search(str(error))):
         return None
     return (
@@ -124,34 +127,28 @@ def worker_error(error):
     )
 
 
-def is_distributed():
+def is_distributed() -> bool:
     return dist.is_available() and dist.is_initialized()
 
 
-def end_process(code):
-    """Exit without the destructors of C++ objects: those of gloo's threads may abort."""
+def end_process(code: int) -> NoReturn:
+    """Exit without running C++ destructors: those of gloo's threads may abort."""
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
 
-def interrupt(signum, frame):
-    """Make Ctrl-C and a polite kill end a tool."""
+def interrupt(signum: int, frame: FrameType | None) -> NoReturn:
+    """Signal handler with which SIGINT (Ctrl-C) and SIGTERM end a tool."""
     raise Interrupted(signum, 'interrupted')
 
 
-def sentence(error):
-    """Return an error's own words, also if it crossed a data loader worker.
+def sentence(error: Exception) -> str:
+    """Return the message of an error as one line, without the traceback of a data loader worker.
 
-    PyTorch re-raises a worker's exception with the worker's traceback as its message; only what
-    follows the last exception name is meant for the user.
-
-    Args:
-        error (Exception): The exception.
-
-    Returns:
-        str: One line.
+    PyTorch re-raises an exception of a worker with the worker's traceback in the message; only the
+    text after the last exception name is meant for the user.
     """
     text = str(error).split('UserError: ')[-1]
     return ' '.join(text.split())

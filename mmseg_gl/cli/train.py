@@ -1,8 +1,15 @@
-"""Train a config: python tools/train.py configs/METHOD/CONFIG.py [--work-dir DIR] [--resume].
+"""Train a config.
 
-Ctrl-C or SIGTERM ends it after the iteration, with a checkpoint (exit code 130 or 143); a second
-time, at once. --resume goes on as if nothing had happened.
+Ctrl-C or SIGTERM ends training after the current iteration, with a checkpoint (exit code 130 or
+143); a second one ends it at once. --resume continues as if training had never stopped.
+
+Example:
+    python tools/train.py configs/adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py
 """
+
+import argparse
+
+from mmengine.config import Config
 
 from mmseg_gl.cli.parser import SEED, ToolParser, add_run_arguments
 from mmseg_gl.cli.tool import run_tool
@@ -24,16 +31,16 @@ from mmseg_gl.files import make_folder, only_writer
 REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
 
-def parse_args():
-    parser = ToolParser(description=__doc__)
+def parse_args() -> argparse.Namespace:
+    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--resume',
         nargs='?',
         const='latest',
         metavar='CKPT',
-        help='go on from the latest checkpoint of the work dir (from the start if there is none), '
-        'or from CKPT',
+        help='resume from CKPT, or from the latest checkpoint of the work dir (start from scratch '
+        'if there is none)',
     )
     parser.add_argument('--seed', type=SEED, help="random seed (default: the config's, 0)")
     parser.add_argument(
@@ -41,13 +48,13 @@ def parse_args():
         nargs='?',
         const='bf16',
         choices=['bf16', 'fp16'],
-        help='mixed precision: bf16 (GPU, or CPU that has it; the default) or fp16 (GPU)',
+        help='mixed precision: bf16 (GPU, or a CPU that supports it; the default) or fp16 (GPU)',
     )
     add_run_arguments(parser)
     return parser.parse_args()
 
 
-def main():
+def main() -> None:
     args = parse_args()
     cfg = load_run_config(args, REQUIRED)
     if args.seed is not None:
@@ -70,7 +77,7 @@ def main():
         train(cfg)
 
 
-def train(cfg):
+def train(cfg: Config) -> None:
     runner = SafeRunner.from_cfg(cfg)
     if cfg.get('load_from'):
         check_start(runner.model, cfg.load_from, cfg.get('resume'))
@@ -80,8 +87,16 @@ def train(cfg):
     runner.train()
 
 
-def resume_from(checkpoint, cfg):
-    """Make a config go on from a checkpoint, or from 'latest'; without one it starts as it says."""
+def resume_from(checkpoint: str | None, cfg: Config) -> None:
+    """Set a config to resume from a checkpoint.
+
+    Args:
+        checkpoint: Path, or 'latest' for the newest checkpoint of the work dir, if it has any.
+        cfg: Config of the run, changed in place.
+
+    Raises:
+        UserError: If the run cannot be resumed from there.
+    """
     if checkpoint == 'latest':
         checkpoint = newest_whole_checkpoint(cfg.work_dir)
         if not checkpoint and has_checkpoints(cfg.work_dir):

@@ -1,16 +1,21 @@
-"""Translate a config's source images: python tools/translate.py CONFIG CHECKPOINT --out DIR.
+"""Translate the source images of a config into the style of the target.
 
-Writes DIR/images/ with the names of the originals, and DIR/translation.json. Run again, it goes on
-where it was stopped.
+Writes DIR/images/, with the file names of the originals, and DIR/translation.json. The same command
+resumes an interrupted run.
+
+Example:
+    python tools/translate.py configs/bdl/cyclegan_street-scenes.py iter_40.pth --out my_images
 """
 
 import argparse
 import os
+from collections.abc import Sequence
 
 import torch
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
-from torch.utils.data import DataLoader, Subset
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, Subset
 
 from mmseg_gl.cli.parser import ToolParser, add_cfg_options, whole_number
 from mmseg_gl.cli.progress import progress
@@ -24,29 +29,29 @@ from mmseg_gl.weights.files import below, check_tensors, read_checkpoint, tensor
 PREFIX = 'generators.source_to_target.'
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file of a CycleGAN with a translation_dataset')
     parser.add_argument('checkpoint', help='checkpoint of its training')
-    parser.add_argument('--out', metavar='DIR', required=True, help='where to write')
+    parser.add_argument('--out', metavar='DIR', required=True, help='output folder')
     parser.add_argument(
         '--workers',
         type=whole_number(0),
         default=min(4, os.cpu_count() or 1),
         metavar='N',
-        help='number of processes that read images; default: 4, or one per core; 0: none',
+        help='number of processes that read images, may be 0; default: one per core, at most 4',
     )
     add_cfg_options(parser)
     return parser.parse_args()
 
 
-def main():
+def main() -> None:
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options, required=('model', 'translation_dataset'))
     if cfg.model.get('type') != 'CycleGAN':
         raise UserError(f'{args.config} trains no CycleGAN, and nothing else translates images')
     generator, digest = load_generator(cfg.model.generator, args.checkpoint)
-    list_images('source', cfg.translation_dataset)  # says so where there are none
+    list_images('source', cfg.translation_dataset)  # raises an error if there are none
     dataset = DATASETS.build(cfg.translation_dataset)
     root = dataset.data_prefix['img_path']
     names = [os.path.relpath(sample['img_path'], root) for sample in dataset.load_data_list()]
@@ -69,18 +74,18 @@ def main():
     print(f'{len(names)} translated images are in {os.path.join(args.out, "images")}')
 
 
-def load_generator(cfg, path):
+def load_generator(cfg: dict, path: str) -> tuple[nn.Module, str]:
     """Build the generator and load all of its weights.
 
     Args:
-        cfg (dict): Its config.
-        path (str): Checkpoint of a CycleGAN.
+        cfg: Config of the generator.
+        path: Checkpoint of a CycleGAN.
 
     Returns:
-        tuple[nn.Module, str]: The generator and a SHA-256 digest of its weights.
+        The generator and a SHA-256 digest of its weights.
 
     Raises:
-        UserError: When weights are missing or of another network.
+        UserError: If weights are missing or belong to another network.
     """
     weights = below(tensors_of(read_checkpoint(path)), PREFIX)
     generator = MODELS.build(cfg)
@@ -90,17 +95,25 @@ def load_generator(cfg, path):
 
 
 @torch.no_grad()
-def translate(generator, preprocess, dataset, todo, files, folder, workers):
-    """Translate the images ``todo`` of a data set, one at a time, and write them.
+def translate(
+    generator: nn.Module,
+    preprocess: nn.Module,
+    dataset: Dataset,
+    todo: Sequence[int],
+    files: Sequence[str],
+    folder: RecordedFolder,
+    workers: int,
+) -> None:
+    """Translate images of a data set one by one and write them.
 
     Args:
-        generator (nn.Module): Takes and returns (1, 3, H, W), RGB in [-1, 1].
-        preprocess (nn.Module): The model's data preprocessor.
-        dataset (Dataset): Of ``inputs`` and ``data_samples``.
-        todo (list[int]): Indices of images.
-        files (list[str]): File name per index.
-        folder (RecordedFolder): Where to write.
-        workers (int): Number of reading processes.
+        generator: Network with input and output of shape (1, 3, H, W), RGB in [-1, 1].
+        preprocess: Data preprocessor of the model.
+        dataset: Data set of ``inputs`` and ``data_samples``.
+        todo: Indices of the images to translate.
+        files: Output file name of each image of the data set.
+        folder: Output folder.
+        workers: Number of processes that read images.
     """
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     generator, preprocess = generator.to(device), preprocess.to(device)
@@ -112,7 +125,8 @@ def translate(generator, preprocess, dataset, todo, files, folder, workers):
         save(Image.fromarray(pixels), folder, files[index])
 
 
-def save(image, folder, name):
+def save(image: Image.Image, folder: RecordedFolder, name: str) -> None:
+    """Write an image as a JPEG (quality 95) or PNG, according to its name."""
     is_jpeg = name.lower().endswith(('.jpg', '.jpeg'))
     with folder.write(name) as file:
         image.save(file, **(dict(format='JPEG', quality=95) if is_jpeg else dict(format='PNG')))
