@@ -23,6 +23,7 @@ DICTS = (
     'env_cfg',
     'visualizer',
     'translation_dataset',
+    'required_options',
 )
 NUMBERS = {  # the least whole number
     'train_cfg.max_iters': 1,

@@ -5,7 +5,7 @@ import os
 import re
 import runpy
 
-from mmseg_gl.config.load import load_config
+from mmseg_gl.config.load import check_required_options, load_config
 from mmseg_gl.engine.checkpoint import last_checkpoint
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.recorded_folder import differences
@@ -37,6 +37,8 @@ class Stage:
         self.checkpoint, self.options, self.inputs, self.seed = checkpoint, options, inputs, seed
         self.dir = os.path.join(work_dir, name)
         self.cfg = load_config(config, options)
+        if tool == 'train':
+            check_required_options(self.cfg)
 
     @property
     def output(self):
