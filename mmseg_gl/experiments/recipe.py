@@ -87,7 +87,7 @@ class Stage:
         return dict(
             tool=self.tool,
             config=self.config,
-            settings=self.cfg.pretty_text,
+            settings=repr(self.cfg.to_dict()),
             checkpoint=self.checkpoint,
             seed=self.seed if self.tool == 'train' else None,
         )
