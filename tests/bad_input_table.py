@@ -490,6 +490,9 @@ def checkpoint_cases(case):
     case('train', 'load_from: checkpoint cut off', 'not a PyTorch checkpoint')(
         lambda b: b.train(f'load_from={b.path("bad.pth", b.weights.read_bytes()[:999])}')
     )
+    case('train', 'required option left out', '--cfg-options load_from=')(
+        lambda b: b.train(config=b.config('required_options = dict(load_from="weights")'))
+    )
     case('train', '--resume: bare weights', 'not the state of a training run')(
         lambda b: b.train(more=['--resume', b.weights])
     )

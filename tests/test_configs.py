@@ -18,7 +18,7 @@ from mmseg_gl.models import ImageBatch
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CONFIGS = sorted(glob.glob(os.path.join(ROOT, 'configs', '[a-z]*', '*.py')))
-# tests/test_models/test_cycle_gan, tests/test_tools/test_own_classes
+# tests/test_models/test_cycle_gan, tests/test_cli/test_own_classes
 CONFIGS = [path for path in CONFIGS if 'cyclegan' not in path and 'own_data' not in path]
 SMALL = [path for path in CONFIGS if 'street-scenes' in path]
 PAPER = [path for path in CONFIGS if 'street-scenes' not in path]
@@ -28,67 +28,38 @@ def name(path):
     return os.path.basename(path)[:-3]
 
 
-def test_there_are_configs():
-    assert len(SMALL) >= 2 and len(PAPER) >= 14
-
-
 @pytest.mark.parametrize('path', CONFIGS, ids=name)
-def test_names_and_settings(path):
-    cfg = load_config(path)
-    method, architecture, task = name(path).split('_')[:3]
-    assert os.path.basename(os.path.dirname(path)) == method.removesuffix('-gl').replace('-', '_')
-    target = cfg.train_dataloader.dataset.target
-    sources = list(datasets_in('source', cfg.train_dataloader.dataset.source).values())
-    names = task.removesuffix('-to-cityscapes').split('+') if path in PAPER else ['street-scenes']
-    assert len(sources) == len(names)
-    for source, source_name in zip(sources, names):
-        steps = {step['type']: step for step in source.pipeline}
-        assert 'LoadTrainIds' in steps
-        if source_name == 'gta5':
-            size = (640, 360) if 'half-resolution' in path else (1280, 720)
-            assert source.type == 'GTA5Dataset' and steps['Resize']['scale'] == size
-        if source_name == 'synthia':
-            assert source.type == 'SYNTHIADataset' and steps['Resize']['scale'] == (1280, 760)
-    if path in PAPER:
-        size = (512, 256) if 'half-resolution' in path else (1024, 512)
-        for dataset in (target, cfg.val_dataloader.dataset, cfg.test_dataloader.dataset):
-            assert dataset is None or dataset.pipeline[1].scale == size
-        upsampled = cfg.model.segmentor.test_cfg.get('upsample', 'logits')
-        assert upsampled == ('probabilities' if method.startswith('bdl') else 'logits')
-    if method == 'source-only':
-        assert target is None
-        assert not {'heads', 'target_losses', 'views', 'teacher'} & set(cfg.model)
+def test_leaf_is_named_after_its_method_and_short(path):
+    folder = os.path.basename(os.path.dirname(path)).replace('_', '-')
+    task = 'street-scenes' if path in SMALL else '(gta5|synthia|gta5[+]synthia)-to-cityscapes'
+    assert re.fullmatch(f'{folder}(-gl)?_[a-z0-9]+-[a-z0-9]+_{task}(_[a-z0-9-]+)*', name(path))
+    with open(path) as file:
+        assert len(file.readlines()) <= 25
+
+
+def check_data(path, cfg):
+    """Check that a config trains on the data that its name says, without labels of the target."""
+    domains = cfg.train_dataloader.dataset
+    sources = name(path).split('_')[2].removesuffix('-to-cityscapes').split('+')
+    types = {
+        'gta5': 'GTA5Dataset',
+        'synthia': 'SYNTHIADataset',
+        'street-scenes': 'CityscapesDataset' if 'oracle' in path else 'GTA5Dataset',
+    }
+    for key, source in zip(sources, datasets_in('source', domains.source).values(), strict=True):
+        assert source.type == types[key]
+        assert any(step.type == 'LoadTrainIds' for step in source.pipeline)
+        assert ('translated' in str(source.get('data_prefix'))) == name(path).startswith('bdl')
+    if 'source-only' in path:
+        assert domains.target is None
     else:
-        loaders = {s['type'] for s in target.pipeline if s['type'].startswith('Load')}
-        pseudo_labels = 'PseudoLabelLoss' in str(cfg.model.get('target_losses'))
-        assert loaders == {'LoadImage'} | ({'LoadPseudoLabels'} if pseudo_labels else set())
-    if method.startswith('bdl'):
-        assert 'translated' in sources[0].data_prefix.img_path
-        assert (
-            cfg.train_cfg.max_iters
-            == {('street',): 400, ('m0',): 80_000, (): 120_000}[
-                ('street',) if path in SMALL else tuple(name(path).split('_')[3:])
-            ]
-        )
-    if path in PAPER and 'fcn8s' in path:
-        optimizer = cfg.optim_wrapper.segmentor.optimizer
-        assert optimizer == dict(type='Adam', lr=1e-5, betas=(0.9, 0.99))
-        assert cfg.param_scheduler[0].step_size == 50_000
-    elif path in PAPER and 'mitb5' not in path:
-        optimizer = cfg.optim_wrapper.segmentor.optimizer
-        assert optimizer == dict(
-            type='RepeatedSGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4, semantics='papers'
-        )
-        assert cfg.optim_wrapper.heads.optimizer == dict(type='Adam', lr=1e-4, betas=(0.9, 0.99))
-        schedule = cfg.param_scheduler[0]
-        advent_on_synthia = method.startswith(('advent', 'minent')) and task.startswith('synthia')
-        end = 90_001 if advent_on_synthia else 250_001
-        assert (schedule.type, schedule.power, schedule.end) == ('PolyLR', 0.9, end)
+        assert not any(step.type == 'LoadTrainIds' for step in domains.target.pipeline)
 
 
 @pytest.mark.parametrize('path', PAPER, ids=name)
 def test_paper_config_builds_and_runs_at_reduced_size(path):
     cfg = load_config(path)
+    check_data(path, cfg)
     cfg.model.segmentor.backbone.init_cfg = None
     model = MODELS.build(cfg.model)
     wrappers = build_optim_wrapper(model, cfg.optim_wrapper)
@@ -121,26 +92,8 @@ def test_paper_config_builds_and_runs_at_reduced_size(path):
         assert {g['lr'] for g in wrappers['segmentor'].param_groups} == {2.5e-4}
 
 
-@pytest.mark.parametrize('path', PAPER, ids=name)
-def test_header_says_what_the_config_is(path):
-    with open(path) as file:
-        header = [line for line in file if line.startswith('# ')]
-    for entry in ('Paper row', 'Mirrors', 'Deviations', 'Memory', 'Run'):
-        assert sum(line.startswith(f'# {entry}: ') for line in header) == 1
-    run = next(line for line in header if line.startswith('# Run: '))
-    assert run.split()[-1] == os.path.relpath(path, ROOT)
-
-
-def test_heads_have_the_published_number_of_branches():
-    for path in PAPER:
-        head = load_config(path).model.segmentor.decode_head
-        if head.type == 'DeepLabV2Head':
-            two = name(path).startswith(('adaptsegnet', 'source-only'))
-            assert head.num_branches == (2 if two else 4), path
-
-
 def test_metafiles_list_every_paper_config():
-    listed = {}
+    listed = []
     for path in glob.glob(os.path.join(ROOT, 'configs', '*', 'metafile.yaml')):
         with open(path) as file:
             metafile = yaml.safe_load(file)
@@ -148,12 +101,10 @@ def test_metafiles_list_every_paper_config():
         for model in metafile['Models']:
             assert model['In Collection'] in collections
             assert model['Name'] == name(model['Config'])
-            listed[os.path.join(ROOT, model['Config'])] = model
+            listed.append(os.path.join(ROOT, model['Config']))
             for result in model.get('Results', []):
                 assert result['Source'] == 'paper'
     assert sorted(listed) == PAPER
-    row = listed[os.path.join(ROOT, 'configs/bdl/bdl-gl_deeplabv2-r101_gta5-to-cityscapes.py')]
-    assert row['Results'][0]['Metrics'] == {'mIoU': 49.4}
 
 
 def test_ablation_configs_change_one_thing():
@@ -183,11 +134,12 @@ def test_ablation_configs_change_one_thing():
     assert local_only.custom_hooks[0].phases[1] == ('local_head',)
 
 
-# BDL's stages need each other's outputs: tests/test_tools/test_run_recipe.py.
+# BDL's stages need each other's outputs: tests/test_cli/test_run_recipe.py.
 @pytest.mark.parametrize('path', [path for path in SMALL if 'bdl' not in path], ids=name)
 def test_street_scenes_config_trains(path, street_scenes, monkeypatch, tmp_path):
     monkeypatch.setenv('STREET_SCENES', str(street_scenes))
     cfg = load_config(path)
+    check_data(path, cfg)
     cfg.work_dir = str(tmp_path)
     cfg.train_cfg.max_iters = 2
     cfg.train_cfg.val_interval = 2

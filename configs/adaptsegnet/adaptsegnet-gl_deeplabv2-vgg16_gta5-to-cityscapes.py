@@ -1,11 +1,4 @@
 # Paper row: AdaptSegNet + ours, VGG-16, GTA5 -> Cityscapes: 36.8, the paper's figure.
-# Mirrors: AdaptSegNet, pytorch_0.4/train_gta2cityscapes_multi.py with deeplab_vgg.py;
-#   local step: the release of the paper (an ADVENT fork).
-# Deviations: no official script for it, ResNet-101 hyperparameters; mixture module and joint
-#   second phase are this library's reading of the paper; those of all configs, see
-#   configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/adaptsegnet/adaptsegnet-gl_deeplabv2-vgg16_gta5-to-cityscapes.py
 _base_ = [
     './adaptsegnet_deeplabv2-vgg16_gta5-to-cityscapes.py',
     '../_base_/uda/local_alignment_single_level.py',

@@ -1,8 +1,5 @@
 # Paper row: none; AdaptSegNet, ResNet-101, multi-level, with GTA5 and SYNTHIA as one source.
 # Mirrors: no published code; adaptsegnet_deeplabv2-r101_gta5-to-cityscapes.py but for the source.
-# Deviations: those of all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/adaptsegnet/adaptsegnet_deeplabv2-r101_gta5+synthia-to-cityscapes.py
 _base_ = [
     '../_base_/models/deeplabv2_r101_two_branches.py',
     '../_base_/datasets/gta5_synthia_to_cityscapes.py',

@@ -1,9 +1,7 @@
 # Paper row: AdaptSegNet, ResNet-101, GTA5 -> Cityscapes, multi-level: 42.4, AdaptSegNet's figure;
 #   the table's 41.4 is the single-level config's.
 # Mirrors: AdaptSegNet, pytorch_0.4/train_gta2cityscapes_multi.py with deeplab_multi.py.
-# Deviations: those of all configs, see configs/README.md.
-# Memory: 2.6 GiB on a CPU at 640x360 and 512x256, float32; not measured at full size.
-# Run: python tools/train.py configs/adaptsegnet/adaptsegnet_deeplabv2-r101_gta5-to-cityscapes.py
+# Memory: 2.6 GiB on a CPU at 640x360 and 512x256, float32.
 _base_ = [
     '../_base_/models/deeplabv2_r101_two_branches.py',
     '../_base_/datasets/gta5_to_cityscapes.py',

@@ -1,9 +1,6 @@
 # Paper row: AdaptSegNet, ResNet-101, GTA5 -> Cityscapes: 41.4, the paper's figure.
-# Mirrors: AdaptSegNet, pytorch_0.4/train_gta2cityscapes_multi.py with deeplab_multi.py, lambda_seg
-#   0.
-# Deviations: those of all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/adaptsegnet/adaptsegnet_deeplabv2-r101_gta5-to-cityscapes_single-level.py
+# Mirrors: AdaptSegNet, pytorch_0.4/train_gta2cityscapes_multi.py with deeplab_multi.py,
+#   lambda_seg 0.
 _base_ = [
     '../_base_/models/deeplabv2_r101_two_branches.py',
     '../_base_/datasets/gta5_to_cityscapes.py',

@@ -1,10 +1,6 @@
 # Paper row: AdaptSegNet, ResNet-101, SYNTHIA -> Cityscapes, multi-level: 46.7 (13 classes),
-#   AdaptSegNet's figure;
-#   the table's 45.9 is the single-level config's.
+#   AdaptSegNet's figure; the table's 45.9 is the single-level config's.
 # Mirrors: AdaptSegNet, pytorch_0.4/train_gta2cityscapes_multi.py with deeplab_multi.py.
-# Deviations: those of all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/adaptsegnet/adaptsegnet_deeplabv2-r101_synthia-to-cityscapes.py
 _base_ = [
     '../_base_/models/deeplabv2_r101_two_branches.py',
     '../_base_/datasets/synthia_to_cityscapes.py',

@@ -1,8 +1,5 @@
 # Paper row: none of the table; a variant of AdaptSegNet, ResNet-101, SYNTHIA -> Cityscapes.
 # Mirrors: AdaptSegNet, pytorch_0.4/train_gta2cityscapes_multi.py with deeplab_multi.py, --gan LS.
-# Deviations: those of all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/adaptsegnet/adaptsegnet_deeplabv2-r101_synthia-to-cityscapes_lsgan.py
 _base_ = [
     '../_base_/models/deeplabv2_r101_two_branches.py',
     '../_base_/datasets/synthia_to_cityscapes.py',

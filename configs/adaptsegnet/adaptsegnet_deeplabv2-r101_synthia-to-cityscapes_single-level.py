@@ -1,9 +1,7 @@
-# Paper row: AdaptSegNet, ResNet-101, SYNTHIA -> Cityscapes: 45.9 (13 classes), the paper's figure.
-# Mirrors: AdaptSegNet, pytorch_0.4/train_gta2cityscapes_multi.py with deeplab_multi.py, lambda_seg
-#   0.
-# Deviations: those of all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/adaptsegnet/adaptsegnet_deeplabv2-r101_synthia-to-cityscapes_single-level.py
+# Paper row: AdaptSegNet, ResNet-101, SYNTHIA -> Cityscapes: 45.9 (13 classes), the paper's
+#   figure.
+# Mirrors: AdaptSegNet, pytorch_0.4/train_gta2cityscapes_multi.py with deeplab_multi.py,
+#   lambda_seg 0.
 _base_ = [
     '../_base_/models/deeplabv2_r101_two_branches.py',
     '../_base_/datasets/synthia_to_cityscapes.py',

@@ -1,9 +1,6 @@
 # Paper row: AdaptSegNet, VGG-16, GTA5 -> Cityscapes: 35.0, the paper's figure.
 # Mirrors: AdaptSegNet, pytorch_0.4/train_gta2cityscapes_multi.py with deeplab_vgg.py.
-# Deviations: no official script for it, ResNet-101 hyperparameters; those of all configs, see
-#   configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/adaptsegnet/adaptsegnet_deeplabv2-vgg16_gta5-to-cityscapes.py
+# Deviations: no official script for it, ResNet-101 hyperparameters.
 _base_ = [
     '../_base_/models/deeplabv2_vgg16_two_branches.py',
     '../_base_/datasets/gta5_to_cityscapes.py',

@@ -1,9 +1,6 @@
 # Paper row: none; AdaptSegNet on a transformer.
 # Mirrors: AdaptSegNet, single-level, with the network and optimiser of SegFormer.
-# Deviations: 40 000 iterations, warm-up for the discriminator too; those of all configs, see
-#   configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/adaptsegnet/adaptsegnet_segformer-mitb5_gta5-to-cityscapes.py
+# Deviations: 40 000 iterations, warm-up for the discriminator too.
 _base_ = [
     '../_base_/models/segformer_mitb5.py',
     '../_base_/datasets/gta5_to_cityscapes.py',

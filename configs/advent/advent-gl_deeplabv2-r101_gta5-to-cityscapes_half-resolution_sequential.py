@@ -1,12 +1,9 @@
 # Paper row: ADVENT + ours, ResNet-101, GTA5 -> Cityscapes, sequential: 46.4, the paper's figure.
 # Mirrors: the release of the paper (an ADVENT fork), train_UDA.py (train_advent) and
 #   advent_global_local.yml.
-# Deviations: 1 + 1 images (the release leaves the batch size open and hints at 16 on four GPUs);
-#   those of all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/advent/advent-gl_deeplabv2-r101_gta5-to-cityscapes_half-resolution_sequential.py
-# The order of the released code: a run of its own with the local discriminators alone, from a
-# finished ADVENT checkpoint: --cfg-options load_from=work_dirs/.../best_mIoU_iter_....pth
+# Deviations: 1 + 1 images (the release leaves the batch size open and hints at 16 on four GPUs).
+# The order of the released code: a run of its own with the local discriminators alone, from the
+# weights of a finished one.
 _base_ = [
     './advent_deeplabv2-r101_gta5-to-cityscapes_half-resolution.py',
     '../_base_/uda/local_alignment.py',
@@ -18,6 +15,6 @@ model = dict(
     ),
 )
 custom_hooks = []  # one phase
-load_from = (
-    'work_dirs/advent_deeplabv2-r101_gta5-to-cityscapes_half-resolution/NAME-THE-CHECKPOINT.pth'
+required_options = dict(
+    load_from='a checkpoint of advent_deeplabv2-r101_gta5-to-cityscapes_half-resolution'
 )

@@ -1,10 +1,9 @@
 # Paper row: ADVENT + ours, ResNet-101, GTA5 -> Cityscapes, sequential: 46.4, the paper's figure.
 # Mirrors: the release of the paper (an ADVENT fork), train_UDA.py (train_advent).
-# Deviations: full input size, 120 000 iterations more; those of all configs, see configs/README.md.
+# Deviations: full input size, 120 000 iterations more.
 # Memory: 2.7 GiB on a CPU at 640x360 and 512x256, float32; 8.1 GiB at full size.
-# Run: python tools/train.py configs/advent/advent-gl_deeplabv2-r101_gta5-to-cityscapes_sequential.py
-# The order of the released code: a run of its own with the local discriminators alone, from a
-# finished ADVENT checkpoint: --cfg-options load_from=work_dirs/.../best_mIoU_iter_....pth
+# The order of the released code: a run of its own with the local discriminators alone, from the
+# weights of a finished one.
 _base_ = [
     './advent_deeplabv2-r101_gta5-to-cityscapes.py',
     '../_base_/uda/local_alignment.py',
@@ -16,4 +15,4 @@ model = dict(
     ),
 )
 custom_hooks = []  # one phase
-load_from = 'work_dirs/advent_deeplabv2-r101_gta5-to-cityscapes/NAME-THE-CHECKPOINT.pth'
+required_options = dict(load_from='a checkpoint of advent_deeplabv2-r101_gta5-to-cityscapes')

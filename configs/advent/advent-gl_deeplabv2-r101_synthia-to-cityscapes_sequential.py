@@ -2,11 +2,9 @@
 #   paper's figure.
 # Mirrors: the release of the paper (an ADVENT fork), train_UDA.py (train_advent).
 # Deviations: 19 outputs instead of 16 (see _16-classes); full input size; the release has no
-#   SYNTHIA; those of all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/advent/advent-gl_deeplabv2-r101_synthia-to-cityscapes_sequential.py
-# The order of the released code: a run of its own with the local discriminators alone, from a
-# finished ADVENT checkpoint: --cfg-options load_from=work_dirs/.../best_mIoU_iter_....pth
+#   SYNTHIA.
+# The order of the released code: a run of its own with the local discriminators alone, from the
+# weights of a finished one.
 _base_ = [
     './advent_deeplabv2-r101_synthia-to-cityscapes.py',
     '../_base_/uda/local_alignment.py',
@@ -18,4 +16,4 @@ model = dict(
     ),
 )
 custom_hooks = []  # one phase
-load_from = 'work_dirs/advent_deeplabv2-r101_synthia-to-cityscapes/NAME-THE-CHECKPOINT.pth'
+required_options = dict(load_from='a checkpoint of advent_deeplabv2-r101_synthia-to-cityscapes')

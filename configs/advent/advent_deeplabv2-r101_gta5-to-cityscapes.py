@@ -1,8 +1,6 @@
 # Paper row: ADVENT, ResNet-101, GTA5 -> Cityscapes: 43.8, the paper's figure.
 # Mirrors: ADVENT, advent/domain_adaptation/train_UDA.py (train_advent).
-# Deviations: those of all configs, see configs/README.md.
 # Memory: 2.7 GiB on a CPU at 640x360 and 512x256, float32; 8.8 GiB at full size.
-# Run: python tools/train.py configs/advent/advent_deeplabv2-r101_gta5-to-cityscapes.py
 _base_ = [
     '../_base_/models/deeplabv2_r101.py',
     '../_base_/datasets/gta5_to_cityscapes.py',

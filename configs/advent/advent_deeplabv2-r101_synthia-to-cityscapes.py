@@ -1,9 +1,6 @@
 # Paper row: ADVENT, ResNet-101, SYNTHIA -> Cityscapes: 47.6 (13 classes), the paper's figure.
 # Mirrors: ADVENT, advent/domain_adaptation/train_UDA.py (train_advent).
-# Deviations: 19 outputs instead of 16 (see _16-classes); those of all configs, see
-#   configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/advent/advent_deeplabv2-r101_synthia-to-cityscapes.py
+# Deviations: 19 outputs instead of 16 (see _16-classes).
 _base_ = [
     '../_base_/models/deeplabv2_r101.py',
     '../_base_/datasets/synthia_to_cityscapes.py',

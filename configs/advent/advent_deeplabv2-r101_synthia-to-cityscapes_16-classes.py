@@ -1,11 +1,8 @@
 # Paper row: ADVENT, ResNet-101, SYNTHIA -> Cityscapes: 47.6 (13 classes), the paper's figure;
 #   40.8 over the 16 classes, ADVENT's figure.
-# Mirrors: ADVENT, advent/domain_adaptation/train_UDA.py (train_advent), with the 16 classes of its
-#   authors' DADA (dada/dataset/synthia.py, info16class.json).
-# Deviations: both outputs are aligned, as on GTA5; DADA's settings align the main one alone; those
-#   of all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/advent/advent_deeplabv2-r101_synthia-to-cityscapes_16-classes.py
+# Mirrors: ADVENT, advent/domain_adaptation/train_UDA.py (train_advent), with the 16 classes of
+#   its authors' DADA (dada/dataset/synthia.py, info16class.json).
+# Deviations: both outputs are aligned, as on GTA5; DADA's settings align the main one alone.
 _base_ = [
     '../_base_/models/deeplabv2_r101.py',
     '../_base_/datasets/synthia_to_cityscapes_16_classes.py',

@@ -1,9 +1,6 @@
 # Paper row: none of the table; ADVENT, VGG-16, GTA5 -> Cityscapes: 36.1, ADVENT's figure.
 # Mirrors: ADVENT, advent/domain_adaptation/train_UDA.py (train_advent).
-# Deviations: not in the public code, ResNet-101 hyperparameters; those of all configs, see
-#   configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/advent/advent_deeplabv2-vgg16_gta5-to-cityscapes.py
+# Deviations: not in the public code, ResNet-101 hyperparameters.
 _base_ = [
     '../_base_/models/deeplabv2_vgg16.py',
     '../_base_/datasets/gta5_to_cityscapes.py',

@@ -1,10 +1,4 @@
 # Paper row: BDL M2(2)(F(2)) + ours, ResNet-101, GTA5 -> Cityscapes: 49.4, the paper's figure.
-# Mirrors: BDL, BDL.py;
-#   local step: the release of the paper (an ADVENT fork).
-# Deviations: mixture module and joint second phase are this library's reading of the paper; those
-#   of all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/bdl/bdl-gl_deeplabv2-r101_gta5-to-cityscapes.py
 _base_ = [
     './bdl_deeplabv2-r101_gta5-to-cityscapes.py',
     '../_base_/uda/local_alignment_single_level.py',

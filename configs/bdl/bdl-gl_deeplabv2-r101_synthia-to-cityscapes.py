@@ -1,11 +1,5 @@
 # Paper row: BDL M2(2)(F(2)) + ours, ResNet-101, SYNTHIA -> Cityscapes: 52.5 (13 classes), the
 #   paper's figure.
-# Mirrors: BDL, BDL.py;
-#   local step: the release of the paper (an ADVENT fork).
-# Deviations: mixture module and joint second phase are this library's reading of the paper; those
-#   of all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/bdl/bdl-gl_deeplabv2-r101_synthia-to-cityscapes.py
 _base_ = [
     './bdl_deeplabv2-r101_synthia-to-cityscapes.py',
     '../_base_/uda/local_alignment_single_level.py',

@@ -1,10 +1,4 @@
 # Paper row: BDL + ours, VGG-16 (FCN-8s), GTA5 -> Cityscapes: 43.5, the paper's figure.
-# Mirrors: BDL, BDL.py --model VGG;
-#   local step: the release of the paper (an ADVENT fork).
-# Deviations: learning rates of the paper, not the code's defaults; mixture module and joint second
-#   phase are this library's reading of the paper; those of all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/bdl/bdl-gl_fcn8s-vgg16_gta5-to-cityscapes.py
 _base_ = [
     './bdl_fcn8s-vgg16_gta5-to-cityscapes.py',
     '../_base_/uda/local_alignment_single_level.py',

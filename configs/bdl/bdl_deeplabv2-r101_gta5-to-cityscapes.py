@@ -1,9 +1,6 @@
 # Paper row: BDL M2(2)(F(2)), ResNet-101, GTA5 -> Cityscapes: 48.5, the paper's figure.
 # Mirrors: BDL, BDL.py.
-# Deviations: stops at 120 000 iterations, not 100 later; those of all configs, see
-#   configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/bdl/bdl_deeplabv2-r101_gta5-to-cityscapes.py
+# Deviations: stops at 120 000 iterations, not 100 later.
 # BDL M1 and M2: on translated images, with the pseudo labels of the model before.
 _base_ = [
     '../_base_/models/deeplabv2_r101.py',

@@ -1,9 +1,6 @@
 # Paper row: none of the table; the first stage of BDL, ResNet-101, SYNTHIA -> Cityscapes.
 # Mirrors: BDL, BDL.py.
-# Deviations: stops at 80 000 iterations, not 100 later; those of all configs, see
-#   configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/bdl/bdl_deeplabv2-r101_synthia-to-cityscapes_m0.py
+# Deviations: stops at 80 000 iterations, not 100 later.
 # BDL M0: on translated images, without pseudo labels.
 _base_ = [
     '../_base_/models/deeplabv2_r101.py',

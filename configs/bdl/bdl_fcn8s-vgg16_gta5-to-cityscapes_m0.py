@@ -1,11 +1,9 @@
 # Paper row: none of the table; the first stage of BDL, VGG-16 (FCN-8s), GTA5 -> Cityscapes.
 # Mirrors: BDL, BDL.py --model VGG.
-# Deviations: learning rates of the paper, not the code's defaults; stops at 80 000 iterations, not
-#   100 later; those of all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/bdl/bdl_fcn8s-vgg16_gta5-to-cityscapes_m0.py
+# Deviations: learning rates of the paper, not the code's defaults; stops at 80 000 iterations,
+#   not 100 later.
 # BDL M0 of FCN-8s: on translated images, without pseudo labels, from weights trained on the
-# untranslated ones: --cfg-options load_from=work_dirs/source-only_fcn8s-vgg16_.../....pth
+# untranslated ones.
 _base_ = [
     '../_base_/models/fcn8s_vgg16.py',
     '../_base_/datasets/gta5_translated_to_cityscapes.py',
@@ -17,4 +15,4 @@ model = dict(
     segmentor=dict(test_cfg=dict(upsample='probabilities')),
     heads=dict(global_head=_base_.global_head),
 )
-load_from = 'work_dirs/source-only_fcn8s-vgg16_gta5-to-cityscapes/NAME-THE-CHECKPOINT.pth'
+required_options = dict(load_from='a checkpoint of source-only_fcn8s-vgg16_gta5-to-cityscapes')

@@ -1,9 +1,7 @@
 # Paper row: BDL, VGG-16 (FCN-8s), SYNTHIA -> Cityscapes: 46.1 (13 classes), the paper's figure.
 # Mirrors: BDL, BDL.py --model VGG.
 # Deviations: learning rates of the paper, not the code's defaults; stops at 120 000 iterations,
-#   not 100 later; those of all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/bdl/bdl_fcn8s-vgg16_synthia-to-cityscapes.py
+#   not 100 later.
 # BDL M1 and M2 of FCN-8s: on translated images, with the pseudo labels of the model before.
 _base_ = [
     '../_base_/models/fcn8s_vgg16.py',
@@ -18,4 +16,4 @@ model = dict(
     heads=dict(global_head=_base_.global_head),
     target_losses=_base_.target_losses,
 )
-load_from = 'work_dirs/source-only_fcn8s-vgg16_synthia-to-cityscapes/NAME-THE-CHECKPOINT.pth'
+required_options = dict(load_from='a checkpoint of source-only_fcn8s-vgg16_synthia-to-cityscapes')

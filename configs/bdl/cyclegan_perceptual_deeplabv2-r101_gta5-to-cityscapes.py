@@ -11,5 +11,7 @@ model = dict(
     _delete_=True,
     # Four summed branches, those of the networks trained here; BDL's cyclegan/deeplab.py sums two.
     segmentor=dict(_base_.model.segmentor, auxiliary_head=None),
-    segmentor_checkpoint='work_dirs/NAME-THE-RUN/NAME-THE-CHECKPOINT.pth',
 )
+required_options = {
+    'model.segmentor_checkpoint': 'a checkpoint of bdl_deeplabv2-r101_gta5-to-cityscapes'
+}

@@ -10,5 +10,7 @@ model = dict(
     _base_.cyclegan,
     _delete_=True,
     segmentor=_base_.model.segmentor,
-    segmentor_checkpoint='work_dirs/NAME-THE-RUN/NAME-THE-CHECKPOINT.pth',
 )
+required_options = {
+    'model.segmentor_checkpoint': 'a checkpoint of bdl_fcn8s-vgg16_synthia-to-cityscapes'
+}

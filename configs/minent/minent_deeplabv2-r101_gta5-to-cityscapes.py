@@ -1,8 +1,6 @@
 # Paper row: none of the table; MinEnt, ResNet-101, GTA5 -> Cityscapes: 42.3, ADVENT's figure.
 # Mirrors: ADVENT, advent/domain_adaptation/train_UDA.py (train_minent).
-# Deviations: those of all configs, see configs/README.md.
-# Memory: 2.6 GiB on a CPU at 640x360 and 512x256, float32; not measured at full size.
-# Run: python tools/train.py configs/minent/minent_deeplabv2-r101_gta5-to-cityscapes.py
+# Memory: 2.6 GiB on a CPU at 640x360 and 512x256, float32.
 _base_ = [
     '../_base_/models/deeplabv2_r101.py',
     '../_base_/datasets/gta5_to_cityscapes.py',

@@ -1,10 +1,7 @@
 # Paper row: none of the table; MinEnt, ResNet-101, SYNTHIA -> Cityscapes: 44.2 (13 classes),
 #   ADVENT's figure.
 # Mirrors: ADVENT, advent/domain_adaptation/train_UDA.py (train_minent).
-# Deviations: 19 outputs instead of 16 (see _16-classes); those of all configs, see
-#   configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/minent/minent_deeplabv2-r101_synthia-to-cityscapes.py
+# Deviations: 19 outputs instead of 16 (see _16-classes).
 _base_ = [
     '../_base_/models/deeplabv2_r101.py',
     '../_base_/datasets/synthia_to_cityscapes.py',

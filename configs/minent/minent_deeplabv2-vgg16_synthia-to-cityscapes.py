@@ -1,10 +1,7 @@
 # Paper row: none of the table; MinEnt, VGG-16, SYNTHIA -> Cityscapes: 35.4 (13 classes), ADVENT's
 #   figure.
 # Mirrors: ADVENT, advent/domain_adaptation/train_UDA.py (train_minent).
-# Deviations: not in the public code, ResNet-101 hyperparameters, no class-ratio prior; those of
-#   all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/minent/minent_deeplabv2-vgg16_synthia-to-cityscapes.py
+# Deviations: not in the public code, ResNet-101 hyperparameters, no class-ratio prior.
 _base_ = [
     '../_base_/models/deeplabv2_vgg16.py',
     '../_base_/datasets/synthia_to_cityscapes.py',

@@ -21,9 +21,7 @@ source_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadImage'),
-    dict(
-        type='Resize', scale=(192, 96), keep_ratio=False, backend='pillow', interpolation='bicubic'
-    ),
+    dict(_base_.resize, scale=(192, 96)),
     dict(type='LoadTrainIds', ids=ids),
     dict(type='PackSegInputs'),
 ]

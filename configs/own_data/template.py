@@ -27,23 +27,22 @@ ids = {7: 0, 8: 0, 11: 1, 12: 1, 21: 2, 22: 2, 23: 3, 26: 4, 27: 4, 28: 4}
 source_size = (192, 96)
 target_size = (192, 96)
 
-resize = dict(type='Resize', keep_ratio=False, backend='pillow', interpolation='bicubic')
 source_pipeline = [
     dict(type='LoadImage'),
     dict(type='LoadTrainIds', ids=ids),
-    dict(**resize, scale=source_size),
+    dict(_base_.resize, scale=source_size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
 target_pipeline = [
     dict(type='LoadImage'),
-    dict(**resize, scale=target_size),
+    dict(_base_.resize, scale=target_size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImage'),
-    dict(**resize, scale=target_size),
+    dict(_base_.resize, scale=target_size),
     dict(type='PackSegInputs'),
 ]
 

@@ -1,8 +1,6 @@
 # Paper row: Source only, ResNet-101, GTA5 -> Cityscapes: 36.6, the paper's figure.
 # Mirrors: AdaptSegNet, the same script without its target half.
-# Deviations: those of all configs, see configs/README.md.
-# Memory: 2.6 GiB on a CPU at 640x360, float32; not measured at full size.
-# Run: python tools/train.py configs/source_only/source-only_deeplabv2-r101_gta5-to-cityscapes.py
+# Memory: 2.6 GiB on a CPU at 640x360, float32.
 _base_ = [
     '../_base_/models/deeplabv2_r101_two_branches.py',
     '../_base_/datasets/gta5_to_cityscapes.py',

@@ -1,8 +1,6 @@
-# Paper row: Source only, ResNet-101, SYNTHIA -> Cityscapes: 38.6 (13 classes), the paper's figure.
+# Paper row: Source only, ResNet-101, SYNTHIA -> Cityscapes: 38.6 (13 classes), the paper's
+#   figure.
 # Mirrors: AdaptSegNet, the same script without its target half.
-# Deviations: those of all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/source_only/source-only_deeplabv2-r101_synthia-to-cityscapes.py
 _base_ = [
     '../_base_/models/deeplabv2_r101_two_branches.py',
     '../_base_/datasets/synthia_to_cityscapes.py',

@@ -1,8 +1,5 @@
 # Paper row: none of the table; source-only, VGG-16, GTA5 -> Cityscapes.
 # Mirrors: AdaptSegNet, the same script without its target half.
-# Deviations: no such figure published; those of all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/source_only/source-only_deeplabv2-vgg16_gta5-to-cityscapes.py
 _base_ = [
     '../_base_/models/deeplabv2_vgg16_two_branches.py',
     '../_base_/datasets/gta5_to_cityscapes.py',

@@ -1,9 +1,5 @@
 # Paper row: none of the table; source-only, VGG-16 (FCN-8s), SYNTHIA -> Cityscapes.
-# Mirrors: none; the weights that BDL starts from are a download.
-# Deviations: those of all configs, see configs/README.md.
-# Memory: not measured.
-# Run: python tools/train.py configs/source_only/source-only_fcn8s-vgg16_synthia-to-cityscapes.py
-# The weights that BDL's FCN-8s starts from were trained on the synthetic images.
+# Mirrors: none; BDL's FCN-8s starts from weights trained on the synthetic images, a download.
 _base_ = [
     '../_base_/models/fcn8s_vgg16.py',
     '../_base_/datasets/synthia_to_cityscapes.py',

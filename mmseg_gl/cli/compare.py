@@ -23,7 +23,7 @@ from mmengine.config import Config
 
 from mmseg_gl.cli.parser import SEED, ConfigOptions, ToolParser, whole_number
 from mmseg_gl.cli.tool import run_tool
-from mmseg_gl.config.load import load_config
+from mmseg_gl.config.load import check_required_options, load_config
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, check_files
 from mmseg_gl.engine.checkpoint import newest_whole_checkpoint
 from mmseg_gl.engine.resumption import settings_of
@@ -139,6 +139,7 @@ def main() -> None:
                 f'the config {path} reads no labels of its test images (LoadTrainIds), so that '
                 'there is nothing to compare; give its test_dataloader labelled images'
             )
+        check_required_options(cfg)
         check_files(cfg, ('train', 'val', 'test'))
     methods = dict(zip(configs, method_names(list(configs))))
     runs = [

@@ -13,6 +13,7 @@ from mmengine.config import Config
 
 from mmseg_gl.cli.parser import SEED, ToolParser, add_run_arguments
 from mmseg_gl.cli.tool import run_tool
+from mmseg_gl.config.load import check_required_options
 from mmseg_gl.config.mixed_precision import use_amp
 from mmseg_gl.config.run_config import load_run_config, write_settings
 from mmseg_gl.datasets.inspection import check_files
@@ -73,6 +74,7 @@ def main() -> None:
                 f'{cfg.work_dir} already holds checkpoints: go on with --resume, or choose another '
                 '--work-dir'
             )
+        check_required_options(cfg)  # after --resume, which may set load_from
         write_settings(cfg)
         train(cfg)
 

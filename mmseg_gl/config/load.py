@@ -23,6 +23,7 @@ from mmseg_gl.config.shape import (
     PART_KINDS,
     check_kinds,
     check_values,
+    find,
     is_loader,
 )
 from mmseg_gl.errors import UserError, check_is_file, closest
@@ -44,6 +45,7 @@ TOP_LEVEL = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'}
     'sync_bn',
     # Read by this library's tools.
     'metainfo',
+    'required_options',
     'translation_dataset',
     OTHER_LOADERS,
 }
@@ -141,6 +143,17 @@ def load_config(
             'missing from its _base_'
         )
     return cfg
+
+
+def check_required_options(cfg: Config) -> None:
+    """Refuse to train with a config that leaves open where to start from.
+
+    Raises:
+        UserError: With the option that is missing and what it takes.
+    """
+    for key, value in (cfg.get('required_options') or {}).items():
+        if find(cfg, key) is None:
+            raise UserError(f'{cfg.filename} needs --cfg-options {key}=..., {value}')
 
 
 def check_option(cfg: Config, key: str) -> None:

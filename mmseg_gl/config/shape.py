@@ -26,6 +26,7 @@ DICTS = (
     'env_cfg',
     'visualizer',
     'translation_dataset',
+    'required_options',
 )
 NUMBERS = {  # smallest allowed whole number
     'train_cfg.max_iters': 1,

@@ -8,7 +8,7 @@ import re
 import runpy
 from typing import Any
 
-from mmseg_gl.config.load import load_config
+from mmseg_gl.config.load import check_required_options, load_config
 from mmseg_gl.engine.checkpoint import last_checkpoint
 from mmseg_gl.errors import UserError, check_is_file
 from mmseg_gl.experiments.recorded_folder import differences
@@ -50,6 +50,8 @@ class Stage:
         self.checkpoint, self.options, self.inputs, self.seed = checkpoint, options, inputs, seed
         self.dir = os.path.join(work_dir, name)
         self.cfg = load_config(config, options)
+        if tool == 'train':
+            check_required_options(self.cfg)
 
     @property
     def output(self) -> str:
@@ -99,7 +101,7 @@ class Stage:
         return dict(
             tool=self.tool,
             config=self.config,
-            settings=self.cfg.pretty_text,
+            settings=repr(self.cfg.to_dict()),
             checkpoint=self.checkpoint,
             seed=self.seed if self.tool == 'train' else None,
         )

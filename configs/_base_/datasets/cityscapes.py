@@ -1,26 +1,17 @@
 # Cityscapes: 2975 unlabelled training images as the target, 500 labelled ones for validation.
-# Input 1024x512, PIL bicubic, no crop, no flip (AdaptSegNet, ADVENT, BDL). The predictions are
-# scored at the labels' own size, 2048x1024.
+# Input 1024x512, no crop, no flip (AdaptSegNet, ADVENT, BDL). The predictions are scored at the
+# labels' own size, 2048x1024.
+
+# Of every domain: images PIL bicubic, labels nearest; the aspect ratio is not kept.
+resize = dict(type='Resize', keep_ratio=False, backend='pillow', interpolation='bicubic')
 target_pipeline = [
     dict(type='LoadImage'),  # no labels are loaded for the target
-    dict(
-        type='Resize',
-        scale=(1024, 512),
-        keep_ratio=False,
-        backend='pillow',
-        interpolation='bicubic',
-    ),
+    dict(resize, scale=(1024, 512)),
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImage'),
-    dict(
-        type='Resize',
-        scale=(1024, 512),
-        keep_ratio=False,
-        backend='pillow',
-        interpolation='bicubic',
-    ),
+    dict(resize, scale=(1024, 512)),
     dict(type='LoadTrainIds', ids='cityscapes'),  # after Resize: labels keep their size
     dict(type='PackSegInputs'),
 ]

@@ -1,15 +1,16 @@
 # GTA5 and Cityscapes as unlabelled images, for the translation between them: width 1024, crops of
 # 452x452, flips, batch 4 (BDL cyclegan/readme.md: scale_width_and_crop, loadSize 1024, fineSize
 # 452, batchSize 4).
+resize = dict(  # to width 1024, as the width is the longer side
+    type='Resize',
+    scale=(1024, 1024),
+    keep_ratio=True,
+    backend='pillow',
+    interpolation='bicubic',
+)
 image_pipeline = [
     dict(type='LoadImage'),
-    dict(
-        type='Resize',  # to width 1024, as the width is the longer side; PIL bicubic
-        scale=(1024, 1024),
-        keep_ratio=True,
-        backend='pillow',
-        interpolation='bicubic',
-    ),
+    resize,
     dict(type='RandomCrop', crop_size=452),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
@@ -34,15 +35,5 @@ train_dataloader = dict(
 translation_dataset = dict(
     type='GTA5Dataset',
     data_root='data/GTA5',
-    pipeline=[
-        dict(type='LoadImage'),
-        dict(
-            type='Resize',
-            scale=(1024, 1024),
-            keep_ratio=True,
-            backend='pillow',
-            interpolation='bicubic',
-        ),
-        dict(type='PackSegInputs'),
-    ],
+    pipeline=[dict(type='LoadImage'), resize, dict(type='PackSegInputs')],
 )

@@ -3,13 +3,7 @@ _base_ = './gta5_to_cityscapes.py'
 synthia_pipeline = [
     dict(type='LoadImage'),
     dict(type='LoadTrainIds', ids='synthia'),
-    dict(
-        type='Resize',  # images PIL bicubic, labels nearest; the aspect ratio is not kept
-        scale=(1280, 760),  # the official input size
-        keep_ratio=False,
-        backend='pillow',
-        interpolation='bicubic',
-    ),
+    dict(_base_.resize, scale=(1280, 760)),  # the official input size
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(

@@ -3,13 +3,7 @@ _base_ = './cityscapes.py'
 source_pipeline = [
     dict(type='LoadImage'),
     dict(type='LoadTrainIds', ids='gta5'),
-    dict(
-        type='Resize',  # images PIL bicubic, labels nearest; the aspect ratio is not kept
-        scale=(1280, 720),  # the official input size
-        keep_ratio=False,
-        backend='pillow',
-        interpolation='bicubic',
-    ),
+    dict(_base_.resize, scale=(1280, 720)),  # the official input size
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(

@@ -5,35 +5,17 @@ _base_ = './gta5_to_cityscapes.py'
 source_pipeline = [
     dict(type='LoadImage'),
     dict(type='LoadTrainIds', ids='gta5'),
-    dict(
-        type='Resize',
-        scale=(640, 360),
-        keep_ratio=False,
-        backend='pillow',
-        interpolation='bicubic',
-    ),
+    dict(_base_.resize, scale=(640, 360)),
     dict(type='PackSegInputs'),
 ]
 target_pipeline = [
     dict(type='LoadImage'),
-    dict(
-        type='Resize',
-        scale=(512, 256),
-        keep_ratio=False,
-        backend='pillow',
-        interpolation='bicubic',
-    ),
+    dict(_base_.resize, scale=(512, 256)),
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImage'),
-    dict(
-        type='Resize',
-        scale=(512, 256),
-        keep_ratio=False,
-        backend='pillow',
-        interpolation='bicubic',
-    ),
+    dict(_base_.resize, scale=(512, 256)),
     dict(type='LoadTrainIds', ids='cityscapes'),  # after Resize: labels keep their size
     dict(type='PackSegInputs'),
 ]

@@ -16,13 +16,7 @@ target_pipeline = [
 test_pipeline = [
     dict(type='LoadImage'),
     # For other images than the benchmark's; does nothing at 192x96.
-    dict(
-        type='Resize',
-        scale=(192, 96),
-        keep_ratio=False,
-        backend='pillow',
-        interpolation='bicubic',
-    ),
+    dict(_base_.resize, scale=(192, 96)),
     dict(type='LoadTrainIds', ids='cityscapes'),
     dict(type='PackSegInputs'),
 ]

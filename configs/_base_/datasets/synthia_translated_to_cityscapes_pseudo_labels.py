@@ -2,13 +2,7 @@
 _base_ = './synthia_translated_to_cityscapes.py'
 target_pipeline = [
     dict(type='LoadImage'),
-    dict(
-        type='Resize',
-        scale=(1024, 512),
-        keep_ratio=False,
-        backend='pillow',
-        interpolation='bicubic',
-    ),
+    dict(_base_.resize, scale=(1024, 512)),
     dict(type='LoadPseudoLabels', folder='data/cityscapes_pseudo_labels'),  # of 1024x512
     dict(type='PackSegInputs'),
 ]

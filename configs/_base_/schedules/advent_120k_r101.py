@@ -1,4 +1,2 @@
-# ADVENT on GTA5: the schedule of 250 000 iterations, stopped at 120 000.
-_base_ = './poly_250k_r101.py'
-train_cfg = dict(max_iters=120_000, val_interval=2_000)
-default_hooks = dict(checkpoint=dict(interval=2_000))
+_base_ = './advent_120k.py'
+optim_wrapper = dict(segmentor=dict(paramwise_cfg=_base_.r101_parameter_groups))

@@ -14,6 +14,18 @@ optim_wrapper = dict(
     ),
     heads=dict(optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99))),
 )
+# What the *_r101 schedules add: the official parameter groups of ResNet-101.
+r101_parameter_groups = dict(
+    custom_keys={
+        # The official optimizer lists each convolution of layer1..4 three times and the
+        # downsample ones four times; see RepeatedSGD.
+        'layer': dict(repeats=3),
+        'downsample': dict(repeats=4),
+        # New layers learn ten times faster.
+        'decode_head': dict(lr_mult=10.0),
+        'auxiliary_head': dict(lr_mult=10.0),
+    },
+)
 # lr * (1 - i / 250 000) ** 0.9 at iteration i; 250 001 because PolyLR counts to end - 1.
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=250_001, by_epoch=False),
