@@ -6,7 +6,6 @@ done, and writes one table (report.md) and one picture (report.png) to the work 
 
 import argparse
 import os
-import shlex
 import shutil
 import sys
 import time
@@ -14,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from mmseg_gl.cli.parser import ConfigOptions, ToolParser
-from mmseg_gl.cli.tool import run_tool
+from mmseg_gl.cli.tool import run_tool, shell_command
 from mmseg_gl.config.load import load_config
 from mmseg_gl.config.run_config import is_settings
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, check_files
@@ -242,7 +241,7 @@ def execute_all(runs, jobs):
 
 def write_report(args, report):
     """Write report.md with the command that makes it."""
-    command = shlex.join(['python', 'tools/compare.py', *sys.argv[1:]])
+    command = shell_command('compare', sys.argv[1:])
     with open(os.path.join(args.work_dir, 'report.md'), 'w') as file:
         file.write(
             f'{TITLE}\n\nMade by `{command}`.\n\n{report}\n\n'

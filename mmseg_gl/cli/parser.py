@@ -1,5 +1,6 @@
 import argparse
 import difflib
+import re
 
 from mmengine.config import DictAction
 
@@ -8,6 +9,11 @@ from mmseg_gl.errors import UserError
 
 class ToolParser(argparse.ArgumentParser):
     """An argument parser whose errors are one sentence and name the nearest known option."""
+
+    def format_help(self) -> str:
+        """Return the help; under ``mmseg-gl`` it shows that command in place of ``tools/``."""
+        text = super().format_help()
+        return re.sub(r'python\s+tools/\w+\.py', self.prog, text) if ' ' in self.prog else text
 
     def error(self, message):
         """Raise a UserError instead of printing the usage and exiting."""

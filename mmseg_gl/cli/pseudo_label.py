@@ -11,7 +11,6 @@ import argparse
 import hashlib
 import json
 import os
-import shlex
 import sys
 import time
 
@@ -21,7 +20,7 @@ from mmseg.registry import DATASETS, MODELS
 from torch.utils.data import DataLoader, Subset
 
 from mmseg_gl.cli.parser import ToolParser, add_cfg_options
-from mmseg_gl.cli.tool import run_tool, show_progress
+from mmseg_gl.cli.tool import run_tool, shell_command, show_progress
 from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_in, list_images
 from mmseg_gl.datasets.label_writer import LabelWriter
@@ -99,7 +98,7 @@ def main():
         about=dict(
             config=args.config,
             checkpoint=args.checkpoint,
-            command=shlex.join(['python', *sys.argv]),
+            command=shell_command('pseudo_label', sys.argv[1:]),
         ),
         inputs=[dataset.data_prefix['img_path']],
     )

@@ -7,12 +7,11 @@ the target mIoU of every trained stage.
 import argparse
 import fcntl
 import os
-import shlex
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from mmseg_gl.cli.parser import ToolParser
-from mmseg_gl.cli.tool import run_tool
+from mmseg_gl.cli.tool import run_tool, shell_command
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.comparison import validation_curve
 from mmseg_gl.experiments.recipe import load_recipe
@@ -63,8 +62,7 @@ def print_plan(stages, commands):
         state, name = stage.state(), stage.name.ljust(width)
         print(f'{number:3} {state:12} {name}  {stage.tool:12} {stage.config}')
         if commands:
-            command = ['python', f'tools/{stage.tool}.py', *stage.arguments()]
-            print(f'    {shlex.join(command)}')
+            print(f'    {shell_command(stage.tool, stage.arguments())}')
 
 
 def hold(lock, work_dir):

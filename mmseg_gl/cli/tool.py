@@ -6,10 +6,12 @@ import logging
 import os
 import re
 import select
+import shlex
 import signal
 import sys
 import time
 import warnings
+from collections.abc import Iterable
 
 import torch.distributed as dist
 
@@ -71,6 +73,13 @@ def run_tool(main, keep_memory=True):
     if is_distributed():
         end_process(code)
     sys.exit(code)
+
+
+def shell_command(tool: str, arguments: Iterable[str]) -> str:
+    """Return the command line of a tool, in the form in which this one was started."""
+    installed = sys.argv[0].startswith('mmseg-gl ')
+    start = ['mmseg-gl', tool.replace('_', '-')] if installed else ['python', f'tools/{tool}.py']
+    return shlex.join([*start, *arguments])
 
 
 def nobody_reads(stream):
