@@ -5,10 +5,12 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import setuptools
+
+import mmseg_gl
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ('mmseg_gl', 'configs', 'mmseg_gl_command.py', 'setup.py', 'pyproject.toml', 'README.md')
@@ -40,9 +42,10 @@ def environment(tmp_path):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / 'source' / name)
     pip = [sys.executable, '-m', 'pip', '--disable-pip-version-check']
-    major, minor = map(int, version('setuptools').split('.')[:2])
-    isolation = ['--no-build-isolation'] if (major, minor) >= (70, 1) else []  # builds wheels
-    built = execute(*pip, 'wheel', '--no-deps', *isolation, '-w', tmp_path, tmp_path / 'source')
+    major, minor = map(int, setuptools.__version__.split('.')[:2])
+    alone = (major, minor) >= (70, 1)  # needs no other package to build wheels
+    options = ['--no-deps', *(['--no-build-isolation'] if alone else [])]
+    built = execute(*pip, 'wheel', *options, '-w', tmp_path, tmp_path / 'source')
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob('*.whl')
     folder = tmp_path / 'venv'
@@ -70,7 +73,7 @@ def test_from_the_wheel_to_figures(environment, tmp_path):
 
     where = succeed('python', '-c', 'import mmseg_gl; print(mmseg_gl.__file__)')
     assert Path(where).is_relative_to(environment)
-    assert succeed('mmseg-gl', '--version').strip() == version('mmseg-gl')
+    assert succeed('mmseg-gl', '--version').strip() == mmseg_gl.__version__
     size = ('--size', '32x64', '--train', 4, '--val', 2)
     succeed('mmseg-gl', 'make-street-scenes', 'data/street_scenes', *size)
     assert f'adaptsegnet/{NAME}.py\n' in succeed('mmseg-gl', 'configs', 'list', 'adaptsegnet')

@@ -13,7 +13,8 @@ class ToolParser(argparse.ArgumentParser):
     def format_help(self) -> str:
         """Return the help; under ``mmseg-gl`` it shows that command in place of ``tools/``."""
         text = super().format_help()
-        return re.sub(r'python\s+tools/\w+\.py', self.prog, text) if ' ' in self.prog else text
+        installed = self.prog.startswith('mmseg-gl ')
+        return re.sub(r'python\s+tools/\w+\.py', self.prog, text) if installed else text
 
     def error(self, message):
         """Raise a UserError instead of printing the usage and exiting."""
