@@ -12,13 +12,15 @@ DEMO_CONFIGS := \
 	configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py
 SMOKE := data/street_scenes_64x128
 
-.PHONY: help install demo smoke test torture fuzz fidelity lint format
+.PHONY: help install demo smoke test test-all docs-check torture fuzz fidelity lint format
 
 help:
 	@echo 'make install   set up $(VENV)'
 	@echo 'make demo      make the street scenes, train and compare the methods on them'
 	@echo 'make smoke     the same, smaller: under two minutes'
-	@echo 'make test      ruff and the test suite'
+	@echo 'make test      ruff and the test suite without its slow tests'
+	@echo 'make test-all  ruff and the whole test suite, as in continuous integration'
+	@echo "make docs-check  run the documentation's commands in small: some minutes"
 	@echo 'make torture   kill training at random moments, 20 times: a few minutes'
 	@echo 'make fuzz      damaged input for all tools, for ten minutes'
 	@echo 'make fidelity  compare the training steps with straight-line ones: a few minutes'
@@ -28,7 +30,7 @@ install: $(INSTALLED)
 
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-$(INSTALLED): requirements.txt pyproject.toml
+$(INSTALLED): requirements.txt pyproject.toml setup.py
 	@if [ ! -e $(VENV) ]; then mkdir $(VENV) && touch -t 200001010000 $(INSTALLED); fi
 	@if [ -e $(INSTALLED) ]; then \
 		set -ex; \
@@ -65,7 +67,13 @@ format: install
 	$(BIN)/ruff format .
 
 test: lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 -m 'not slow'
+
+test-all: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
+
+docs-check: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.docs_check --run
 
 torture: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture --kills 20

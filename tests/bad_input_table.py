@@ -825,6 +825,15 @@ def other_cases(case):
     case('make_street_scenes', 'negative number of images', 'expected a whole number')(
         lambda b: [b.folder / 'new', '--train', -1]
     )
+    case('configs', 'mistyped name of a config', f'did you mean {SOURCE_ONLY.name}')(
+        lambda b: ['copy', SOURCE_ONLY.stem[1:], b.folder / 'new']
+    )
+    case('configs', 'another file in the place of a copy', 'is another file')(
+        lambda b: after(
+            ['copy', SOURCE_ONLY.stem, b.folder / 'new'],
+            b.path('new/_base_/default_runtime.py', 'precious'),
+        )
+    )
 
 
 @dataclass

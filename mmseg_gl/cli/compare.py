@@ -10,7 +10,6 @@ Example:
 import argparse
 import json
 import os
-import shlex
 import shutil
 import sys
 import time
@@ -22,7 +21,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_gl.cli.parser import SEED, ConfigOptions, ToolParser, whole_number
-from mmseg_gl.cli.tool import run_tool
+from mmseg_gl.cli.tool import run_tool, shell_command
 from mmseg_gl.config.load import check_required_options, load_config
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, check_files
 from mmseg_gl.engine.checkpoint import newest_whole_checkpoint
@@ -256,7 +255,7 @@ def execute_all(runs: Sequence[Run], jobs: int) -> None:
 
 def write_report(args: argparse.Namespace, report: str) -> None:
     """Write report.md with the command that reproduces it."""
-    command = shlex.join(['python', 'tools/compare.py', *sys.argv[1:]])
+    command = shell_command('compare', sys.argv[1:])
     with open(os.path.join(args.work_dir, 'report.md'), 'w') as file:
         file.write(
             f'{TITLE}\n\nMade by `{command}`.\n\n{report}\n\n'

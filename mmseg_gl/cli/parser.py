@@ -11,6 +11,12 @@ from mmseg_gl.errors import UserError, closest
 class ToolParser(argparse.ArgumentParser):
     """Argument parser whose errors are one sentence and suggest the nearest known option."""
 
+    def format_help(self) -> str:
+        """Return the help; under ``mmseg-gl`` it shows that command in place of ``tools/``."""
+        text = super().format_help()
+        installed = self.prog.startswith('mmseg-gl ')
+        return re.sub(r'python\s+tools/\w+\.py', self.prog, text) if installed else text
+
     def error(self, message: str) -> NoReturn:
         """Raise a UserError instead of printing the usage and exiting."""
         unknown = message.removeprefix('unrecognized arguments: ')

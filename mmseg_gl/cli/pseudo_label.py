@@ -14,7 +14,6 @@ import argparse
 import hashlib
 import json
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 
@@ -27,7 +26,7 @@ from torch.utils.data import DataLoader, Subset
 
 from mmseg_gl.cli.parser import ToolParser, add_cfg_options
 from mmseg_gl.cli.progress import progress
-from mmseg_gl.cli.tool import run_tool
+from mmseg_gl.cli.tool import run_tool, shell_command
 from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_in, list_images
 from mmseg_gl.datasets.label_writer import LabelWriter
@@ -108,7 +107,7 @@ def main() -> None:
         about=dict(
             config=args.config,
             checkpoint=args.checkpoint,
-            command=shlex.join(['python', *sys.argv]),
+            command=shell_command('pseudo_label', sys.argv[1:]),
         ),
         inputs=[dataset.data_prefix['img_path']],
     )

@@ -10,14 +10,13 @@ Example:
 import argparse
 import fcntl
 import os
-import shlex
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TextIO
 
 from mmseg_gl.cli.parser import SEED, ToolParser
-from mmseg_gl.cli.tool import run_tool
+from mmseg_gl.cli.tool import run_tool, shell_command
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.comparison import validation_curve
 from mmseg_gl.experiments.recipe import Stage, load_recipe
@@ -71,8 +70,7 @@ def print_plan(stages: Sequence[Stage], commands: bool) -> None:
         state, name = stage.state(), stage.name.ljust(width)
         print(f'{number:3} {state:12} {name}  {stage.tool:12} {stage.config}')
         if commands:
-            command = ['python', f'tools/{stage.tool}.py', *stage.arguments()]
-            print(f'    {shlex.join(command)}')
+            print(f'    {shell_command(stage.tool, stage.arguments())}')
 
 
 def hold(lock: TextIO, work_dir: str) -> None:

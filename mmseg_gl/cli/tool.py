@@ -6,10 +6,11 @@ import logging
 import os
 import re
 import select
+import shlex
 import signal
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import NoReturn, TextIO
 
@@ -74,6 +75,13 @@ def run_tool(main: Callable[[], int | None], keep_memory: bool = True) -> NoRetu
     if is_distributed():
         end_process(code)
     sys.exit(code)
+
+
+def shell_command(tool: str, arguments: Iterable[str]) -> str:
+    """Return the command line of a tool, in the form in which this one was started."""
+    installed = sys.argv[0].startswith('mmseg-gl ')
+    start = ['mmseg-gl', tool.replace('_', '-')] if installed else ['python', f'tools/{tool}.py']
+    return shlex.join([*start, *arguments])
 
 
 def nobody_reads(stream: TextIO) -> bool:

@@ -1,0 +1,46 @@
+"""The command mmseg-gl of an installed package.
+
+Outside of the package, because importing anything of it imports PyTorch and mmseg first.
+"""
+
+import difflib
+import runpy
+import signal
+import sys
+from importlib.metadata import version
+
+TOOLS = {
+    'train': 'train a config',
+    'test': 'evaluate a checkpoint',
+    'infer': 'segment images of any size',
+    'compare': 'train and test several configs with several seeds, and make a table of them',
+    'run-recipe': 'run several stages in a row, e.g. all of BDL',
+    'translate': "write the source's images in the target's style",
+    'pseudo-label': "label the target's training images",
+    'convert-weights': 'turn official weights into own ones, and back',
+    'make-street-scenes': 'write the embedded benchmark',
+    'benchmark': 'measure the time of a training step',
+    'check-data': 'say what of the data is there, missing or broken',
+    'configs': 'list the shipped configs, or copy one',
+}
+USAGE = 'mmseg-gl TOOL [arguments]; mmseg-gl TOOL --help lists them'
+
+
+def main() -> int:
+    """Run the tool that the command line names and return the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback of Ctrl-C while the libraries load
+    given, *arguments = sys.argv[1:] or ['--help']
+    tool = given.replace('_', '-')
+    if given == '--version':
+        print(version('mmseg-gl'))
+    elif given in ('-h', '--help'):
+        print(USAGE, '', *(f'  {name:20}{what}' for name, what in TOOLS.items()), sep='\n')
+    elif tool in TOOLS:
+        sys.argv = [f'mmseg-gl {tool}', *arguments]
+        runpy.run_module(f'mmseg_gl.cli.{tool.replace("-", "_")}', run_name='__main__')
+    else:
+        match = difflib.get_close_matches(tool, TOOLS, n=1)
+        hint = f'; did you mean {match[0]}?' if match else ''
+        sys.stderr.write(f'error: there is no tool {given}{hint} (mmseg-gl --help lists them)\n')
+        return 2
+    return 0
