@@ -53,9 +53,9 @@ class SafeRunner(Runner):
 
     def __init__(self, *args, **kwargs):
         """Build it; of what is logged meanwhile, the terminal gets the warnings alone."""
-        self.built = False
         super().__init__(*args, **kwargs)
-        self.built = True
+        for handler, level in self.terminal.items():
+            handler.setLevel(level)
         self.logger.info(
             f'Running on {get_device()} (processes: {self.world_size}), seed {self.seed}; '
             f'environment, config and hooks are in {self.logger.log_file}'
@@ -63,13 +63,11 @@ class SafeRunner(Runner):
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         logger = super().build_logger(*args, **kwargs)
-        for handler in logger.handlers:
-            if not isinstance(handler, logging.FileHandler):
-                handler.addFilter(self.is_for_terminal)
+        handlers = [h for h in logger.handlers if not isinstance(h, logging.FileHandler)]
+        self.terminal = {handler: handler.level for handler in handlers}
+        for handler in handlers:
+            handler.setLevel(max(handler.level, logging.WARNING))
         return logger
-
-    def is_for_terminal(self, record: logging.LogRecord) -> bool:
-        return self.built or record.levelno > logging.INFO
 
     def _log_env(self, env_cfg: dict) -> None:
         """Log the environment and the config."""
