@@ -30,7 +30,7 @@ install: $(INSTALLED)
 
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-$(INSTALLED): requirements.txt pyproject.toml setup.py
+$(INSTALLED): requirements.txt pyproject.toml
 	@if [ ! -e $(VENV) ]; then mkdir $(VENV) && touch -t 200001010000 $(INSTALLED); fi
 	@if [ -e $(INSTALLED) ]; then \
 		set -ex; \

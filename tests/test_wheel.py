@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 import setuptools
+import tomllib
 
 import mmseg_gl
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ('mmseg_gl', 'configs', 'mmseg_gl_command.py', 'setup.py', 'pyproject.toml', 'README.md')
+SOURCES = ('mmseg_gl', 'configs', 'tools', 'pyproject.toml', 'README.md')
 NAME = 'adaptsegnet_deeplabv2-tiny_street-scenes'
 
 
@@ -33,6 +34,15 @@ def test_the_command_imports_nothing_before_it_knows_the_tool():
     assert outcome.returncode == 0
     for path in (ROOT / 'tools').glob('*.py'):
         assert f'\n  {path.stem.replace("_", "-")} ' in outcome.stdout
+
+
+def test_all_packages_are_listed():
+    settings = tomllib.loads((ROOT / 'pyproject.toml').read_text())['tool']['setuptools']
+    folders = {path.parent for path in (ROOT / 'mmseg_gl').rglob('*.py')}
+    folders |= {path.parent for path in (ROOT / 'configs').rglob('*.py')}
+    names = {'.'.join(folder.relative_to(ROOT).parts) for folder in folders}
+    names = {f'mmseg_gl.{name}' if name.startswith('configs') else name for name in names}
+    assert names | {'mmseg_gl_command', 'mmseg_gl.configs'} == set(settings['packages'])
 
 
 @pytest.fixture
