@@ -70,7 +70,7 @@ def copy(name: str, folder: Path) -> None:
             raise UserError(f'{path} is there and is another file; choose another DIR')
     for path, content in copies.items():
         if not path.exists():
-            make_folder(path.parent, 'DIR')
+            make_folder(str(path.parent), 'DIR')
             with whole_file(path) as file:
                 file.write(content)
     print(f'copied {folder / config.relative_to(FOLDER)} and {len(copies) - 1} files that it needs')
