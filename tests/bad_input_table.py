@@ -711,6 +711,9 @@ def other_cases(case):
     case('train', "the user's file in place of the settings' copy", 'move it away')(
         lambda b: after(b.train(), b.path(f'work/{SOURCE_ONLY.name}', 'precious'))
     )
+    case('train', 'checkpoints elsewhere', 'out_dir')(
+        lambda b: b.train(f'default_hooks.checkpoint.out_dir={b.folder}/elsewhere')
+    )
     case('compare', "the user's report.png", 'is not of this tool')(
         lambda b: after(b.compare(SOURCE_ONLY), b.path('work/report.png', 'precious'))
     )
