@@ -38,7 +38,8 @@ class PhaseHook(Hook):
               0.0 to 1.0 (float). The first phase begins at 0. A share refers to the iterations that
               the run has when it starts; if it is resumed with more or fewer, the phases still
               begin at the same iterations.
-            - ``active``: Names of the model's heads, losses and views; ``_head`` may be left out.
+            - ``active``: Names of the model's heads, losses and views; a head's name may be given
+              without ``_head``.
             - ``restart_lr``: Set the learning rates to this multiple of their initial values, for
               all optimizers (float) or by optimizer name (dict); the schedulers continue from there
               (a PolyLR for this phase alone needs ``begin=begin``). If left out, the learning rates

@@ -48,7 +48,7 @@ class SafeCheckpointHook(Hook):
         max_keep_ckpts: Number of the newest checkpoints to keep; -1 for all.
         save_best: Metric whose best weights are kept in a separate file; 'auto' for the first one
             that is measured, None for no such file.
-        rule: 'greater' or 'less': the better score.
+        rule: 'greater' if greater scores are better, 'less' if smaller ones are.
         save_last: Always save the last iteration.
         by_epoch: Always False, since training counts iterations.
 
