@@ -65,8 +65,8 @@ def nearest_path(path: str) -> str | None:
     """Return the existing path that is most like a mistyped one, None if none is."""
     folder, name = os.path.split(path)
     if not os.path.isdir(folder or '.'):
-        folder = nearest_path(folder)
-    if folder is None or not os.path.isdir(folder or '.'):
+        folder = nearest_path(folder) or folder
+    if not os.path.isdir(folder or '.'):
         return None
     match = closest(name, os.listdir(folder or '.'))
     return os.path.join(folder, match) if match else None

@@ -1,10 +1,12 @@
-"""Loading checkpoints so that nothing is left random without a word."""
+"""Load checkpoints and fail on missing tensors instead of leaving them random."""
 
 import os
 import re
 import sys
+from typing import Any
 
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseModel, is_model_wrapper
+from torch import nn
 
 from mmseg_gl.engine.plain_values import has_form
 from mmseg_gl.engine.pretrained import pretrained_parts
@@ -13,7 +15,7 @@ from mmseg_gl.files import is_first_process
 from mmseg_gl.weights.files import below, check_tensors, read_checkpoint, tensors_of
 
 LAST = 'last_checkpoint'  # the file in a work dir that names the newest checkpoint
-RUN = dict(  # what a run goes on from
+RUN = dict(  # contents that a run needs to go on
     state_dict=dict,
     optimizer=dict,
     meta=dict(epoch=int, iter=int),
@@ -21,17 +23,17 @@ RUN = dict(  # what a run goes on from
 )
 
 
-def read_run(path):
-    """Read the checkpoint of a training run that can go on from it.
+def read_run(path: str) -> dict[str, Any]:
+    """Read a checkpoint that a training run can be resumed from.
 
     Args:
-        path (str): File written by ``SafeCheckpointHook``.
+        path: File written by ``SafeCheckpointHook``.
 
     Returns:
-        dict: Its contents.
+        The contents of the file.
 
     Raises:
-        UserError: When it holds less than that; see :func:`read_checkpoint`.
+        UserError: When it holds weights but not the state of a run; see :func:`read_checkpoint`.
     """
     contents = read_checkpoint(path)
     if not has_form(contents, RUN):
@@ -42,16 +44,16 @@ def read_run(path):
     return contents
 
 
-def has_checkpoints(work_dir):
-    """Return whether a folder holds any checkpoints; it need not exist."""
+def has_checkpoints(work_dir: str) -> bool:
+    """Return True if a folder, which need not exist, holds any checkpoint."""
     names = os.listdir(work_dir) if os.path.isdir(work_dir) else []
     return any(name.endswith('.pth') for name in names)
 
 
-def last_checkpoint(work_dir):
-    """Return the path that the file ``last_checkpoint`` of a work dir names, None without one.
+def last_checkpoint(work_dir: str) -> str | None:
+    """Return the path of the checkpoint that the file ``last_checkpoint`` names, None without one.
 
-    The checkpoint is looked for in this work dir, which may have been moved since.
+    The path is always in this work dir, which may have been moved since.
     """
     path = os.path.join(work_dir, LAST)
     if not os.path.isfile(path):
@@ -61,19 +63,20 @@ def last_checkpoint(work_dir):
     return os.path.join(work_dir, name) if name else None
 
 
-def newest_whole_checkpoint(work_dir):
-    """Return the newest checkpoint of a run that can be resumed; say which ones are damaged.
+def newest_whole_checkpoint(work_dir: str) -> str | None:
+    """Find the newest undamaged checkpoint of a run, and report the damaged ones on stderr.
 
-    That is the one of ``last_checkpoint``, or else the newest one before it.
+    It is the checkpoint that ``last_checkpoint`` names or, if that is damaged, the newest one
+    before it.
 
     Args:
-        work_dir (str): Where the run writes.
+        work_dir: Work dir of the run.
 
     Returns:
-        str | None: Its path; None when there are no checkpoints at all.
+        The path of the checkpoint, None when there are no checkpoints at all.
 
     Raises:
-        UserError: When there are only damaged ones.
+        UserError: When all checkpoints are damaged.
     """
     names = os.listdir(work_dir) if os.path.isdir(work_dir) else []
     names = [name for name in names if re.fullmatch(r'iter_\d+\.pth', name)]
@@ -102,42 +105,43 @@ def newest_whole_checkpoint(work_dir):
     return None
 
 
-def load_segmentor(model, path):
-    """Load a checkpoint's segmentor, all of it, into a :class:`UDASegmentor`.
+def load_segmentor(model: nn.Module, path: str) -> None:
+    """Load the complete segmentor of a checkpoint into a :class:`UDASegmentor`, for testing.
 
-    With ``evaluated='teacher'`` it is the teacher's network. Other parts are not needed for testing
-    and may be absent. A checkpoint of the segmentor alone (keys without the ``segmentor.`` prefix)
-    is taken as well.
+    With ``evaluated='teacher'`` it is the teacher's network. The other parts of the model may be
+    missing. A checkpoint of the segmentor alone (keys without the ``segmentor.`` prefix) can be
+    loaded, too.
 
     Args:
-        model (nn.Module): The model, possibly wrapped for distributed use.
-        path (str): Checkpoint file.
+        model: The model, possibly wrapped for distributed use.
+        path: Checkpoint file.
 
     Raises:
         UserError: When tensors are missing or have another shape.
     """
     weights = tensors_of(read_checkpoint(path))
-    model = unwrapped(model)
-    weights = below(weights, f'{model.evaluated}.') or weights
-    part = getattr(model, model.evaluated)
+    evaluated = unwrapped(model).evaluated
+    weights = below(weights, f'{evaluated}.') or weights
+    part = getattr(unwrapped(model), evaluated)
     check_tensors(part, weights, path)
     part.load_state_dict(weights)
 
 
-def check_start(model, path, resume):
-    """Make sure that training can start from a checkpoint; mmengine would leave gaps random.
+def check_start(model: nn.Module, path: str, resume: bool) -> None:
+    """Check that training can start from a checkpoint; mmengine would leave missing weights random.
 
-    All weights of the segmentor come from it then: an ImageNet file that the config names is not
-    read, and need not be there.
+    All weights of the segmentor then come from the checkpoint: an ImageNet file that the config
+    names is not read, and need not exist.
 
     Args:
-        model (nn.Module): The model, possibly wrapped for distributed use.
-        path (str): Checkpoint file.
-        resume (bool): Whether the run goes on (all tensors and the optimizers' state are needed) or
-            only starts from the weights (the segmentor's or the generators' are needed).
+        model: The model, possibly wrapped for distributed use.
+        path: Checkpoint file.
+        resume: Resume the run, which needs all tensors and the optimizers' state, instead of
+            starting a new run from the weights, which needs those of the segmentor or of the
+            generators.
 
     Raises:
-        UserError: When it cannot.
+        UserError: When the checkpoint lacks any of these.
     """
     contents = read_run(path) if resume else read_checkpoint(path)
     model, weights = unwrapped(model), tensors_of(contents)
@@ -150,6 +154,6 @@ def check_start(model, path, resume):
         module.init_cfg = None
 
 
-def unwrapped(model):
+def unwrapped(model: nn.Module) -> BaseModel:
     """Return the model inside a distributed wrapper, or the model itself."""
     return model.module if is_model_wrapper(model) else model

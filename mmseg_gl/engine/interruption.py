@@ -3,6 +3,7 @@ import signal
 import sys
 import threading
 import time
+from types import FrameType
 
 import torch
 from mmengine.dist import all_reduce
@@ -14,19 +15,19 @@ DEBOUNCE_SECONDS = 1.0  # Ctrl-C can arrive twice, from the terminal and from a 
 
 
 class Interruption:
-    """Notes the first SIGINT or SIGTERM, so that training can end at a good place.
+    """Signal handler that records the first SIGINT or SIGTERM, for training to end when it can.
 
-    A second one, at least a second later, ends the process at once.
+    A second signal, more than a second later, ends the process at once.
     """
 
-    def __init__(self):
-        self.signal = None
+    def __init__(self) -> None:
+        self.signal = 0  # number of the first one, 0 before
 
     def listen(self) -> None:
-        """Handle the signals from now on; only a process's main thread can.
+        """Install the handler, which is possible in the main thread only.
 
-        PyTorch would raise its error about a data worker that has ended in the midst of an
-        iteration; without its handler it does so where the next batch is asked for.
+        PyTorch's handler of SIGCHLD, which is removed, raises the error about a dead data worker in
+        the middle of an iteration; without it, the error is raised when the next batch is fetched.
         """
         if threading.current_thread() is threading.main_thread():
             self.process = os.getpid()
@@ -34,11 +35,11 @@ class Interruption:
             for number in SIGNALS:
                 signal.signal(number, self.handle)
 
-    def handle(self, number: int, frame) -> None:
+    def handle(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self.process:
             return  # a data worker, which the main process still needs
         now = time.monotonic()
-        if self.signal is None:
+        if not self.signal:
             self.signal, self.time = number, now
             name = signal.Signals(number).name
             print(f'{name}: saving, then leaving; once more to leave at once', file=sys.stderr)
@@ -46,8 +47,8 @@ class Interruption:
             raise Interrupted(number, 'left at once')
 
     def is_requested(self) -> bool:
-        """Return whether any process has got a signal; all processes must ask alike."""
-        number = torch.tensor(self.signal or 0)
+        """Return True if any process has received a signal; all processes must call this."""
+        number = torch.tensor(self.signal)
         all_reduce(number, 'max')
-        self.signal = self.signal or number.item() or None
-        return self.signal is not None
+        self.signal = self.signal or int(number)
+        return self.signal > 0

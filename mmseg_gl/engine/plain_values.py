@@ -1,25 +1,28 @@
-"""The contents of checkpoints as tensors and plain values, which load without running code."""
+"""Convert checkpoints to tensors and plain values, which load without running code."""
+
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from torch import Tensor
 
 from mmseg_gl.errors import UserError
 
 
-def history_from(values, counts, max_length):
-    """Return the HistoryBuffer that :func:`plain` has taken apart."""
+def history_from(values: Tensor, counts: Tensor, max_length: int) -> HistoryBuffer:
+    """Build a HistoryBuffer from the values that :func:`plain` has converted it to."""
     return HistoryBuffer(values.cpu().numpy(), counts.cpu().numpy(), max_length)
 
 
-def has_form(value, form) -> bool:
-    """Whether a value from a checkpoint is what is expected there.
+def has_form(value: Any, form: Any) -> bool:
+    """Return True if a value from a checkpoint has the expected types.
 
     Args:
         value: The value.
-        form: A type (``float`` takes whole numbers, too), ``[form]`` for a list of any length, a
+        form: A type (``float`` allows whole numbers, too), ``[form]`` for a list of any length, a
             tuple of forms for a list of that length, ``{str: form}`` for a dict with any names, or
-            a dict of forms by name, of which the value may have more.
+            a dict of forms by name; the value may have further names.
     """
     if isinstance(form, dict) and str in form:
         return isinstance(value, dict) and all(
@@ -37,15 +40,15 @@ def has_form(value, form) -> bool:
     return isinstance(value, (int, float) if form is float else form)
 
 
-def check_info(checkpoint, forms):
-    """Check entries of a checkpoint's message hub (runtime_info), which need not be there.
+def check_info(checkpoint: dict[str, Any], forms: dict[str, Any]) -> None:
+    """Check entries of a checkpoint's message hub (``runtime_info``); missing ones are skipped.
 
     Args:
-        checkpoint (dict): Its contents.
-        forms (dict[str, object]): What :func:`has_form` expects, by name.
+        checkpoint: Contents of the checkpoint.
+        forms: Forms by name of the entry; see :func:`has_form`.
 
     Raises:
-        ValueError: When one has another form.
+        ValueError: When an entry has another form.
     """
     info = checkpoint['message_hub']['runtime_info']
     for name in set(forms) & set(info):
@@ -53,8 +56,8 @@ def check_info(checkpoint, forms):
             raise ValueError(f'the entry {name} of its message hub is damaged')
 
 
-def form_of(value):
-    """Return the form that values like this one have."""
+def form_of(value: Any) -> Any:
+    """Return the form of a value; see :func:`has_form`."""
     if isinstance(value, dict):
         return {name: form_of(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
@@ -62,15 +65,15 @@ def form_of(value):
     return float if type(value) in (int, float) else type(value)
 
 
-def plain(value, where):
-    """Return a part of a checkpoint as tensors and plain values.
+def plain(value: Any, where: str) -> Any:
+    """Convert a part of a checkpoint to tensors and plain values.
 
     Args:
-        value (object): The part.
-        where (str): Its name, for the message.
+        value: The part.
+        where: Name of the part, for the error message.
 
     Raises:
-        UserError: When it holds something else.
+        UserError: When it holds a value that cannot be converted.
     """
     if value is None or isinstance(value, torch.Tensor) or type(value) in (bool, int, float, str):
         return value

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from mmengine.logging import print_log
+from mmengine.model import BaseModule
 from mmengine.model.weight_init import PretrainedInit
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
@@ -24,8 +25,8 @@ CHECKING_BACKBONES = (*CAFFE_BACKBONES, EfficientNetLite)  # they check their fi
 CAFFE_MEAN = (104.0, 116.7, 122.7)  # BGR, 0..255, of Caffe's ImageNet weights; rounded
 
 
-def pretrained_parts(model: nn.Module) -> Iterator[tuple[str, nn.Module, dict]]:
-    """Yield the name, the module and the ``init_cfg`` of every part that starts from a file.
+def pretrained_parts(model: nn.Module) -> Iterator[tuple[str, BaseModule, dict]]:
+    """Yield the name, module and ``init_cfg`` of every part that starts from a file.
 
     mmseg's older argument ``pretrained`` becomes an ``init_cfg`` when the network is built.
     """
@@ -37,28 +38,28 @@ def pretrained_parts(model: nn.Module) -> Iterator[tuple[str, nn.Module, dict]]:
 
 
 def check_pretrained(model: nn.Module) -> None:
-    """Make every part that starts from a file refuse one that is missing or does not fit.
+    """Make every part that starts from a file check that the file exists and fits.
 
-    Nothing is read yet: the parts do so when the runner lets the model initialise its weights.
+    No file is read yet: the parts read them when the runner initialises the model's weights.
 
     Args:
         model: The model of a run, not wrapped.
 
     Raises:
-        UserError: Later, from ``init_weights`` of a part, when its file or URL cannot be read, or
+        UserError: Later, from ``init_weights`` of a part, when its file or URL cannot be read or
             has less than half of its weights; mmengine would leave the others random.
     """
     for name, module, init_cfg in pretrained_parts(model):
         if not isinstance(module, CHECKING_BACKBONES):
-            module.init_weights = partial(initialise, module, name, init_cfg.get('checkpoint'))
+            module.init_weights = partial(initialise, module, name, str(init_cfg.get('checkpoint')))
 
 
-def initialise(module: nn.Module, name: str, source: str) -> None:
-    """Let a module initialise its weights from a file, and make sure that it has.
+def initialise(module: BaseModule, name: str, source: str) -> None:
+    """Initialise the weights of a module from a file, and check that they come from the file.
 
-    Names say little about that, since several backbones change those of the file; equal values do.
+    The values are compared, not the names, as several backbones rename the tensors of the file.
     """
-    del module.init_weights  # its class's again
+    del module.init_weights  # restores the method of the class
     part = f'model.{name} ({type(module).__name__})'
     choice = (
         f'set model.{name}.init_cfg.checkpoint (or pretrained, if that is what the config has) to '
@@ -100,26 +101,26 @@ def initialise(module: nn.Module, name: str, source: str) -> None:
 
 
 def read_weights(source: str) -> dict:
-    """Read a local file, or what mmengine finds under ``http://``, ``open-mmlab://`` and others."""
+    """Read a local file, or a URL that mmengine knows (``http://``, ``open-mmlab://``, ...)."""
     if '://' in source:
         return CheckpointLoader.load_checkpoint(source, map_location='cpu', logger='current')
     return read_checkpoint(os.path.expanduser(source))
 
 
 def beginning(tensor: Tensor) -> tuple:
-    """Return the shape of a tensor and its first values, by which weights are told apart."""
+    """Return the shape and the first values of a tensor, to tell weights apart."""
     return tuple(tensor.shape), tuple(tensor.detach().flatten()[:8].float().tolist())
 
 
 def warn_of_other_images(model: nn.Module, preprocessor: dict | None) -> None:
-    """Log a warning where a segmentor gets other images than its weights were trained on.
+    """Log a warning when the images are not normalised as the pretrained weights need them.
 
-    Weights of Caffe, which are those of this library's Caffe backbones and those with "caffe" in
-    their name, take BGR images of 0..255 minus Caffe's mean; all others take RGB.
+    Caffe's weights, i.e. those of this library's Caffe backbones and those with "caffe" in their
+    name, need BGR images of 0..255 minus Caffe's mean; all others need RGB images.
 
     Args:
         model: The model of a run, not wrapped.
-        preprocessor: The config's ``model.data_preprocessor``; it gets BGR images.
+        preprocessor: The config's ``model.data_preprocessor``; its input is BGR images.
     """
     preprocessor = preprocessor or {}
     rgb = preprocessor.get('bgr_to_rgb') or preprocessor.get('rgb_to_bgr')  # both swap
@@ -149,7 +150,7 @@ def warn_of_other_images(model: nn.Module, preprocessor: dict | None) -> None:
         )
 
 
-def wants_caffe_images(module: nn.Module, source: str) -> bool:
+def wants_caffe_images(module: nn.Module, source: object) -> bool:
     return 'caffe' in str(source).lower() or any(
         isinstance(part, CAFFE_BACKBONES) and getattr(part, 'style', 'caffe') == 'caffe'
         for part in module.modules()

@@ -1,33 +1,36 @@
-"""Whether a checkpoint is one that a run can go on from: its own, with its own settings."""
+"""Check that a checkpoint belongs to the run that is resumed and has the same settings."""
 
 import os
 import re
+from typing import Any
+
+from mmengine import Config
 
 from mmseg_gl.engine.checkpoint import has_checkpoints, read_run
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import is_first_process
 
-# What a resumed run takes from the checkpoint (optimizers, schedules), or must not change under it.
-# The data may have moved, and there may be another number of processes, workers or iterations.
+# Settings that a resumed run takes from the checkpoint (optimizers, schedules) or must not change.
+# The data may have moved, and the number of processes, workers or iterations may have changed.
 OWN_SETTINGS = ('model', 'metainfo.classes', 'optim_wrapper', 'param_scheduler', 'randomness.seed')
 OWN_DATA = re.compile(  # of one data set, or of each in a list
     r'train_dataloader\.dataset\.(source|target)((\.\d+)?\.type|_weights(\.\d+)?)'
 )
-FREE = ('init_cfg', 'test_cfg')  # what a network starts from, and how it is tested
-SETTINGS = 'settings'  # the entry of a checkpoint's meta that holds those of its run
-IN_WORDS = 'nothing'  # for a setting that is not there
+FREE = ('init_cfg', 'test_cfg')  # initial weights and test mode of a network may change
+SETTINGS = 'settings'  # key of the run's settings in a checkpoint's meta
+ABSENT = 'nothing'  # stands for a setting that is not there
 
 
-def check_resumption(cfg, path):
-    """Make sure that a run may go on from a checkpoint.
+def check_resumption(cfg: Config, path: str) -> None:
+    """Check that a run may be resumed from a checkpoint.
 
     Args:
-        cfg (Config): The run's, with ``work_dir``.
-        path (str): The checkpoint.
+        cfg: Config of the run, with ``work_dir``.
+        path: Checkpoint file.
 
     Raises:
-        UserError: When it belongs to another run, whose files would replace those of the work dir,
-            or when settings have changed that a resumed run does not take up.
+        UserError: When the checkpoint belongs to another run, whose files would replace those of
+            the work dir, or when settings have changed that a resumed run cannot change.
     """
     outside = os.path.realpath(os.path.dirname(path) or '.') != os.path.realpath(cfg.work_dir)
     if outside and has_checkpoints(cfg.work_dir):
@@ -42,7 +45,7 @@ def check_resumption(cfg, path):
         key, more = changed[0], len(changed) - 1
         raise UserError(
             f'--resume: {path} is of a run with other settings: {key} was '
-            f'{before.get(key, IN_WORDS)} and is {now.get(key, IN_WORDS)} now'
+            f'{before.get(key, ABSENT)} and is {now.get(key, ABSENT)} now'
             + (f' (and {more} more)' if more else '')
             + '; go on with the settings of that run, or start a new one from its weights: another '
             f'--work-dir and --cfg-options load_from={path}'
@@ -55,15 +58,15 @@ def check_resumption(cfg, path):
         )
 
 
-def settings_of(cfg):
-    """Return a config as plain values, which checkpoints and JSON files can hold.
+def settings_of(cfg: Any) -> Any:
+    """Convert a config to plain values, which checkpoints and JSON files can hold.
 
     Args:
-        cfg (Config | dict): The config, or anything inside it.
+        cfg: The config, or any value inside it.
 
     Returns:
-        dict: Its settings, with lists for tuples, texts for keys, and the name of a class or a
-        function, or of any other value's class.
+        The settings: tuples become lists, keys become strings, classes and functions become their
+        names, and any other value becomes the name of its class.
     """
     if hasattr(cfg, 'to_dict'):
         cfg = cfg.to_dict()
@@ -76,8 +79,8 @@ def settings_of(cfg):
     return getattr(cfg, '__qualname__', type(cfg).__qualname__)
 
 
-def own_settings(settings):
-    """Return what must stay the same, dotted key -> value."""
+def own_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that a resumed run must not change, by dotted key."""
     flat = flattened(settings)
     return {
         key: value
@@ -87,7 +90,7 @@ def own_settings(settings):
     }
 
 
-def flattened(value, where=''):
+def flattened(value: Any, where: str = '') -> dict[str, Any]:
     """Return the values inside nested dicts and lists by their dotted keys."""
     if isinstance(value, (list, tuple)):
         value = dict(enumerate(value))

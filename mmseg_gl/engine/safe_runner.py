@@ -4,10 +4,12 @@ import inspect
 import logging
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 import torch
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
 from mmengine.utils.dl_utils import collect_env
 from torch import nn
@@ -17,7 +19,7 @@ from mmseg_gl.engine.resumption import SETTINGS, settings_of
 from mmseg_gl.engine.whole_file_backend import WHOLE_FILES
 from mmseg_gl.errors import UserError, in_short
 
-# The runner's methods that read a part of the config, and that part.
+# Methods of the runner that read a part of the config, and the name of that part.
 PARTS = {
     '__init__': 'parts together',
     'setup_env': 'env_cfg',
@@ -38,21 +40,21 @@ PARTS = {
 
 
 class SafeRunner(Runner):
-    """mmengine's Runner that takes nothing but data from a checkpoint, and all of it or a sentence.
+    """Runner that resumes a checkpoint completely or with an error, and executes nothing out of it.
 
-    It writes no copy of the config; ``tools/train.py`` does, where none of the user's files is in
-    the way. It calls the following of the hooks that have it:
+    It writes no copy of the config; ``tools/train.py`` does, where it replaces no file of the
+    user's. It calls the following methods of hooks that have them:
 
-    - ``before_resume(runner, checkpoint)``: a run goes on from a checkpoint, whose state is taken
-      up after that; for looking at what is there.
-    - ``before_checkpoint(runner)``, in all processes: the first one is about to write a checkpoint.
-    - ``after_failure(runner)``: training has ended with an error.
+    - ``before_resume(runner, checkpoint)``: before the state of a checkpoint is restored; for
+      checking its contents.
+    - ``before_checkpoint(runner)``, in all processes: before the first process writes a checkpoint.
+    - ``after_failure(runner)``: after training has ended with an error.
     """
 
-    resumed_from: str | None = None  # the checkpoint that the run goes on from
+    resumed_from: str | None = None  # path of the checkpoint that the run was resumed from
 
-    def __init__(self, *args, **kwargs):
-        """Build it; of what is logged meanwhile, the terminal gets the warnings alone."""
+    def __init__(self, *args, **kwargs) -> None:
+        """Build the runner; meanwhile only warnings and errors are logged to the terminal."""
         super().__init__(*args, **kwargs)
         for handler, level in self.terminal.items():
             handler.setLevel(level)
@@ -79,7 +81,7 @@ class SafeRunner(Runner):
         pass
 
     def train(self) -> nn.Module:
-        """Train."""
+        """Train the model; call ``after_failure`` of the hooks when that fails."""
         try:
             return super().train()
         except Exception:
@@ -87,7 +89,7 @@ class SafeRunner(Runner):
             raise
 
     def load_checkpoint(self, filename: str, *args, **kwargs) -> dict:
-        """Load a checkpoint without what mmengine's ``resume`` would execute of it."""
+        """Load a checkpoint without its config, which mmengine's ``resume`` would execute."""
         checkpoint = super().load_checkpoint(filename, *args, **kwargs)
         checkpoint.get('meta', {}).pop('config', None)
         if self.resumed_from:
@@ -98,7 +100,7 @@ class SafeRunner(Runner):
         return checkpoint
 
     def resume(self, filename: str, *args, **kwargs) -> None:
-        """Go on from a checkpoint.
+        """Resume the run from a checkpoint.
 
         Raises:
             UserError: When its state is not that of a run of this config.
@@ -122,15 +124,15 @@ class SafeRunner(Runner):
             ) from error
 
     def save_run(self, name: str, step: int, extra: bool = False, **options) -> None:
-        """Write a checkpoint into the work dir, complete or not at all; all processes call this.
+        """Write a checkpoint into the work dir, atomically; all processes must call this.
 
-        It holds the settings of the run, by which :func:`check_resumption` knows it.
+        It holds the settings of the run, which :func:`check_resumption` compares.
 
         Args:
             name: File name.
             step: Number of iterations done.
-            extra: Whether it is one beyond the regular ones.
-            **options: For ``save_checkpoint``.
+            extra: Mark it as a checkpoint in addition to the regular ones.
+            **options: Options of ``save_checkpoint``.
         """
         self.call_hook('before_checkpoint')
         self.save_checkpoint(
@@ -147,10 +149,10 @@ class SafeRunner(Runner):
 
 
 def describing(method: Callable, part: str) -> Callable:
-    """Return a method of the runner that raises a UserError which names a part of the config."""
+    """Wrap a method of the runner so that its errors become a UserError naming the config part."""
 
     @wraps(method)
-    def described(*args, **kwargs):
+    def described(*args, **kwargs) -> Any:
         try:
             return method(*args, **kwargs)
         except (UserError, OSError):  # the latter name the file
@@ -168,7 +170,7 @@ for name, part in PARTS.items():
 
 
 def scheduler_states(schedulers: dict | list | None) -> dict:
-    """Return the state of each parameter scheduler by its optimizer's name and its number."""
+    """Return the states of the parameter schedulers by 'OPTIMIZER.NUMBER'."""
     if not isinstance(schedulers, dict):
         schedulers = {'': schedulers or []}
     return {
@@ -178,16 +180,16 @@ def scheduler_states(schedulers: dict | list | None) -> dict:
     }
 
 
-def group_settings(optim_wrapper) -> dict:
-    """Return the settings of each optimizer's parameter groups."""
+def group_settings(optim_wrapper: OptimWrapperDict) -> dict:
+    """Return the settings of the parameter groups by the optimizer's name."""
     return {
         name: [{k: v for k, v in group.items() if k != 'params'} for group in wrapper.param_groups]
         for name, wrapper in optim_wrapper.items()
     }
 
 
-def check_optimizers(optim_wrapper) -> None:
-    """Raise a ValueError unless the state of each parameter has the parameter's shape."""
+def check_optimizers(optim_wrapper: OptimWrapperDict) -> None:
+    """Raise a ValueError unless every tensor of optimizer state has its parameter's shape."""
     for name, wrapper in optim_wrapper.items():
         for parameter, state in wrapper.optimizer.state.items():
             for key, value in state.items():

@@ -1,3 +1,5 @@
+import os
+
 from mmengine.fileio import LocalBackend, register_backend
 
 from mmseg_gl.files import whole_file
@@ -6,13 +8,13 @@ WHOLE_FILES = dict(backend='whole_files')  # the ``backend_args`` of this backen
 
 
 class WholeFileBackend(LocalBackend):
-    """mmengine's local files, except that a file is there complete or not at all."""
+    """File backend of mmengine for local files that writes them atomically."""
 
-    def put(self, obj, filepath):
+    def put(self, obj: bytes, filepath: str | os.PathLike[str]) -> None:
         """Write bytes to a file; its folder must exist.
 
         Raises:
-            UserError: When that fails; an earlier file of that name is kept.
+            UserError: When writing fails; a previous file of that name is kept.
         """
         advice = 'make room, then go on with --resume: the checkpoints before it are whole'
         with whole_file(filepath, advice) as file:

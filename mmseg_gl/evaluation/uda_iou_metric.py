@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
@@ -8,7 +11,7 @@ from mmseg_gl.datasets.label_ids import check_class_numbers
 from mmseg_gl.errors import UserError
 
 CITYSCAPES = set(CityscapesDataset.METAINFO['classes'])
-# BDL, evaluation.py: what SYNTHIA's means leave out of the 19 classes.
+# The classes among the 19 that the means for SYNTHIA leave out; BDL, evaluation.py.
 NOT_IN_16 = ('terrain', 'truck', 'train')
 NOT_IN_13 = (*NOT_IN_16, 'wall', 'fence', 'pole')
 CITYSCAPES_16 = CITYSCAPES - set(NOT_IN_16)
@@ -16,57 +19,62 @@ CITYSCAPES_16 = CITYSCAPES - set(NOT_IN_16)
 
 @METRICS.register_module()
 class UDAIoUMetric(BaseMetric):
-    """IoU of any classes; of Cityscapes' also the 16- and 13-class means of SYNTHIA, in one pass.
+    """IoU per class and mIoU; for Cityscapes' classes also SYNTHIA's 16- and 13-class mIoU.
 
-    All pixels whose ground truth is one of the K classes go into one KxK confusion matrix over all
-    images, and IoU = TP / (TP + FP + FN). K is the number of the data set's classes. If they are
-    Cityscapes':
+    All pixels whose ground truth is one of the K classes of the data set go into one KxK confusion
+    matrix over all images, and IoU = TP / (TP + FP + FN). All means come from this one pass. For
+    Cityscapes' classes:
 
     - 19 outputs (AdaptSegNet, BDL, DAFormer): the 16- and 13-class figures average rows of the
       19x19 matrix. Ground truth of a left-out class stays valid: predicting something else there
       is an error of that something.
-    - 16 outputs (ADVENT, DADA): terrain, truck and train are 255 in the ground truth, and ignored,
+    - 16 outputs (ADVENT, DADA): terrain, truck and train are 255 in the ground truth and ignored,
       which gives slightly higher figures. The 13-class figure averages rows of the 16x16 matrix.
 
-    ``ignored_classes`` drops ground truth of 19-output networks in the same way; what they predict
-    as one of those classes remains an error. A class that occurs in no (valid) ground truth has no
+    ``ignored_classes`` ignores ground truth for 19-output networks in the same way; predicting one
+    of those classes elsewhere remains an error. A class that occurs in no valid ground truth has no
     IoU and is left out of the means; in Cityscapes' validation set all 19 occur.
 
-    Returns of ``evaluate`` (in percent): ``mIoU``, for Cityscapes' classes ``mIoU16`` and
-    ``mIoU13``, and ``IoU.<class>`` for every class that occurs. ``save_best='mIoU'`` works. The
-    attribute ``protocol`` then says in words how they came about, as far as the data samples tell:
-    outputs, ignored ground truth, the sizes of the input and of the scored maps, and what was
-    upsampled.
+    ``evaluate`` returns, in percent, ``mIoU``, for Cityscapes' classes ``mIoU16`` and ``mIoU13``,
+    and ``IoU.<class>`` for every class that occurs. ``save_best='mIoU'`` works. Afterwards the
+    attribute ``protocol`` describes in words how the figures were measured, as far as the data
+    samples tell: outputs, ignored ground truth, the sizes of the input and of the scored maps, and
+    which maps were upsampled.
 
     Args:
-        ignored_classes (Sequence[str]): Classes whose ground truth is ignored, e.g.
-            ``('terrain', 'truck', 'train')`` to compare 19 outputs with 16.
-        ignore_index (int): Ground truth label to leave out.
+        ignored_classes: Classes whose ground truth is ignored, e.g. ``('terrain', 'truck',
+            'train')`` to compare 19 outputs with 16.
+        ignore_index: Ground truth label to ignore.
         **kwargs: See mmengine's ``BaseMetric``.
 
     Raises:
-        UserError: When the data set has no class of an ignored name; when an image has no label,
-            or one of another size or with more classes; or when the network has more outputs than
-            the data set has classes.
+        UserError: When an ignored class is not in the data set; when an image has no label, or one
+            of another size or with more classes; when the network predicts a class that the data
+            set does not have; or when no label has a class that counts.
     """
 
     default_prefix = ''  # names of figures have no prefix, so that save_best='mIoU' finds them
 
-    def __init__(self, ignored_classes=(), ignore_index=255, **kwargs):
+    def __init__(
+        self, ignored_classes: Sequence[str] = (), ignore_index: int = 255, **kwargs
+    ) -> None:
         super().__init__(**kwargs)
         if isinstance(ignored_classes, str):
             raise UserError(f"ignored_classes='{ignored_classes}': expected a list of classes")
         self.ignored_classes = tuple(ignored_classes)
         self.ignore_index = ignore_index
-        self.protocol = None
+        self.protocol: str | None = None
 
     @BaseMetric.dataset_meta.setter
-    def dataset_meta(self, dataset_meta):
+    def dataset_meta(self, dataset_meta: dict[str, Any]) -> None:
         self._dataset_meta = dataset_meta
         self.ignored_indices()  # fails before training, not at its first validation
 
-    def process(self, data_batch, data_samples):
-        """Add a confusion matrix, (K, K) int64, [ground truth, prediction], and how it was made."""
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Add the confusion matrix of each image, and what describes the protocol, to the results.
+
+        A matrix is (K, K) int64, indexed [ground truth, prediction].
+        """
         num_classes = len(self.dataset_meta['classes'])
         ignored = [self.ignore_index, *self.ignored_indices()]
         for sample in data_samples:
@@ -102,7 +110,7 @@ class UDAIoUMetric(BaseMetric):
                 )
             )
 
-    def ignored_indices(self):
+    def ignored_indices(self) -> list[int]:
         names = self.dataset_meta['classes']
         if unknown := [name for name in self.ignored_classes if name not in names]:
             raise UserError(
@@ -111,8 +119,8 @@ class UDAIoUMetric(BaseMetric):
             )
         return [names.index(name) for name in self.ignored_classes]
 
-    def compute_metrics(self, results):
-        """Sum the matrices; print the table; return the figures in percent, by name."""
+    def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
+        """Sum the confusion matrices, print a table, and return the figures in percent by name."""
         names = self.dataset_meta['classes']
         matrices, *how = zip(*results)
         matrix = sum(matrices)
@@ -129,22 +137,22 @@ class UDAIoUMetric(BaseMetric):
         return figures
 
 
-def iou_figures(matrix, names):
-    """Turn a confusion matrix into figures.
+def iou_figures(matrix: np.ndarray, names: Sequence[str]) -> dict[str, float]:
+    """Compute the IoU per class and the means from a confusion matrix.
 
     Args:
-        matrix (ndarray): (K, K) counts, [ground truth, prediction].
-        names (Sequence[str]): The K class names.
+        matrix: (K, K) counts, indexed [ground truth, prediction].
+        names: Names of the K classes.
 
     Returns:
-        dict[str, float]: Percent, two decimals, see :class:`UDAIoUMetric`.
+        Percent, rounded to two decimals, by the names in :class:`UDAIoUMetric`.
     """
     true_positives = np.diag(matrix)
     occurs = matrix.sum(axis=1) > 0
     union = matrix.sum(axis=0) + matrix.sum(axis=1) - true_positives
     iou = 100 * true_positives / np.maximum(union, 1)
 
-    def mean(left_out):
+    def mean(left_out: Sequence[str]) -> float:
         chosen = [c for c, name in enumerate(names) if occurs[c] and name not in left_out]
         return round(float(iou[chosen].mean()), 2) if chosen else float('nan')
 
@@ -156,23 +164,26 @@ def iou_figures(matrix, names):
     return figures
 
 
-def names_of_means(names):
-    """Return what :class:`UDAIoUMetric` averages over classes of these names."""
+def names_of_means(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the means that :class:`UDAIoUMetric` computes for these classes."""
     return ('mIoU', 'mIoU16', 'mIoU13') if set(names) in (CITYSCAPES, CITYSCAPES_16) else ('mIoU',)
 
 
-def protocol_in_words(names, ignored_classes, input_sizes, scored_sizes, upsampled):
-    """Say how figures came about.
+def protocol_in_words(
+    names: Sequence[str],
+    ignored_classes: Sequence[str],
+    input_sizes: set[tuple[int, ...]],
+    scored_sizes: set[tuple[int, ...]],
+    upsampled: set[str],
+) -> str:
+    """Describe the evaluation protocol in words, separated by semicolons.
 
     Args:
-        names (Sequence[str]): The K class names.
-        ignored_classes (Sequence[str]): See :class:`UDAIoUMetric`.
-        input_sizes (set[tuple]): (height, width) of the network's inputs; () where not known.
-        scored_sizes (set[tuple[int, int]]): (height, width) of the labels.
-        upsampled (set[str]): What was upsampled to the size of the labels.
-
-    Returns:
-        str: Parts separated by semicolons.
+        names: Names of the K classes.
+        ignored_classes: See :class:`UDAIoUMetric`.
+        input_sizes: (height, width) of the network's inputs; () if unknown.
+        scored_sizes: (height, width) of the labels.
+        upsampled: Maps that were upsampled to the size of the labels, e.g. 'logits'.
     """
     sixteen = set(names) == CITYSCAPES_16
     not_counted = [name for name in NOT_IN_16 if sixteen or name in ignored_classes]
@@ -194,12 +205,12 @@ def protocol_in_words(names, ignored_classes, input_sizes, scored_sizes, upsampl
     return '; '.join(parts)
 
 
-def size_in_words(sizes):
+def size_in_words(sizes: set[tuple[int, ...]]) -> str:
     return 'several sizes' if len(sizes) > 1 else '{1}x{0}'.format(*next(iter(sizes)))
 
 
-def summary_line(figures, num_classes, protocol):
-    """One line with the means, naming the protocol."""
+def summary_line(figures: dict[str, float], num_classes: int, protocol: str) -> str:
+    """Format the means and the protocol in one line."""
     means = ', '.join(f'{k} {v}' for k, v in figures.items() if k.startswith('mIoU'))
     occurring = sum(name.startswith('IoU.') for name in figures)
     return f'{means} (%; {occurring} of {num_classes} classes occur; protocol: {protocol})'

@@ -35,8 +35,8 @@ class MaterialColours:
         texture: amplitude of the relative brightness noise within an object.
     """
 
-    modes: tuple[tuple[float, float, float], tuple[float, float, float]]
-    spread: tuple[float, float, float] = (4, 0.06, 0.06)
+    modes: tuple[tuple[float, float, float], ...]
+    spread: tuple[float, ...] = (4, 0.06, 0.06)
     texture: float = 0.05
 
     def sample(self, rng: np.random.Generator, mode: int | None = None) -> np.ndarray:

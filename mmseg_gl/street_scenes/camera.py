@@ -27,7 +27,7 @@ def photograph(painter: Painter) -> tuple[np.ndarray, np.ndarray]:
     image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     image = _expose(image, camera, rng)
     image = cv2.GaussianBlur(image, (0, 0), camera.blur)
-    image += camera.noise * rng.standard_normal(image.shape, dtype=np.float32)
+    image = image + camera.noise * rng.standard_normal(image.shape, dtype=np.float32)
     first = SUPERSAMPLING // 2
     labels = canvas.labels[first::SUPERSAMPLING, first::SUPERSAMPLING]
     return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8), np.ascontiguousarray(labels)

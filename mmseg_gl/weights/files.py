@@ -1,9 +1,10 @@
-"""Reading files of weights, and making sure that they are a network's, all of it."""
+"""Read checkpoint files and check that they cover a network exactly."""
 
 import hashlib
 import pickle
 import zipfile
 from collections.abc import Container, Iterable, Mapping
+from typing import Any
 
 import torch
 from mmengine.runner.checkpoint import get_torch_safe_globals
@@ -15,17 +16,18 @@ MAX_NAMED = 5
 CONTAINERS = ('state_dict', 'model')  # where files keep the tensors, if not at the top
 
 
-def read_checkpoint(path):
+def read_checkpoint(path: str) -> dict[str, Any]:
     """Read a checkpoint file with ``weights_only=True``.
 
     Args:
-        path (str): File written by ``torch.save``.
+        path: File written by ``torch.save``.
 
     Returns:
-        dict: Its contents.
+        The contents of the file.
 
     Raises:
-        UserError: When it is missing, damaged, or holds more than tensors and plain values.
+        UserError: When the file is missing or damaged, or holds other objects than tensors and
+            plain values.
     """
     check_is_file(path, 'checkpoint')
     try:
@@ -43,8 +45,12 @@ def read_checkpoint(path):
     return contents
 
 
-def check_sums(path):
-    """Raise an error unless the contents of a file have their check sums; torch does not look."""
+def check_sums(path: str) -> None:
+    """Verify the checksums of a file's contents, which ``torch.load`` does not.
+
+    Raises:
+        BadZipFile: When one is wrong.
+    """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if name := archive.testzip():
@@ -59,7 +65,7 @@ def tensors_of(contents: dict) -> dict[str, Tensor]:
 
 
 def below(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Return the tensors whose names begin with a prefix, by the rest of their names."""
+    """Return the tensors whose names start with a prefix, with the prefix removed."""
     return {k.removeprefix(prefix): value for k, value in weights.items() if k.startswith(prefix)}
 
 
@@ -68,15 +74,15 @@ def difference(
     shapes: Mapping[str, tuple | None],
     optional: Container[str] = (),
 ) -> str | None:
-    """Say how tensors differ from what they should be, e.g. '2 tensors are missing: a, b'.
+    """Describe how tensors differ from the expected ones, e.g. '2 tensors are missing: a, b'.
 
     Args:
         weights: The tensors by name.
-        shapes: What their shapes should be; None stands for any.
-        optional: Names of tensors that need not be there.
+        shapes: Expected shapes by name; None allows any shape.
+        optional: Names of tensors that may be missing.
 
     Returns:
-        One kind of difference, None if there is none.
+        The first kind of difference found, None if there is none.
     """
     faults = {
         'are missing': [name for name in shapes if name not in weights and name not in optional],
@@ -92,7 +98,7 @@ def difference(
 
 
 def first(names: Iterable[str]) -> str:
-    """Return the first five names as text."""
+    """Format the first five names as text."""
     names = list(names)
     return ', '.join(names[:MAX_NAMED]) + (', ...' if len(names) > MAX_NAMED else '')
 
@@ -103,18 +109,18 @@ def check_tensors(
     path: str,
     what: str = "this config's model",
 ) -> None:
-    """Refuse weights that are not a module's, all of it.
+    """Check that weights match the tensors of a module exactly.
 
-    An empty tensor of the module takes its shape from what is loaded (``ImagePool``).
+    An empty tensor of the module takes its shape from the weights (``ImagePool``).
 
     Args:
         module: The network, or a part of it.
-        weights: What is to be loaded.
-        path: The file that it comes from, for the message.
-        what: What to call the module in the message.
+        weights: Weights to load into it.
+        path: File that they come from, for the error message.
+        what: Name of the module in the error message.
 
     Raises:
-        UserError: When tensors are missing, have another shape, or are too many.
+        UserError: When tensors are missing, unknown or of another shape.
     """
     own = module.state_dict().items()
     shapes = {key: tuple(value.shape) if value.numel() else None for key, value in own}
@@ -124,8 +130,8 @@ def check_tensors(
         )
 
 
-def weights_digest(module):
-    """Return the SHA-256 of a module's tensors, names and all."""
+def weights_digest(module: nn.Module) -> str:
+    """Return the SHA-256 digest of a module's tensors and their names."""
     sha = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         sha.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}'.encode())

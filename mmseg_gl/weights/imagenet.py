@@ -1,7 +1,10 @@
-"""Loading ImageNet weights into a backbone: all of it or a sentence, never silently random."""
+"""Load ImageNet weights into a backbone, completely or with an error."""
 
 import importlib
 import os
+from collections.abc import Callable
+
+from torch import Tensor, nn
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.weights.files import below, difference, read_checkpoint, tensors_of
@@ -13,21 +16,27 @@ PACKAGES = {
 }
 
 
-def load_pretrained_backbone(backbone, path, where, rename=None, convert=None, optional=()):
+def load_pretrained_backbone(
+    backbone: nn.Module,
+    path: str,
+    where: str,
+    rename: Callable[[str], str | None] | None = None,
+    convert: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None,
+    optional: tuple[str, ...] = (),
+) -> None:
     """Load a local checkpoint of ImageNet weights into ``backbone``.
 
     A prefix of :data:`PREFIXES` is dropped, and so are tensors that the backbone does not have (an
     ImageNet classifier, DeepLab heads).
 
     Args:
-        backbone (nn.Module): The module to fill.
-        path (str): Local file, written by ``torch.save``.
-        where (str): One sentence part that says where people get the file.
-        rename (Callable[[str], str | None] | None): Maps the file's keys to the backbone's;
-            None drops a key.
-        convert (Callable[[dict], dict] | None): Changes the renamed tensors, e.g. their shapes.
-        optional (tuple[str]): Prefixes of backbone keys that the file need not have (layers that
-            the papers start at random, ``num_batches_tracked``).
+        backbone: Module to fill.
+        path: Local file, written by ``torch.save``.
+        where: Part of a sentence for the error message that tells where to get the file.
+        rename: Maps keys of the file to keys of the backbone; a key mapped to None is dropped.
+        convert: Converts the renamed tensors, e.g. their shapes.
+        optional: Parts of the backbone's keys that may be missing in the file (layers that the
+            papers initialise at random). ``num_batches_tracked`` may always be missing.
 
     Raises:
         UserError: When the file is missing, unreadable or does not cover the backbone.
@@ -42,7 +51,7 @@ def load_pretrained_backbone(backbone, path, where, rename=None, convert=None, o
     for prefix in PREFIXES:
         weights = below(weights, prefix) or weights
     if rename is not None:
-        weights = {rename(key): value for key, value in weights.items()}
+        weights = {new: value for key, value in weights.items() if (new := rename(key))}
     if convert is not None:
         weights = convert(weights)
     shapes = {key: tuple(value.shape) for key, value in backbone.state_dict().items()}
@@ -55,10 +64,10 @@ def load_pretrained_backbone(backbone, path, where, rename=None, convert=None, o
 
 
 def packaged_file(checkpoint: str) -> str:
-    """Return the path of the file that an installed package has for a name of weights.
+    """Return the path of a weights file that an installed package provides.
 
     Args:
-        checkpoint: One of :data:`PACKAGES`, or the path of a file, which is returned as it is.
+        checkpoint: Key of :data:`PACKAGES`, or the path of a file, which is returned unchanged.
 
     Raises:
         UserError: When the package is not installed.

@@ -1,73 +1,74 @@
-"""The official codes' weights, tensor by tensor, in this library's names and back."""
+"""Convert weights of the official implementations to the names of this library and back."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Container, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 import torch
 from mmengine.registry import init_default_scope
-from torch import nn
+from torch import Tensor, nn
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.weights.files import below, difference
 
-WRAPPERS = ('module.', 'Scale.')  # DataParallel's prefix; that of the ImageNet file from Caffe
+WRAPPERS = ('module.', 'Scale.')  # prefixes of DataParallel and of the ImageNet file from Caffe
 COUNTER = 'num_batches_tracked'  # of batch norms; files of torch < 0.4.1 lack it
 NOTHING = r'(?!)'  # a regular expression that never matches
 
 
 class Row(NamedTuple):
-    """One tensor: its name and shape here, and in the official file."""
+    """Name and shape of a tensor in this library and in the official file."""
 
     own: str
-    own_shape: tuple
+    own_shape: tuple[int, ...]
     official: str
-    official_shape: tuple
+    official_shape: tuple[int, ...]
 
 
 @dataclass
 class Layout:
-    """How the tensors of one official network are called, and which have no place here.
+    """Mapping between the tensors of an official network and those of its counterpart here.
 
-    The own network says which tensors there must be, so that none can be forgotten.
+    "Own" is the counterpart in this library. It defines which tensors must be there, so that none
+    can be forgotten.
 
     Args:
-        network (str): The official network's class or function.
-        build (Callable[[], nn.Module]): Makes the own network.
-        prefix (str): Of its keys in this library's checkpoints.
-        renames (Sequence[tuple[str, str]]): Regular expressions and replacements; applied in turn
-            they make the official name of an own key without the prefix.
-        unused (str): Regular expression of own keys that the official forward pass passes over.
-        ignored (str): Regular expression of official names that have no counterpart here.
-        options (dict[str, object]): Config options that the weights need.
-        wrapper (str): What the official names begin with in the file.
+        network: Class or function of the official network.
+        build: Builds the own network.
+        prefix: Prefix of the network's keys in this library's checkpoints.
+        renames: Regular expressions and replacements; applied in turn to an own key without the
+            prefix, they give its official name.
+        unused: Regular expression of own keys that the official forward pass does not use.
+        ignored: Regular expression of official names that have no counterpart here.
+        options: Config options that the weights need.
+        wrapper: Prefix of the official names in the file.
     """
 
     network: str
-    build: Callable
+    build: Callable[[], nn.Module]
     prefix: str = ''
-    renames: tuple = ()
+    renames: Sequence[tuple[str, str]] = ()
     unused: str = NOTHING
     ignored: str = NOTHING
-    options: dict = field(default_factory=dict)
+    options: dict[str, object] = field(default_factory=dict)
     wrapper: str = ''
 
-    def official(self, key):
+    def official(self, key: str) -> str:
         for pattern, replacement in self.renames:
             key = re.sub(pattern, replacement, key)
         return key
 
     @cached_property
-    def module(self):
+    def module(self) -> nn.Module:
         init_default_scope('mmseg')
         with torch.device('meta'):  # names and shapes only
             return self.build()
 
     @cached_property
-    def rows(self):
-        """list[Row]: The tensors that both networks have."""
+    def rows(self) -> list[Row]:
+        """Tensors that both networks have."""
         rows = []
         for key, tensor in self.module.state_dict().items():
             official, shape = self.official(key), tuple(tensor.shape)
@@ -79,8 +80,8 @@ class Layout:
         return rows
 
     @cached_property
-    def defaults(self):
-        """dict[str, Tensor]: Values of the official tensors that have no place here, by name."""
+    def defaults(self) -> dict[str, Tensor]:
+        """Default values, by name, of the official tensors that have no counterpart here."""
         defaults = {
             self.official(key): torch.zeros(tensor.shape)
             for key, tensor in self.module.state_dict().items()
@@ -94,30 +95,30 @@ class Layout:
         return defaults
 
     @property
-    def own_shapes(self):
+    def own_shapes(self) -> dict[str, tuple[int, ...]]:
         return {row.own: row.own_shape for row in self.rows}
 
     @property
-    def official_shapes(self):
+    def official_shapes(self) -> dict[str, tuple[int, ...]]:
         shapes = {row.official: row.official_shape for row in self.rows}
         return {**shapes, **{name: tuple(t.shape) for name, t in self.defaults.items()}}
 
-    def own_part(self, weights):
-        """Return this network's part of a checkpoint, or all of it, if it is of a part alone."""
+    def own_part(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the tensors of this network from a checkpoint of it alone or of a whole model."""
         part = below(weights, self.prefix) or weights
         return {self.prefix + key: value for key, value in part.items()}
 
-    def to_own(self, weights):
-        """Convert an official network's weights.
+    def to_own(
+        self, weights: dict[str, Tensor]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor], list[str]]:
+        """Convert the weights of an official network to own names and shapes.
 
         Args:
-            weights (dict[str, Tensor]): By official name, all with or all without a wrapper's
-                prefix.
+            weights: Tensors by official name, all with or all without the prefix of a wrapper.
 
         Returns:
-            tuple[dict[str, Tensor], dict[str, Tensor], list[str]]: The weights by own name; those
-            that have no place here by official name; and the own names of counters that the file
-            lacks, which are 0.
+            The weights by own name; those without a counterpart here, by official name; and the
+            own names of the batch norm counters that the file lacks, which are set to 0.
 
         Raises:
             UserError: When a tensor is missing, unknown or of another shape.
@@ -140,17 +141,22 @@ class Layout:
         filled = [row.own for row in self.rows if row.official in lacking]
         return own, {name: weights[name] for name in left}, filled
 
-    def to_official(self, weights, left=None, names=None):
-        """Convert own weights, the reverse of :meth:`to_own`.
+    def to_official(
+        self,
+        weights: dict[str, Tensor],
+        left: dict[str, Tensor] | None = None,
+        names: Collection[str] | None = None,
+    ) -> tuple[dict[str, Tensor], list[str]]:
+        """Convert own weights to official names and shapes, the reverse of :meth:`to_own`.
 
         Args:
-            weights (dict[str, Tensor]): By own name; those of other parts are passed over.
-            left (dict[str, Tensor] | None): The official tensors that had no place here.
-            names (list[str] | None): The official file's names, with the wrapper's prefix.
+            weights: Tensors by own name; those of other parts of a model are skipped.
+            left: Official tensors that have no counterpart here.
+            names: Names in the official file, with the prefix of a wrapper.
 
         Returns:
-            tuple[dict[str, Tensor], list[str]]: The weights by official name; and the names of
-            those that are not in ``weights`` nor in ``left`` and have default values.
+            The weights by official name; and the names of those that are in neither ``weights`` nor
+            ``left`` and have default values.
 
         Raises:
             UserError: When a tensor is missing, unknown or of another shape.
@@ -165,8 +171,17 @@ class Layout:
         official = {name: official[name.removeprefix(wrapper)] for name in names}
         return official, [name for name in official if name.removeprefix(wrapper) not in kept]
 
-    def check(self, weights, shapes, optional=()):
-        """Refuse tensors that are missing (unless ``optional``), unknown or of another shape."""
+    def check(
+        self,
+        weights: dict[str, Tensor],
+        shapes: dict[str, tuple[int, ...]],
+        optional: Container[str] = (),
+    ) -> None:
+        """Check the names and shapes of tensors.
+
+        Raises:
+            UserError: When one is missing (unless ``optional``), unknown or of another shape.
+        """
         if fault := difference(weights, shapes, optional):
             raise UserError(
                 f'these are not the weights of {self.network}: {fault}; choose the KIND that the '
@@ -174,32 +189,32 @@ class Layout:
             )
 
 
-def wrapper_of(names):
-    """Return the wrapper's prefix that all the names begin with, or ''."""
+def wrapper_of(names: Collection[str]) -> str:
+    """Return the prefix of the wrapper that all names start with, '' if there is none."""
     return next((w for w in WRAPPERS if all(name.startswith(w) for name in names)), '')
 
 
-def unwrapped(weights):
+def unwrapped(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return below(weights, wrapper_of(weights))
 
 
-def recognise(layouts, weights, own):
-    """Return the layout that the names and shapes of the weights differ least from.
+def recognise(layouts: Sequence[Layout], weights: dict[str, Tensor], own: bool) -> Layout:
+    """Return the layout that is closest to the names and shapes of the weights.
 
     Args:
-        layouts (Sequence[Layout]): Of the official networks that it may be.
-        weights (dict[str, Tensor]): The weights.
-        own (bool): Whether their names are this library's.
+        layouts: Layouts of the candidate official networks.
+        weights: Tensors by name.
+        own: Names are those of this library, not official ones.
 
     Raises:
-        UserError: When several fit, which own names may.
+        UserError: When several layouts fit, which is possible for own names.
     """
 
-    def difference(layout):
+    def difference(layout: Layout) -> int:
         expected = layout.own_shapes if own else layout.official_shapes
         found = layout.own_part(weights) if own else unwrapped(weights)
-        found = {(name, tuple(tensor.shape)) for name, tensor in found.items()}
-        return len(found ^ set(expected.items()))
+        shapes = {(name, tuple(tensor.shape)) for name, tensor in found.items()}
+        return len(shapes ^ set(expected.items()))
 
     differences = [difference(layout) for layout in layouts]
     if differences.count(0) > 1:

@@ -1,26 +1,27 @@
 from __future__ import annotations
 
 from mmengine.dist import is_main_process
+from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from mmseg_gl.engine.checkpoint import unwrapped
 from mmseg_gl.engine.hooks.monitor_hook import MonitorHook
+from mmseg_gl.models.discriminators.base_head import BaseDiscriminatorHead
 
 
 @HOOKS.register_module()
 class AlignmentMonitorHook(MonitorHook):
-    """Watch whether adversarial training is alive, and say in words what to try when it is not.
+    """Monitor adversarial training, and warn when a discriminator has won or is blind.
 
-    It warns when a discriminator has won and when it is blind. Models without discriminator heads
-    give it nothing to watch.
+    The warnings say what to try. With models without discriminator heads it does nothing.
 
     Args:
         window: See :class:`MonitorHook`.
         won: A discriminator has won when its loss is below this share of the loss of a blind one
             (0.693 for 'bce', 0.25 for 'lsgan'). The AdaptSegNet authors call 0.2 to 0.5 healthy; a
             tenth is far below.
-        blind: It is blind when its loss is above this share of it, by the head's name. Heads that
-            are not named have a share of their own (``blind_share``).
+        blind: A discriminator is blind when its loss is above this share of that loss, by the
+            head's name. The default is the head's ``blind_share``.
         pause: See :class:`MonitorHook`.
     """
 
@@ -30,11 +31,13 @@ class AlignmentMonitorHook(MonitorHook):
         won: float = 0.1,
         blind: dict[str, float] | None = None,
         pause: int = 5_000,
-    ):
+    ) -> None:
         super().__init__(window, pause)
         self.won, self.blind = won, blind or {}
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict, outputs: dict
+    ) -> None:
         model = unwrapped(runner.model)
         if not (hasattr(model, 'parts') and is_main_process()):
             return
@@ -43,8 +46,10 @@ class AlignmentMonitorHook(MonitorHook):
                 if {f'loss_d_{head.name}_{level}', *accuracies(head, level)} <= set(outputs):
                     self.judge(runner, name, head, level)
 
-    def judge(self, runner, head_name: str, head, level: str) -> None:
-        """Warn when one discriminator has won or is blind."""
+    def judge(
+        self, runner: Runner, head_name: str, head: BaseDiscriminatorHead, level: str
+    ) -> None:
+        """Warn when the discriminator of one level has won or is blind."""
         name = f'{head.name}_{level}'
         loss = self.mean(runner, f'loss_d_{name}')
         if loss is None:
@@ -76,6 +81,6 @@ class AlignmentMonitorHook(MonitorHook):
             )
 
 
-def accuracies(head, level: str) -> list[str]:
-    """Return the names of a discriminator's shares of right decisions on source and target."""
+def accuracies(head: BaseDiscriminatorHead, level: str) -> list[str]:
+    """Return the names of a discriminator's logged accuracies on source and target."""
     return [f'acc_d_{domain}_{head.name}_{level}' for domain in ('source', 'target')]

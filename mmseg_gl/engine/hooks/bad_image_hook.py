@@ -1,22 +1,26 @@
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from mmseg_gl.engine.plain_values import check_info
 
-STATE = 'bad_images'  # where the counts are in the message hub
+STATE = 'bad_images'  # key of the counts in the message hub
 
 
 @HOOKS.register_module()
 class BadImageHook(Hook):
-    """Name and count the images that ``UDADataset(on_bad_image='skip')`` has replaced by others.
+    """Log and count the broken images that ``UDADataset(on_bad_image='skip')`` has replaced.
 
-    Each is named once, when it is met first; the counts resume. Every process counts its own.
+    Each image is logged once, at its first occurrence; the counts are resumed. Every process counts
+    its own images.
     """
 
-    def before_resume(self, runner, checkpoint: dict) -> None:
+    def before_resume(self, runner: Runner, checkpoint: dict) -> None:
         check_info(checkpoint, {STATE: {str: int}})
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict, outputs: dict
+    ) -> None:
         samples = (s for domain in data_batch.values() for s in domain['data_samples'])
         errors = [error for sample in samples for error in set(sample.get('replaced', ()))]
         if not errors:
@@ -32,7 +36,7 @@ class BadImageHook(Hook):
                 f'{len(counts)} files could not be used, {sum(counts.values())} times.'
             )
 
-    def after_train(self, runner):
+    def after_train(self, runner: Runner) -> None:
         counts = runner.message_hub.runtime_info.get(STATE, {})
         if counts:
             runner.logger.warning(

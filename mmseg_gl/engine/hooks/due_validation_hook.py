@@ -3,35 +3,36 @@ from __future__ import annotations
 from bisect import bisect
 
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from mmseg_gl.engine.plain_values import check_info
 
-STATE = 'last_validation'  # in the message hub: the iteration after which it was made
+STATE = 'last_validation'  # key in the message hub of its iteration
 
 
 @HOOKS.register_module()
 class DueValidationHook(Hook):
-    """Begin a resumed run with the validation that it was stopped before, or in.
+    """Start a resumed run with the validation that was due or running when it was stopped.
 
-    So it knows the same best score, and has the same history, as a run that was never stopped.
+    It then has the same best score and history as a run that was never stopped.
     """
 
-    def before_resume(self, runner, checkpoint: dict) -> None:
+    def before_resume(self, runner: Runner, checkpoint: dict) -> None:
         check_info(checkpoint, {STATE: int})
 
-    def before_train_epoch(self, runner):  # once in a run, when all hooks are ready
+    def before_train_epoch(self, runner: Runner) -> None:  # once per run, with all hooks ready
         hub = runner.message_hub
         if runner.iter and is_due(runner) and hub.get_info(STATE) != runner.iter:
-            hub.update_info('iter', runner.iter - 1)  # what it is at the end of an iteration
+            hub.update_info('iter', runner.iter - 1)  # its value at the end of an iteration
             runner.val_loop.run()
 
-    def after_val_epoch(self, runner, metrics=None):
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         runner.message_hub.update_info(STATE, runner.iter)
 
 
-def is_due(runner) -> bool:
-    """Return whether the iteration that is done ends with a validation (IterBasedTrainLoop)."""
+def is_due(runner: Runner) -> bool:
+    """Return True if the last iteration ends with a validation (IterBasedTrainLoop)."""
     loop = runner.train_loop
     phase = bisect(loop.dynamic_milestones, runner.iter + 1) - 1
     return (

@@ -7,21 +7,21 @@ from mmseg_gl.datasets.label_ids import IGNORED
 
 @HOOKS.register_module()
 class IgnoredLabelsHook(Hook):
-    """Warn when all labels of the source are ignored, so that the network learns nothing of them.
+    """Warn when all pixels of the source labels are ignored, so that nothing is learned from them.
 
-    Every process looks at its own images.
+    Every process checks its own images.
 
     Args:
-        patience: Number of iterations in a row, after which it warns.
-        pause: It warns again after so many further iterations.
+        patience: Number of such iterations in a row before the first warning.
+        pause: Number of further such iterations before the next warning.
     """
 
-    def __init__(self, patience: int = 10, pause: int = 1_000):
+    def __init__(self, patience: int = 10, pause: int = 1_000) -> None:
         self.patience, self.pause = patience, pause
         self.in_a_row = 0
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict = None, outputs: dict = None
+        self, runner: Runner, batch_idx: int, data_batch: dict, outputs: dict | None = None
     ) -> None:
         samples = data_batch['source']['data_samples']
         labels = [sample.gt_sem_seg.data for sample in samples if 'gt_sem_seg' in sample]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
@@ -8,6 +9,7 @@ from mmseg.registry import HOOKS
 
 from mmseg_gl.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
 from mmseg_gl.engine.interruption import Interruption
+from mmseg_gl.engine.safe_runner import SafeRunner
 from mmseg_gl.errors import Interrupted, UserError
 
 
@@ -15,22 +17,22 @@ from mmseg_gl.errors import Interrupted, UserError
 class InterruptionHook(Hook):
     """Save the run before it ends: on SIGINT and SIGTERM, and after errors.
 
-    On a signal the iteration is finished and saved; a validation is left where it is. When training
-    fails between two iterations (a data worker is gone, an image is broken), the last one is saved;
-    in the midst of one there is nothing to save, and several processes cannot save when one fails.
+    On a signal the iteration is finished and saved; a validation is broken off. When training fails
+    between two iterations (a data worker is gone, an image is broken), the last iteration is saved;
+    within an iteration there is nothing to save, and several processes cannot save when one fails.
 
     Raises:
-        UserError: Without a :class:`SafeCheckpointHook`, which does the saving.
+        UserError: Without a :class:`SafeCheckpointHook`, which writes the checkpoint.
         Interrupted: On a signal.
     """
 
-    priority = 'LOWEST'  # after what saves
+    priority = 'LOWEST'  # after the hooks that save
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.interruption = Interruption()
-        self.finished = None  # iterations done, while none is going on
+        self.finished: int | None = None  # iterations done, None during an iteration
 
-    def before_train(self, runner):
+    def before_train(self, runner: SafeRunner) -> None:
         savers = [hook for hook in runner.hooks if isinstance(hook, SafeCheckpointHook)]
         if not savers:
             raise UserError(
@@ -41,28 +43,42 @@ class InterruptionHook(Hook):
         self.interruption.listen()
         self.finished = runner.iter
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
+    def before_train_iter(
+        self, runner: SafeRunner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
         self.finished = None
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_train_iter(
+        self,
+        runner: SafeRunner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
         if self.interruption.is_requested():
             self.leave(runner, runner.iter + 1)
         self.finished = runner.iter + 1  # unless a hook after this one fails
 
-    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        # Several processes need not have equally many batches; they ask after the validation.
+    def after_val_iter(
+        self,
+        runner: SafeRunner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence | None = None,
+    ) -> None:
+        # Several processes may have different numbers of batches; they check after the validation.
         if get_world_size() == 1 and self.interruption.is_requested():
             self.leave(runner, runner.iter)
 
-    def after_val_epoch(self, runner, metrics=None):
+    def after_val_epoch(self, runner: SafeRunner, metrics: dict[str, float] | None = None) -> None:
         if self.interruption.is_requested():
             self.leave(runner, runner.iter)
 
-    def after_failure(self, runner) -> None:
+    def after_failure(self, runner: SafeRunner) -> None:
         if self.finished is None or self.finished != runner.iter or get_world_size() > 1:
             return
         self.finished = None
-        if self.interruption.is_requested():  # the signal may have ended the data workers, too
+        if self.interruption.is_requested():  # which may have ended the data workers, too
             self.leave(runner, runner.iter)
         self.saver.save_extra(runner, runner.iter)
         if runner.iter:
@@ -71,17 +87,17 @@ class InterruptionHook(Hook):
                 'command and --resume'
             )
 
-    def leave(self, runner, step: int) -> None:
-        """Save unless that is done, and end training.
+    def leave(self, runner: SafeRunner, step: int) -> None:
+        """Save the iteration unless that is done, and end training.
 
         Raises:
             Interrupted: Always.
         """
         self.saver.save_extra(runner, step)
-        number = self.interruption.signal
+        number = signal.Signals(self.interruption.signal)
         where = f'it is saved in {self.saver.newest}; ' if step else ''
         raise Interrupted(
             number,
-            f'{signal.Signals(number).name}: training has stopped after iteration {step}; {where}'
+            f'{number.name}: training has stopped after iteration {step}; {where}'
             'go on with the same command and --resume',
         )

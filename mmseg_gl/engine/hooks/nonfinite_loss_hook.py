@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+from torch import Tensor
 
 from mmseg_gl.engine.checkpoint import unwrapped
 from mmseg_gl.engine.plain_values import check_info
+from mmseg_gl.engine.safe_runner import SafeRunner
 from mmseg_gl.errors import UserError, check_choice
 from mmseg_gl.models.step import has_finite_weights, in_words
 
@@ -22,25 +25,27 @@ class NonfiniteLossHook(Hook):
     Such a step changes no weight (see ``models/step.py``).
 
     Args:
-        action: 'stop': save the weights as they were before that step and stop. 'skip': go on
-            without the step.
-        max_skips: Stop after so many skipped steps in a row.
+        action: 'stop': save the weights from before the step and stop. 'skip': skip the step and
+            continue.
+        max_skips: Number of skipped steps in a row after which training stops.
 
     Raises:
         UserError: For an unknown ``action``, and to stop training.
     """
 
-    def __init__(self, action: str = 'stop', max_skips: int = 100):
+    def __init__(self, action: str = 'stop', max_skips: int = 100) -> None:
         check_choice('action', action, ('stop', 'skip'))
         self.action, self.max_skips = action, max_skips
 
-    def before_resume(self, runner, checkpoint: dict) -> None:
+    def before_resume(self, runner: Runner, checkpoint: dict) -> None:
         check_info(checkpoint, INFO)
 
-    def before_train(self, runner):
-        unwrapped(runner.model).skip_nonfinite = True  # from here on it is this hook's business
+    def before_train(self, runner: Runner) -> None:
+        unwrapped(runner.model).skip_nonfinite = True  # this hook decides from now on
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_train_iter(
+        self, runner: SafeRunner, batch_idx: int, data_batch: dict, outputs: dict[str, Tensor]
+    ) -> None:
         hub, model = runner.message_hub, unwrapped(runner.model)
         if getattr(model, 'stepped', True):
             hub.update_info('skipped_in_a_row', 0)
@@ -63,8 +68,8 @@ class NonfiniteLossHook(Hook):
             f'{in_a_row}.'
         )
 
-    def stop(self, runner, losses: str, in_a_row: int) -> None:
-        """Save the weights, which are those before this iteration, and end training.
+    def stop(self, runner: SafeRunner, losses: str, in_a_row: int) -> None:
+        """Save the weights, which are those from before this iteration, and end training.
 
         Raises:
             UserError: Always.

@@ -3,18 +3,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmengine.hooks import Hook
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapperDict
+from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from mmseg_gl.engine.checkpoint import unwrapped
 from mmseg_gl.engine.plain_values import check_info
 from mmseg_gl.errors import UserError
 
-BEGINS = 'phase_begins'  # in the message hub: the iteration that a share of the run stands for
+BEGINS = 'phase_begins'  # key in the message hub of the iterations that shares stand for
 
 
 @HOOKS.register_module()
 class PhaseHook(Hook):
-    """Say which heads, losses and views are active, by phases of the run.
+    """Activate heads, losses and views by phases of the run.
 
     ::
 
@@ -24,28 +27,29 @@ class PhaseHook(Hook):
             dict(begin=0.8, active=['local_head', 'mix'], restart_lr=0.5),
         ]
 
-    A part that no phase names is always active. The phase is a function of the iteration alone, so
-    that a resumed run is in the right one. What happens once when a phase begins (``restart_lr``)
-    happens before its first iteration and is part of every later checkpoint.
+    A part that no phase names is always active. The phase depends on the iteration alone, so a
+    resumed run is in the right one. ``restart_lr`` takes effect once, before the first iteration of
+    its phase, and is part of every later checkpoint.
 
     Args:
         phases: In order, each a dict of
 
             - ``begin``: First iteration, counted from 0 (int); or a share of the run's iterations,
-              0.0 to 1.0 (float). The first phase begins at 0. A share is of the iterations that the
-              run has when it starts; resumed with more or fewer, its phases begin where they were.
-            - ``active``: Names of the model's heads, losses and views; of a head's name ``_head``
-              may be left out.
+              0.0 to 1.0 (float). The first phase begins at 0. A share refers to the iterations that
+              the run has when it starts; if it is resumed with more or fewer, the phases still
+              begin at the same iterations.
+            - ``active``: Names of the model's heads, losses and views; a head's name may be given
+              without ``_head``.
             - ``restart_lr``: Set the learning rates to this multiple of their initial values, for
-              all optimizers (float) or by optimizer name (dict); the schedulers go on from there (a
-              PolyLR of the phase's own needs ``begin=begin``). Left out: they stay.
+              all optimizers (float) or by optimizer name (dict); the schedulers continue from there
+              (a PolyLR for this phase alone needs ``begin=begin``). If left out, the learning rates
+              stay unchanged.
 
     Raises:
-        UserError: For phases of another form or order; when one names a part that the model does
-            not have.
+        UserError: For phases of another form or order, or a part that the model does not have.
     """
 
-    def __init__(self, phases: Sequence[dict]):
+    def __init__(self, phases: Sequence[dict]) -> None:
         name = type(self).__name__
         for phase in phases:
             if set(phase) - {'begin', 'active', 'restart_lr'} or isinstance(
@@ -66,10 +70,10 @@ class PhaseHook(Hook):
             raise UserError(f'{name}: the first phase must have begin=0')
         self.phases = [dict(phase) for phase in phases]
 
-    def before_resume(self, runner, checkpoint: dict) -> None:
+    def before_resume(self, runner: Runner, checkpoint: dict) -> None:
         check_info(checkpoint, {BEGINS: {str: int}})
 
-    def before_train(self, runner):
+    def before_train(self, runner: Runner) -> None:
         begins = dict(runner.message_hub.get_info(BEGINS, {}))
         for phase in self.phases:
             if isinstance(phase['begin'], float):
@@ -77,10 +81,10 @@ class PhaseHook(Hook):
                 phase['begin'] = begins.setdefault(share, round(phase['begin'] * runner.max_iters))
         runner.message_hub.update_info(BEGINS, begins)
         self.resolve(unwrapped(runner.model), runner.max_iters)
-        self.phase = None
+        self.phase: int | None = None
 
-    def resolve(self, model, max_iters: int) -> None:
-        """Turn shares into iterations, and names into those of the model's parts."""
+    def resolve(self, model: BaseModel, max_iters: int) -> None:
+        """Convert shares to iterations, and names to full names of the model's parts."""
         parts = [name for names in model.names.values() for name in names]
         for phase in self.phases:
             if isinstance(phase['begin'], float):
@@ -100,7 +104,9 @@ class PhaseHook(Hook):
                 f'{type(self).__name__}: the phases begin at {begins}; put them in order'
             )
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
         phase = max(i for i, p in enumerate(self.phases) if p['begin'] <= runner.iter)
         if phase and runner.iter == self.phases[phase]['begin']:
             restart_lr(runner.optim_wrapper, self.phases[phase].get('restart_lr'))
@@ -114,14 +120,14 @@ class PhaseHook(Hook):
                 f'{", ".join(sorted(model.active)) or "the segmentor alone"}'
             )
 
-    def enter(self, model, phase: int) -> None:
-        """Activate the parts of a phase (an index); parts that no phase names stay active."""
+    def enter(self, model: BaseModel, phase: int) -> None:
+        """Activate the parts of the phase at an index; parts that no phase names stay active."""
         named = {name for p in self.phases for name in p['active']}
         model.active = (model.active - named) | set(self.phases[phase]['active'])
 
 
-def restart_lr(optim_wrapper, factor: float | dict[str, float] | None) -> None:
-    """Set learning rates to multiples of their initial values; see PhaseHook."""
+def restart_lr(optim_wrapper: OptimWrapperDict, factor: float | dict[str, float] | None) -> None:
+    """Set learning rates to multiples of their initial values; see :class:`PhaseHook`."""
     for name, wrapper in optim_wrapper.items():
         own = factor.get(name) if isinstance(factor, dict) else factor
         if own is not None:

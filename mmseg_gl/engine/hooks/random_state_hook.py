@@ -4,59 +4,62 @@ import numpy as np
 import torch
 from mmengine.dist import all_gather_object, get_rank
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-KEY = 'random_states'  # in a checkpoint: a list with an entry per process
+KEY = 'random_states'  # key in a checkpoint of a list with an entry per process
 
 
 @HOOKS.register_module()
 class RandomStateHook(Hook):
-    """Checkpoints hold every process's random number generators, and a resumed run goes on there.
+    """Save the random states of every process in checkpoints, and restore them on resumption.
 
-    Python's, NumPy's, PyTorch's and the GPU's are meant; what the data workers draw does not come
-    from them (see :class:`UDADataset`). Validation leaves them as they were. With more processes
-    than before, the new ones take over the states of the first.
+    Covers the generators of Python, NumPy, PyTorch and CUDA; data workers are seeded by
+    :class:`UDADataset`. Validation leaves the states unchanged. With more processes than before,
+    the new ones take the states of the first ones.
     """
 
     priority = 'VERY_HIGH'
 
-    def __init__(self):
-        self.gathered = None  # all processes' states, for the checkpoint that is saved now
-        self.resumed = None  # this process's state in the checkpoint
-        self.before_validation = None
+    def __init__(self) -> None:
+        self.gathered: list[dict] = []  # all processes' states, for the checkpoint being saved
+        self.resumed: dict = {}  # this process's state in the checkpoint
+        self.before_validation: dict = {}
 
-    def before_resume(self, runner, checkpoint: dict) -> None:
+    def before_resume(self, runner: Runner, checkpoint: dict) -> None:
         if states := checkpoint.get(KEY):
             self.resumed = states[get_rank() % len(states)]
-            set_state(self.resumed)  # an error here says that it is none
+            set_state(self.resumed)  # fails now if it is not one
 
-    def before_train(self, runner):
+    def before_train(self, runner: Runner) -> None:
         if self.resumed:
             set_state(self.resumed)
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if self.resumed:  # once more: making the data loader's iterator has drawn a number
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
+        if self.resumed:  # again: creating the data loader's iterator has drawn a number
             set_state(self.resumed)
-            self.resumed = None
+            self.resumed = {}
 
-    def before_val(self, runner):
+    def before_val(self, runner: Runner) -> None:
         self.before_validation = get_state()
 
-    def after_val_epoch(self, runner, metrics=None):
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         set_state(self.before_validation)
-        self.before_validation = None
+        self.before_validation = {}
 
-    def before_checkpoint(self, runner) -> None:
+    def before_checkpoint(self, runner: Runner) -> None:
         self.gathered = all_gather_object(self.before_validation or get_state())
 
-    def before_save_checkpoint(self, runner, checkpoint):
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         if self.gathered:
             checkpoint[KEY] = self.gathered
-            self.gathered = None
+            self.gathered = []
 
 
-def get_state():
-    """Return the state of all generators, as tensors and plain values."""
+def get_state() -> dict:
+    """Return the state of all random number generators, as tensors and plain values."""
     version, words, gauss = random.getstate()
     name, keys, position, has_gauss, cached = np.random.get_state()
     state = dict(
@@ -69,8 +72,8 @@ def get_state():
     return state
 
 
-def set_state(state):
-    """Put all generators into a state of :func:`get_state`, whose tensors may be on any device."""
+def set_state(state: dict) -> None:
+    """Restore a state from :func:`get_state`, whose tensors may be on any device."""
     version, words, gauss = state['python']
     random.setstate((version, tuple(words.tolist()), gauss))
     name, keys, *rest = state['numpy']

@@ -8,6 +8,8 @@ from contextlib import suppress
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.logging import MessageHub
+from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from mmseg_gl.engine.checkpoint import LAST, last_checkpoint, unwrapped
@@ -21,7 +23,7 @@ NAME = 'iter_{}.pth'
 OWN_NAME = re.compile(r'(best_[^/]+_)?iter_\d+\.pth')
 INFO = dict(  # entries of the message hub
     keep_ckpt_ids=[int],  # iterations of the regular checkpoints
-    outdated_ckpts=[str],  # files that go once the checkpoint with this entry is there
+    outdated_ckpts=[str],  # files to remove once the checkpoint with this entry is written
     best_score=float,
     best_ckpt=str,
 )
@@ -29,29 +31,31 @@ INFO = dict(  # entries of the message hub
 
 @HOOKS.register_module()
 class SafeCheckpointHook(Hook):
-    """Checkpoints of a :class:`SafeRunner`: one every few iterations, and the best weights so far.
+    """Iteration-based checkpoint hook of a :class:`SafeRunner` that survives kills and full disks.
 
-    - A file is there complete or not at all. The file ``last_checkpoint`` names the newest one, and
-      what a newer one makes superfluous is removed after that.
-    - Checkpoints hold tensors and plain values only: ``torch.load(path, weights_only=True)`` reads
-      them without further ado.
+    It saves a checkpoint every few iterations, and the best weights so far.
+
+    - Checkpoints are written atomically. The file ``last_checkpoint`` names the newest one, and
+      only then are outdated ones removed.
+    - Checkpoints hold tensors and plain values only: ``torch.load(path, weights_only=True)`` can
+      read them.
     - The checkpoint of an iteration that ends with a validation is written again after it.
-    - Weights that are not finite are not saved: they would take the place of good ones.
-    - Only files that it would write itself are removed, in the work dir alone.
+    - Weights that are not finite are not saved: they would replace good ones.
+    - Only files with names that the hook itself would write are removed, in the work dir alone.
 
     Args:
-        interval: Iterations from one checkpoint to the next; -1 for none on the way.
-        max_keep_ckpts: Number of checkpoints that are kept, the newest ones; -1 for all.
-        save_best: Metric whose best weights are kept in a file of their own; 'auto' for the first
-            one that is measured, None for no such file.
-        rule: Whether a 'greater' or a 'less' score is better.
-        save_last: Whether the last iteration is saved in any case.
-        by_epoch: False, since training counts iterations.
+        interval: Iterations from one checkpoint to the next; -1 for none before the last iteration.
+        max_keep_ckpts: Number of the newest checkpoints to keep; -1 for all.
+        save_best: Metric whose best weights are kept in a separate file; 'auto' for the first one
+            that is measured, None for no such file.
+        rule: 'greater' if greater scores are better, 'less' if smaller ones are.
+        save_last: Always save the last iteration.
+        by_epoch: Always False, since training counts iterations.
 
     Raises:
-        UserError: For other values of these, and another runner; when the metric of ``save_best``
-            is not measured; when the weights are not finite; and when a checkpoint cannot be
-            written, or would hold objects.
+        UserError: For invalid arguments or another runner; when the metric of ``save_best`` is not
+            measured; when the weights are not finite; and when a checkpoint cannot be written or
+            would hold other objects than tensors and plain values.
     """
 
     priority = 'VERY_LOW'
@@ -64,7 +68,7 @@ class SafeCheckpointHook(Hook):
         rule: str = 'greater',
         save_last: bool = True,
         by_epoch: bool = False,
-    ):
+    ) -> None:
         check_choice('rule', rule, ('greater', 'less'))
         if by_epoch or not isinstance(save_best, str | None):
             raise UserError(
@@ -76,9 +80,9 @@ class SafeCheckpointHook(Hook):
         self.save_best = save_best
         self.sign = 1 if rule == 'greater' else -1
         self.save_last = save_last
-        self.newest = None  # path of the newest checkpoint
-        self.saved_step = None  # iterations done in it
-        self.extra = None  # its name, if it is one beyond the regular ones
+        self.newest: str | None = None  # path of the newest checkpoint
+        self.saved_step: int | None = None  # iterations done in it
+        self.extra: str | None = None  # its name if it is in addition to the regular ones
 
     def before_resume(self, runner: SafeRunner, checkpoint: dict) -> None:
         check_info(checkpoint, INFO)
@@ -89,7 +93,7 @@ class SafeCheckpointHook(Hook):
         if checkpoint['meta'].get('extra'):
             self.extra = NAME.format(self.saved_step)
 
-    def before_train(self, runner):
+    def before_train(self, runner: Runner) -> None:
         if not isinstance(runner, SafeRunner):
             raise UserError(
                 'SafeCheckpointHook needs the SafeRunner of mmseg_gl; train with its '
@@ -99,22 +103,28 @@ class SafeCheckpointHook(Hook):
         surplus = self.surplus(hub, hub.get_info('keep_ckpt_ids', []))  # more may have been kept
         self.remove(runner, [*surplus, *hub.get_info('outdated_ckpts', [])])
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_train_iter(
+        self,
+        runner: SafeRunner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
         due = self.every_n_train_iters(runner, self.interval)
         if due or (self.save_last and self.is_last_train_iter(runner)):
             runner.logger.info(f'Saving checkpoint at {runner.iter + 1} iterations')
             self.save(runner, runner.iter + 1)
 
-    def after_val_epoch(self, runner, metrics=None):
+    def after_val_epoch(self, runner: SafeRunner, metrics: dict[str, float] | None = None) -> None:
         outdated = self.save_new_best(runner, metrics) if self.save_best and metrics else None
         if outdated is not None or (self.saved_step == runner.iter and not self.extra):
             self.save(runner, runner.iter, outdated or [])
 
     def save_new_best(self, runner: SafeRunner, metrics: dict) -> list[str] | None:
-        """Save the weights alone if they are the best ones so far.
+        """Save the weights alone if they are the best so far.
 
         Returns:
-            The names of files that this makes superfluous, None if they are not.
+            Names of files that are outdated then; None if the weights are not the best.
         """
         key, hub = self.save_best, runner.message_hub
         if key == 'auto':
@@ -137,7 +147,9 @@ class SafeCheckpointHook(Hook):
         return [former] if former not in (None, name) else []
 
     def save_extra(self, runner: SafeRunner, step: int) -> None:
-        """Save after an iteration that is not due, unless that is done; the next one replaces it.
+        """Save an iteration that is not due, unless it is saved already.
+
+        The next checkpoint replaces it.
 
         Args:
             step: Number of iterations done.
@@ -149,12 +161,12 @@ class SafeCheckpointHook(Hook):
     def save(
         self, runner: SafeRunner, step: int, outdated: Sequence[str] = (), extra: bool = False
     ) -> None:
-        """Save all of the run's state, in all processes; then remove what is superfluous.
+        """Save the state of the run, then remove outdated files; all processes must call this.
 
         Args:
             step: Number of iterations done.
-            outdated: Names of files that are superfluous then.
-            extra: Whether the checkpoint is one beyond the regular ones.
+            outdated: Names of further files to remove then.
+            extra: The checkpoint is in addition to the regular ones.
         """
         if not has_finite_weights(unwrapped(runner.model)):
             raise UserError(
@@ -175,19 +187,19 @@ class SafeCheckpointHook(Hook):
             write_text(os.path.join(runner.work_dir, LAST), self.newest)
         self.remove(runner, [*outdated, former_extra])
 
-    def surplus(self, hub, kept: list[int]) -> list[str]:
-        """Note which regular checkpoints are kept, and return the names of the others."""
+    def surplus(self, hub: MessageHub, kept: list[int]) -> list[str]:
+        """Record which regular checkpoints are kept, and return the names of the others."""
         if self.max_keep_ckpts <= 0:
             return []
         hub.update_info('keep_ckpt_ids', kept[-self.max_keep_ckpts :])
         return [NAME.format(step) for step in kept[: -self.max_keep_ckpts]]
 
-    def before_save_checkpoint(self, runner, checkpoint):
+    def before_save_checkpoint(self, runner: SafeRunner, checkpoint: dict) -> None:
         for part in set(checkpoint) - {'state_dict'}:
             checkpoint[part] = plain(checkpoint[part], part)
 
     def remove(self, runner: SafeRunner, names: Iterable[str | None]) -> None:
-        """Remove checkpoints of these names, but not the one that ``last_checkpoint`` names."""
+        """Remove checkpoints by name, except the one that ``last_checkpoint`` names."""
         if is_main_process():
             for name in filter(None, names):
                 last = os.path.basename(last_checkpoint(runner.work_dir) or '')

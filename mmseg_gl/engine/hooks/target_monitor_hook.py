@@ -5,31 +5,33 @@ import math
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import LoggerHook
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
 
 from mmseg_gl.engine.checkpoint import unwrapped
 from mmseg_gl.engine.hooks.monitor_hook import MonitorHook
 
-LOOKS = 10  # at the target's predictions, that are averaged
+LOOKS = 10  # number of predictions of the target that are averaged
 
 
 @HOOKS.register_module()
 class TargetMonitorHook(MonitorHook):
-    """Log which classes are predicted on the target, and warn when that is hardly any.
+    """Log the class shares of the predictions on the target, and warn when they collapse.
 
-    Models that do not adapt to a target give it nothing to watch.
+    With models that do not adapt to a target it does nothing.
 
     Args:
         window: See :class:`MonitorHook`.
-        min_classes: The target has collapsed when fewer classes than this hold more than
-            ``min_share`` of the predicted pixels, on average over the last ten looks. None is a
-            fifth of the classes, and at least two: street images show more than three of 19.
-        min_share: See there.
-        min_entropy: ... or when the normalised entropy of its predictions, in [0, 1], is below
-            this.
-        interval: Iterations between two looks at the target's predictions, which cost a forward
-            pass of the target's images each. None takes the logger's.
+        min_classes: The predictions have collapsed when fewer classes than this hold more than
+            ``min_share`` of the predicted pixels, averaged over the last ten checks. None stands
+            for a fifth of the classes, and at least two: street images show more than three of 19.
+        min_share: Share of the predicted pixels above which a class counts for ``min_classes``.
+        min_entropy: The predictions have also collapsed when their normalised entropy, in [0, 1],
+            is below this.
+        interval: Iterations between two checks, each of which costs a forward pass of the target's
+            images. None takes the logger's interval.
         pause: See :class:`MonitorHook`.
     """
 
@@ -41,18 +43,20 @@ class TargetMonitorHook(MonitorHook):
         min_entropy: float = 0.01,
         interval: int | None = None,
         pause: int = 5_000,
-    ):
+    ) -> None:
         super().__init__(window, pause)
         self.min_classes, self.min_share = min_classes, min_share
         self.min_entropy = min_entropy
         self.interval = interval
 
-    def before_train(self, runner):
+    def before_train(self, runner: Runner) -> None:
         if self.interval is None:
             loggers = [hook for hook in runner.hooks if isinstance(hook, LoggerHook)]
             self.interval = loggers[0].interval if loggers else 50
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict, outputs: dict
+    ) -> None:
         model = unwrapped(runner.model)
         if (
             hasattr(model, 'uses_target')
@@ -61,18 +65,18 @@ class TargetMonitorHook(MonitorHook):
             and is_main_process()
             and self.every_n_train_iters(runner, self.interval)
         ):
-            shares = predicted_shares(model, data_batch['target']['inputs'])
+            predicted = predicted_shares(model, data_batch['target']['inputs'])
             classes = runner.train_dataloader.dataset.metainfo['classes']
-            shares = dict(zip(classes, shares.tolist()))
+            shares = dict(zip(classes, predicted.tolist()))
             logs = {f'target_share/{name}': share for name, share in shares.items()}
             runner.visualizer.add_scalars(logs, step=runner.iter + 1)
             present = sum(share > self.min_share for share in shares.values())
             runner.message_hub.update_scalar('train/classes_target', present)
             self.judge(runner, shares, 'entropy_target' in outputs)
 
-    def judge(self, runner, shares: dict[str, float], has_entropy: bool) -> None:
-        """Warn when the network predicts hardly anything on the target."""
-        largest = sorted(shares, key=shares.get, reverse=True)[:3]
+    def judge(self, runner: Runner, shares: dict[str, float], has_entropy: bool) -> None:
+        """Warn when the predictions on the target have collapsed."""
+        largest = sorted(shares, key=lambda name: shares[name], reverse=True)[:3]
         found = ', '.join(f'{name} {shares[name]:.1%}' for name in largest)
         advice = (
             f'now: {found}. Try smaller loss_weights of what adapts, or start from a source-only '
@@ -101,17 +105,17 @@ class TargetMonitorHook(MonitorHook):
 
 
 @torch.no_grad()
-def predicted_shares(model, images: list[Tensor]) -> Tensor:
-    """Predict images as validation does, and count.
+def predicted_shares(model: BaseModel, images: list[Tensor]) -> Tensor:
+    """Compute the share of pixels predicted as each class, in evaluation mode.
 
     Args:
-        model: In training mode; it is in training mode again afterwards.
-        images: (3, H, W) each.
+        model: Model in training mode; it is in training mode again afterwards.
+        images: Images of shape (3, H, W).
 
     Returns:
-        The share of the pixels that is predicted as each class, (K,).
+        Shares of shape (K,).
     """
-    counts = 0
+    counts: int | Tensor = 0
     model.eval()
     for image in images:
         logits = model.segmentor(model.data_preprocessor(dict(inputs=[image]), False)['inputs'])

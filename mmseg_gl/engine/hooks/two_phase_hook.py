@@ -10,17 +10,17 @@ from mmseg_gl.errors import UserError
 
 @HOOKS.register_module()
 class TwoPhaseHook(PhaseHook):
-    """Phase 1 before iteration ``begin``, then phase 2: the paper's steps in one run.
+    """PhaseHook with two phases, the second from iteration ``begin``: the paper's steps in one run.
 
     Args:
         begin: First iteration of phase 2; see :class:`PhaseHook`.
         phases: Active parts of phase 1 and of phase 2, e.g. ``[('global_head',), ('local_head',)]``
-            for one after the other, or ``[(), ('local_head',)]`` to add one to what is always
-            active.
-        restart_lr: What phase 2 sets the learning rates to; see :class:`PhaseHook`.
+            for one after the other, or ``[(), ('local_head',)]`` to add one to the parts that are
+            always active.
+        restart_lr: Multiples of the initial learning rates in phase 2; see :class:`PhaseHook`.
 
     Raises:
-        UserError: For other than two lists of names; see :class:`PhaseHook`.
+        UserError: Unless there are two lists of names; see :class:`PhaseHook`.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class TwoPhaseHook(PhaseHook):
         begin: int | float,
         phases: Sequence[Sequence[str]],
         restart_lr: float | dict[str, float] | None = None,
-    ):
+    ) -> None:
         if isinstance(phases, str) or any(isinstance(phase, str) for phase in phases):
             raise UserError(
                 f'TwoPhaseHook: phases={phases!r}; expected two lists of names, e.g. '

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mmengine.logging import MMLogger, print_log
-from mmengine.model import is_model_wrapper
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper, OptimWrapperDict
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
+from mmseg_gl.engine.checkpoint import unwrapped
 from mmseg_gl.errors import UserError
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class MultiOptimWrapperConstructor:
-    """Build one optimizer per child of the model.
+    """Optimizer wrapper constructor that builds one optimizer per child of the model.
 
     In a config::
 
@@ -32,15 +32,15 @@ class MultiOptimWrapperConstructor:
     part.
 
     Args:
-        optim_wrapper_cfg: Name -> ``optim_wrapper`` config.
-        paramwise_cfg: Belongs into the entries; refused here.
+        optim_wrapper_cfg: ``optim_wrapper`` configs by name.
+        paramwise_cfg: Always None; it belongs into the entries.
 
     Raises:
-        UserError: When trainable parameters belong to no entry, an entry is for nothing, or wants
-            gradient accumulation (the alternating updates do not support it).
+        UserError: When trainable parameters belong to no entry, or an entry has no parameters to
+            train or asks for gradient accumulation, which the alternating updates do not support.
     """
 
-    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None):
+    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
         if paramwise_cfg is not None:
             raise UserError(
                 'optim_wrapper.paramwise_cfg: set paramwise_cfg inside the entry of the child that '
@@ -49,8 +49,7 @@ class MultiOptimWrapperConstructor:
         self.entries = optim_wrapper_cfg
 
     def __call__(self, model: nn.Module) -> OptimWrapperDict:
-        if is_model_wrapper(model):
-            model = model.module
+        model = unwrapped(model)
         kinds = getattr(model, 'names', {})
         trained = {
             name: child
@@ -94,7 +93,7 @@ def build(name: str, cfg: dict, child: nn.Module) -> OptimWrapper:
 
 
 def merged(common: dict, own: dict) -> dict:
-    """Return ``common`` changed by ``own``, dict by dict; ``_delete_=True`` in one starts anew."""
+    """Merge ``own`` into a copy of ``common``; a dict with ``_delete_=True`` replaces the other."""
     own = dict(own)
     result = {} if own.pop('_delete_', False) else dict(common)
     for key, value in own.items():

@@ -1,5 +1,9 @@
+from collections.abc import Callable, Collection, Hashable, Iterable
+from typing import Any
+
 import torch
 from mmseg.registry import OPTIMIZERS
+from torch import Tensor
 from torch.optim import Optimizer
 
 from mmseg_gl.errors import check_choice
@@ -15,28 +19,40 @@ class RepeatedSGD(Optimizer):
     The official AdaptSegNet, ADVENT, BDL and global-local codes list each backbone convolution
     once per module that contains it, so that PyTorch's SGD updates it 3 times an iteration (the
     downsample convolutions 4 times): the published numbers come from an effective backbone rate of
-    about three times the stated one. What the repetition does depends on the PyTorch version; with
-    g the gradient, w the weight decay, m the momentum, b its buffer, for each of the k repeats:
+    about three times the stated one. The effect of the repetition depends on the PyTorch version.
+    With parameter p, gradient g, weight decay w, momentum m and its buffer b, each of the k repeats
+    does:
 
-    - 'papers': ``g += w*p; b = m*b + g; p -= lr*b``. Torch up to 1.4, which the papers ran; the
+    - 'papers': ``g += w*p; b = m*b + g; p -= lr*b``. PyTorch up to 1.4, which the papers used; the
       decay is added to the gradient in place and so accumulates over the repeats.
     - 'torch2': ``d = g + w*p; b = m*b + d; p -= lr*b``, but in a tensor's first step every repeat
-      starts a buffer of its own (``b = d``) and the last one is kept. Torch 2 on CPU.
+      starts a buffer of its own (``b = d``) and the last one is kept. PyTorch 2 on a CPU.
     - 'clean': the repeats are ignored; plain SGD.
 
     Args:
-        params (Iterable): Parameters or groups. A group may set ``repeats`` (int, default 1), e.g.
-            through ``paramwise_cfg=dict(custom_keys={'layer': dict(repeats=3)})``.
-        lr (float): Learning rate.
-        momentum (float): Momentum factor.
-        weight_decay (float): L2 penalty.
-        semantics (str): 'papers', 'torch2' or 'clean'.
-        repeats (int): Default number of updates per step.
+        params: Parameters or groups. A group may set ``repeats``, e.g. through
+            ``paramwise_cfg=dict(custom_keys={'layer': dict(repeats=3)})``.
+        lr: Learning rate.
+        momentum: Momentum factor.
+        weight_decay: L2 penalty.
+        semantics: 'papers', 'torch2' or 'clean'.
+        repeats: Number of updates per step of groups that do not set it.
+
+    Raises:
+        UserError: For unknown semantics.
     """
 
-    batched = False  # True: several tensors at once on a CPU too
+    batched = False  # True: update several tensors at once on a CPU, too
 
-    def __init__(self, params, lr, momentum=0.0, weight_decay=0.0, semantics='papers', repeats=1):
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        semantics: str = 'papers',
+        repeats: int = 1,
+    ) -> None:
         check_choice('semantics', semantics, SEMANTICS)
         self.semantics = semantics
         super().__init__(
@@ -44,7 +60,7 @@ class RepeatedSGD(Optimizer):
         )
 
     @torch.no_grad()
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """Update every parameter that has a gradient. 'papers' changes the gradients in place."""
         loss = None
         if closure is not None:
@@ -54,31 +70,39 @@ class RepeatedSGD(Optimizer):
             self.update(parameters, **settings)
         return loss
 
-    def batches(self):
-        """Return (settings, parameters) pairs: what can be updated by the same few operations.
+    def batches(self) -> Collection[tuple[dict[str, Any], list[Tensor]]]:
+        """Return batches of parameters that are updated together, as (settings, parameters) pairs.
 
-        On a GPU these are all tensors with the same settings, for the sake of few kernel launches;
-        on a CPU each tensor is alone and stays in the cache.
+        On a GPU a batch is all tensors with the same settings, which saves kernel launches; on a
+        CPU it is a single tensor, which stays in the cache.
         """
-        batches = {}
+        batches: dict[Hashable, tuple[dict[str, Any], list[Tensor]]] = {}
         for group in self.param_groups:
             for parameter in group['params']:
                 if parameter.grad is not None:
                     settings = {name: group[name] for name in SETTINGS}
                     settings['started'] = 'momentum_buffer' in self.state[parameter]
-                    key = (parameter.device, *settings.values())
+                    key: Hashable = (parameter.device, *settings.values())
                     if not self.batched and not parameter.is_cuda:
                         key = parameter
                     batches.setdefault(key, (settings, []))[1].append(parameter)
         return batches.values()
 
-    def update(self, parameters, repeats, lr, momentum, weight_decay, started):
-        gradients = [parameter.grad for parameter in parameters]
+    def update(
+        self,
+        parameters: list[Tensor],
+        repeats: int,
+        lr: float,
+        momentum: float,
+        weight_decay: float,
+        started: bool,
+    ) -> None:
+        gradients: list[Any] = [parameter.grad for parameter in parameters]
         buffers = [self.state[p]['momentum_buffer'] for p in parameters] if started else None
         for _ in range(1 if self.semantics == 'clean' else repeats):
             if self.semantics == 'papers':
                 torch._foreach_add_(gradients, parameters, alpha=weight_decay)
-                steps = gradients
+                steps: list[Any] | tuple[Any, ...] = gradients
             else:
                 steps = torch._foreach_add(gradients, parameters, alpha=weight_decay)
             if buffers is None:
