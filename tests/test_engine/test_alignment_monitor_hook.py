@@ -220,6 +220,7 @@ def test_broken_weights_are_not_kept(train, tmp_path, monkeypatch):
     assert not list((tmp_path / 'work').glob('*.pth'))
 
 
+@pytest.mark.slow
 def test_no_process_steps_where_one_loss_of_one_process_is_not_finite(tmp_path):
     script = tmp_path / 'script.py'
     script.write_text("""
