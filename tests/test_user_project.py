@@ -77,6 +77,7 @@ def test_prototypes_are_learned(project, run, tmp_path):
     assert 'prototypes has 1 tensors of parameters but no optimizer' in error
 
 
+@pytest.mark.slow
 def test_two_processes_and_the_teacher_alone(project, run, tmp_path):
     work = tmp_path / 'work'
     launcher = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2']
@@ -97,6 +98,7 @@ def test_two_processes_and_the_teacher_alone(project, run, tmp_path):
     assert (tmp_path / 'test/metrics.1.json').read_text() == teacher
 
 
+@pytest.mark.slow
 def test_it_is_compared(project, run, tmp_path):
     configs = sorted(project.values())
     outcome = run('compare', *configs, '--work-dir', tmp_path / 'compare', *options(2))

@@ -16,6 +16,7 @@ def arguments(street_scenes, data_options, tmp_path):
     return [*CONFIGS, '--jobs', '2', '--work-dir', work_dir, '--cfg-options', *options]
 
 
+@pytest.mark.slow
 def test_compare_trains_tests_reports_and_reuses(run, arguments, tmp_path):
     first = run('compare', *arguments)
     assert first.code == 0, first.err

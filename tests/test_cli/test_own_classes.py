@@ -50,6 +50,7 @@ def table_rows(text, start):
     return [line.split('|')[1].strip() for line in lines[2:]]
 
 
+@pytest.mark.slow
 def test_from_training_to_the_last_picture(run, options, street_scenes, tmp_path):
     short = ['train_cfg.max_iters=2', 'train_cfg.val_interval=1']
     outcome = run(

@@ -74,6 +74,7 @@ del domains, city
     return path
 
 
+@pytest.mark.slow
 def test_train_test_and_compare(run, config, street_scenes, elsewhere, tmp_path):
     outcome = run('check_data', config, '--workers', 1)
     assert outcome.code == 0, outcome.out

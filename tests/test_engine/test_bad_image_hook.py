@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from mmseg_gl.weights.files import read_checkpoint
 
 CONFIG = Path(__file__).parents[2] / (
@@ -9,6 +11,7 @@ CONFIG = Path(__file__).parents[2] / (
 )
 
 
+@pytest.mark.slow
 def test_broken_images_are_named_and_counted(run, data_options, own_street_scenes, tmp_path):
     bad = own_street_scenes / 'GTA5/images/00004.png'
     bad.write_bytes(bad.read_bytes()[:100])

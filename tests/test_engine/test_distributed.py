@@ -39,6 +39,7 @@ def run(*arguments):
     return result.stdout
 
 
+@pytest.mark.slow
 def test_two_processes_train_and_their_checkpoint_loads(street_scenes, data_options, tmp_path):
     config = tmp_path / 'config.py'
     config.write_text(
@@ -69,6 +70,7 @@ def test_two_processes_train_and_their_checkpoint_loads(street_scenes, data_opti
     assert len(list((tmp_path / 'out').iterdir())) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('levels', ['decode,auxiliary', 'decode'])
 def test_two_processes_step_as_one_with_both_images(levels, tmp_path):
     script = ('tests/test_engine/ddp_steps.py', str(tmp_path / 'two'), levels)
@@ -85,6 +87,7 @@ def test_two_processes_step_as_one_with_both_images(levels, tmp_path):
             assert torch.allclose(results['state_dict'][key], value, rtol=1e-6, atol=1e-9), key
 
 
+@pytest.mark.slow
 def test_two_processes_train_a_cycle_gan(street_scenes, tmp_path):
     config = ROOT / 'configs/bdl/cyclegan_perceptual_deeplabv2-tiny_street-scenes.py'
     model = MODELS.build(load_config(str(config)).model)
@@ -131,6 +134,7 @@ def distributed(street_scenes, data_options, tmp_path):
     return start
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_processes(distributed, tmp_path):
     for processes, iters in ((2, 2), (1, 4), (2, 6)):
         run = distributed(processes, iters, '--resume')
@@ -141,6 +145,7 @@ def test_a_run_goes_on_with_another_number_of_processes(distributed, tmp_path):
     assert all(torch.isfinite(value).all() for value in checkpoint['state_dict'].values())
 
 
+@pytest.mark.slow
 def test_a_dying_process_ends_the_run(distributed, tmp_path):
     run = distributed(2, 100_000)
     while not (tmp_path / 'iter_2.pth').exists() and run.poll() is None:
@@ -153,6 +158,7 @@ def test_a_dying_process_ends_the_run(distributed, tmp_path):
     assert read_checkpoint(tmp_path / 'iter_2.pth')['meta']['iter'] == 2
 
 
+@pytest.mark.slow
 def test_exit_codes_are_the_processes(distributed, tmp_path):
     run = distributed(2, 100_000)
     while not (tmp_path / 'iter_2.pth').exists() and run.poll() is None:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import signal, sys
@@ -32,6 +34,7 @@ assert_same_run(folder / 'straight', folder / 'killed')
 """
 
 
+@pytest.mark.slow
 def test_run_that_is_killed_three_times_equals_the_straight_one(tmp_path):
     environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
     result = subprocess.run(

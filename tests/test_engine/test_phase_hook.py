@@ -69,6 +69,7 @@ def options(street_scenes, data_options):
     return {key: value for key, value in pairs.items() if key.startswith('train')}
 
 
+@pytest.mark.slow
 def test_resuming_at_any_iteration_changes_nothing(options, tmp_path):
     schedule = [
         dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=BEGIN + 1, by_epoch=False),

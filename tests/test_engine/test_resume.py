@@ -37,6 +37,7 @@ def signals():
         signal.signal(number, handler or signal.SIG_DFL)
 
 
+@pytest.mark.slow
 def test_run_that_crashes_everywhere_equals_the_straight_one(train, crash, straight, tmp_path):
     for place, iteration in CRASHES:
         crash(tmp_path / 'crashed', place, iteration, resume=True)

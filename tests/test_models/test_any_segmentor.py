@@ -90,6 +90,7 @@ SEGMENTORS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', SEGMENTORS)
 def test_it_trains_resumes_and_is_evaluated(name, run, street_scenes, data_options, tmp_path):
     segmentor = dict(
