@@ -23,7 +23,6 @@ from pathlib import Path
 from unittest import mock
 
 import mmseg_gl_command
-
 from mmseg_gl.cli import compare, configs
 from mmseg_gl.config.load import closest, load_config
 from mmseg_gl.errors import UserError

@@ -30,12 +30,13 @@ def bdl_recipe(
             configs say.
         labels_step: Place of ``LoadPseudoLabels`` in the target's pipeline.
     """
-    stages, start = [], {}
+    stages: list[dict] = []
+    start: dict[str, str] = {}
 
-    def train(name, config, options):
+    def train(name: str, config: str, options: dict) -> None:
         stages.append(dict(name=name, tool='train', config=config, options=options))
 
-    def apply(tool, name, config, checkpoint):
+    def apply(tool: str, name: str, config: str, checkpoint: str) -> None:
         stages.append(dict(name=name, tool=tool, config=config, checkpoint=checkpoint))
 
     if source_only:

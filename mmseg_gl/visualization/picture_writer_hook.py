@@ -15,7 +15,7 @@ class PictureWriterHook(Hook):
         out_dir: An empty folder; pictures have the images' subfolders in it.
     """
 
-    def __init__(self, out_dir: str):
+    def __init__(self, out_dir: str) -> None:
         self.out_dir = out_dir
 
     def after_test_iter(
