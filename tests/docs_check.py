@@ -31,7 +31,7 @@ from mmseg_gl.street_scenes import StreetScenesConfig, generate
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/*.md'), *ROOT.glob('configs/**/README.md')])
 COPIED = ('configs', 'mmseg_gl', 'tools', 'Makefile', 'requirements.txt')
-PROGRAMS = ('git', 'mmseg-gl', 'pip', 'python', 'python3.11', 'ruff')
+PROGRAMS = ('git', 'mmseg-gl', 'pip', 'python', 'python3.11', 'ruff', 'mypy')
 STAND_IN = f"""#!{sys.executable} -SE
 import json, os, sys
 with open({{calls!r}}, 'a') as file:

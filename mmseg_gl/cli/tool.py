@@ -18,7 +18,7 @@ import torch.distributed as dist
 
 from mmseg_gl.cli.allocator import keep_freed_memory
 from mmseg_gl.cli.build_errors import described_builds
-from mmseg_gl.errors import Interrupted, UserError
+from mmseg_gl.errors import Interrupted, UserError, in_short
 
 LOST_WORKER = re.compile(  # PyTorch's messages
     r'DataLoader worker \(pid.*\) (is killed|exited).*|unable to .*shared memory.*|'
@@ -127,11 +127,13 @@ def import_error(error: BaseException | None) -> str | None:
 
 def worker_error(error: Exception) -> str | None:
     """Return a sentence about a data loader worker that died; None for other errors."""
-    if not isinstance(error, RuntimeError) or not (found := LOST_WORKER.search(str(error))):
+    words = LOST_WORKER.search(str(error)) if isinstance(error, RuntimeError) else None
+    if not words and not isinstance(error, (ConnectionError, EOFError)):  # of the pipe to it
         return None
     return (
-        f'a process that loads data has ended ({found[0].rstrip(".")}): the memory, or the shared '
-        'memory (/dev/shm), may be too small; use fewer num_workers of the data loader, or 0'
+        f'a process that loads data has ended ({words[0] if words else in_short(error)}): the '
+        'memory, or the shared memory (/dev/shm), may be too small; use fewer num_workers of the '
+        'data loader, or 0'
     )
 
 

@@ -67,7 +67,7 @@ def test_polite_ends_save_and_leave_no_trace(train, straight, signals, tmp_path)
 
 def test_data_worker_that_is_killed_loses_nothing(train, straight, tmp_path):
     options = {'train_dataloader.num_workers': 1, 'train_dataloader.persistent_workers': True}
-    with pytest.raises(RuntimeError, match='DataLoader worker') as error:
+    with pytest.raises((RuntimeError, ConnectionError)) as error:
         train(tmp_path / 'lost', 'worker', 4, [signal.SIGKILL], **options)
     assert 'num_workers' in worker_error(error.value)
     done = state_of(tmp_path / 'lost/iter_5.pth')['meta']['iter']  # no regular one
