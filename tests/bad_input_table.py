@@ -217,9 +217,6 @@ def data_cases(case):
     case('train', 'source image empty', 'unknown format')(
         lambda b: after(b.train(), b.damage(SOURCE_IMAGE))
     )
-    case('train', 'text file called .png', 'unknown format')(
-        lambda b: after(b.train(), b.damage(SOURCE_IMAGE, content=b'hello'))
-    )
     case('train', '16-bit source image', 'more than 8 bits per channel')(
         lambda b: after(b.train(), b.damage(SOURCE_IMAGE, pixels=np.full((32, 64), 3000, 'u2')))
     )
@@ -260,11 +257,6 @@ def data_cases(case):
     case('train', 'empty source folder', 'has no images ending in')(
         lambda b: after(b.train(), [p.unlink() for p in (b.data / 'GTA5/images').iterdir()])
     )
-    case('train', 'empty target folder', 'has no images ending in')(
-        lambda b: after(
-            b.train(config=ADAPTSEGNET), [p.unlink() for p in (b.data / TRAIN).iterdir()]
-        )
-    )
     case('train', 'list of images (ann_file) missing', 'ann_file')(
         lambda b: b.train(f'train_dataloader.dataset.source.ann_file={b.path("none.txt")}')
     )
@@ -294,12 +286,6 @@ def data_cases(case):
     case('train', 'a quote in STREET_SCENES', 'STREET_SCENES')(
         lambda b: after(b.train(), b.environment.update(STREET_SCENES="it's"))
     )
-    case('test', 'validation image cut off', 'is truncated or not an image')(
-        lambda b: after(b.test(), b.truncate(VAL_IMAGE))
-    )
-    case('infer', 'image cut off', 'is truncated or not an image')(
-        lambda b: after(b.infer(), b.truncate(VAL_IMAGE))
-    )
     case('train', 'image that is a dangling link', 'is a link to /nowhere/1.png')(
         lambda b: after(b.train(), b.link(SOURCE_IMAGE, '/nowhere/1.png'))
     )
@@ -308,12 +294,6 @@ def data_cases(case):
     )
     case('infer', 'no such image', 'there is no image or folder')(
         lambda b: b.infer(b.folder / 'none.png')
-    )
-    case('infer', 'folder without images', 'has no images ending in')(
-        lambda b: b.infer(b.path('empty/notes.txt', '').parent)
-    )
-    case('infer', 'text file in place of an image', 'unknown format')(
-        lambda b: b.infer(b.path('a.png', 'hello'))
     )
     case('infer', 'two images of the same stem', 'would have the same prediction')(
         lambda b: b.infer(after(b.path('p/a.png', 'x').parent, b.path('p/a.jpg', 'x')))
@@ -324,22 +304,10 @@ def data_cases(case):
     case('pseudo_label', 'two images of the same name', 'would have the same pseudo label')(
         lambda b: after(b.label(), shutil.copytree(b.data / TRAIN, b.data / TRAIN / 'again'))
     )
-    case('translate', 'source image cut off', 'is truncated or not an image')(
-        lambda b: after(b.translate(), b.truncate(SOURCE_IMAGE))
-    )
-    case('translate', 'no source images', 'there is no such folder')(
-        lambda b: after(b.translate(), shutil.rmtree(b.data))
-    )
-    case('compare', 'no data folder', 'there is no such folder')(
-        lambda b: after(b.compare(SOURCE_ONLY), shutil.rmtree(b.data))
-    )
 
 
 def label_cases(case):
     """Labels."""
-    case('train', 'label cut off', 'is truncated or not an image')(
-        lambda b: after(b.train(), b.truncate(SOURCE_LABEL))
-    )
     case('train', 'label of 40000x30000 pixels', 'max_megapixels')(
         lambda b: after(b.train(), b.enlarge(SOURCE_LABEL, 40_000, 30_000))
     )
@@ -430,12 +398,6 @@ def label_cases(case):
     case('test', 'validation label cut off', 'is truncated or not an image')(
         lambda b: after(b.test(), b.truncate(VAL_LABEL))
     )
-    case('test', 'validation label of another size than its image', '64x16')(
-        lambda b: after(b.test(), b.damage(VAL_LABEL, pixels=GREY[:16]))
-    )
-    case('test', 'validation label with an id out of range', 'holds the id 99')(
-        lambda b: after(b.test(), b.damage(VAL_LABEL, pixels=GREY + np.uint8(92)))
-    )
     case('test', 'other test set that is not there', 'the night test images')(
         lambda b: b.test(
             config=b.config(
@@ -443,9 +405,6 @@ def label_cases(case):
                 '_base_.test_dataloader, dataset=dict(city, data_root="nowhere")))'
             )
         )
-    )
-    case('test', 'no labels', 'images have no label')(
-        lambda b: after(b.test(), shutil.rmtree(b.data / 'cityscapes/gtFine'))
     )
 
 
@@ -471,24 +430,20 @@ DAMAGED_RUNS = {
 def checkpoint_cases(case):
     """Checkpoints."""
     first = 'segmentor.decode_head.branches.0.weight'
-    for tool, give in (('test', Bench.test), ('infer', Bench.infer), ('pseudo_label', Bench.label)):
-        case(tool, 'checkpoint missing', 'there is no checkpoint file')(
-            lambda b, give=give: give(b, weights=b.folder / 'none.pth')
-        )
-        case(tool, 'checkpoint is no PyTorch file', 'not a PyTorch checkpoint')(
-            lambda b, give=give: give(b, weights=b.path('bad.pth', b'garbage'))
-        )
-        case(tool, 'checkpoint of another architecture', 'is not a checkpoint of this config')(
-            lambda b, give=give: give(b, weights=b.checkpoint(**{first: torch.zeros(19, 9, 3, 3)}))
-        )
-        case(tool, 'checkpoint of another method (CycleGAN)', 'is not a checkpoint of this config')(
-            lambda b, give=give: give(b, weights=b.shared.folder / 'cyclegan.pth')
-        )
+    case('pseudo_label', 'checkpoint missing', 'there is no checkpoint file')(
+        lambda b: b.label(weights=b.folder / 'none.pth')
+    )
+    case('infer', 'checkpoint is no PyTorch file', 'not a PyTorch checkpoint')(
+        lambda b: b.infer(weights=b.path('bad.pth', b'garbage'))
+    )
+    case('test', 'checkpoint of another architecture', 'is not a checkpoint of this config')(
+        lambda b: b.test(weights=b.checkpoint(**{first: torch.zeros(19, 9, 3, 3)}))
+    )
+    case('test', 'checkpoint of another method (CycleGAN)', 'is not a checkpoint of this config')(
+        lambda b: b.test(weights=b.shared.folder / 'cyclegan.pth')
+    )
     case('infer', 'checkpoint of a run that has diverged', 'its training has diverged')(
         lambda b: b.infer(weights=b.checkpoint(**{first: torch.full((19, 128, 3, 3), torch.nan)}))
-    )
-    case('train', 'load_from: checkpoint cut off', 'not a PyTorch checkpoint')(
-        lambda b: b.train(f'load_from={b.path("bad.pth", b.weights.read_bytes()[:999])}')
     )
     case('train', 'required option left out', '--cfg-options load_from=')(
         lambda b: b.train(config=b.config('required_options = dict(load_from="weights")'))
@@ -518,12 +473,6 @@ def checkpoint_cases(case):
     case('translate', 'checkpoint of another method (source-only)', "this config's generator")(
         lambda b: b.translate(weights=b.weights)
     )
-    case('translate', 'checkpoint is no PyTorch file', 'not a PyTorch checkpoint')(
-        lambda b: b.translate(weights=b.path('bad.pth', b'garbage'))
-    )
-    case('convert_weights', 'file missing', 'there is no checkpoint file')(
-        lambda b: ['adaptsegnet', b.folder / 'none.pth', b.folder / 'new.pth']
-    )
     case('convert_weights', 'weights of another network', 'source_only.pth: ')(
         lambda b: ['adaptsegnet', b.weights, b.folder / 'new.pth']
     )
@@ -538,16 +487,7 @@ def checkpoint_cases(case):
 def config_cases(case):
     """Configs and their options."""
     tiny = str(SOURCE_ONLY).replace('tiny', 'tinny')
-    for tool, arguments in (
-        ('train', lambda b: [tiny]),
-        ('test', lambda b: [tiny, b.weights]),
-        ('infer', lambda b: b.infer(config=tiny)),
-        ('pseudo_label', lambda b: b.label(config=tiny)),
-        ('translate', lambda b: b.translate(config=tiny)),
-        ('check_data', lambda b: [tiny]),
-        ('compare', lambda b: b.compare(tiny)),
-    ):
-        case(tool, 'config missing', 'did you mean')(arguments)
+    case('check_data', 'config missing', 'did you mean')(lambda b: [tiny])
     case('train', 'config with a syntax error', 'cannot read the config')(
         lambda b: b.train(config=b.path('own.py', 'model = dict('))
     )
@@ -649,7 +589,6 @@ def other_cases(case):
         lambda b: b.test(more=['--outt', 'x'])
     )
     case('train', 'no config given', 'the following arguments are required: config')(lambda b: [])
-    case('train', 'seed as text', 'argument --seed: x')(lambda b: b.train(more=['--seed', 'x']))
     case('train', 'negative seed', 'argument --seed: -1')(lambda b: b.train(more=['--seed', -1]))
     case('train', 'unknown launcher', 'invalid choice')(
         lambda b: b.train(more=['--launcher', 'mpirun'])
@@ -755,13 +694,7 @@ def other_cases(case):
     case('infer', '--out that is a file', 'cannot be made')(
         lambda b: after(b.infer(), b.path('out', 'precious'))
     )
-    case('pseudo_label', '--out that is not empty', 'is not empty')(
-        lambda b: after(b.label(), b.path('out/mine', 'precious'))
-    )
     case('pseudo_label', '--cap 2', 'expected a number from 0 to 1')(lambda b: b.label('--cap', 2))
-    case('translate', '--out that is not empty', 'is not empty')(
-        lambda b: after(b.translate(), b.path('out/mine', 'precious'))
-    )
     case('check_data', '--max-images 0', 'argument --max-images: 0')(
         lambda b: [SOURCE_ONLY, '--max-images', 0]
     )
@@ -772,12 +705,6 @@ def other_cases(case):
         lambda b: b.compare(SOURCE_ONLY, b.path(SOURCE_ONLY.name, f'_base_ = {str(SOURCE_ONLY)!r}'))
     )
     case('compare', '--jobs 0', 'argument --jobs: 0')(lambda b: b.compare(SOURCE_ONLY, '--jobs', 0))
-    case('compare', 'negative seed', 'argument --seeds: -1')(
-        lambda b: b.compare(SOURCE_ONLY, '--seeds', -1)
-    )
-    case('compare', 'work dir that is a file', 'cannot be made')(
-        lambda b: after(b.compare(SOURCE_ONLY), b.path('work', 'precious'))
-    )
     case('run_recipe', 'folder of the recipe with a typo', f'did you mean {RECIPE}?')(
         lambda b: [RECIPE.parents[1] / 'recepes' / RECIPE.name]
     )
@@ -805,12 +732,6 @@ def other_cases(case):
     case('run_recipe', 'options of a stage that are no dict', 'options')(
         lambda b: b.recipe(
             f'stages = [dict(name="a", tool="train", config={str(SOURCE_ONLY)!r}, options=3)]'
-        )
-    )
-    case('run_recipe', 'work dir that is a file', 'work')(
-        lambda b: after(
-            b.recipe(f'stages = [dict(name="a", tool="train", config={str(SOURCE_ONLY)!r})]'),
-            b.path('work', 'precious'),
         )
     )
     case('make_street_scenes', 'size in the wrong form', 'is not of the form HxW')(
