@@ -225,7 +225,7 @@ def check_arguments(tool: str, args: argparse.Namespace, required: tuple) -> lis
 
 def check_program(words: list[str]) -> None:
     """Check the module or file that Python or pip is called with."""
-    start, first = words[:2]
+    start, first = (*words, '')[:2]
     if first == '-m' and not importlib.util.find_spec(words[2]):
         raise UserError(f'there is no module {words[2]}')
     files = [first] if start == 'python' and first != '-m' else []
