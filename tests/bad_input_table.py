@@ -2,7 +2,7 @@
 
     python tests/bad_input_table.py          writes the table, in Markdown
 
-tests/test_tools/test_bad_input.py goes through the same cases.
+tests/test_cli/test_bad_input.py goes through the same cases.
 """
 
 import contextlib

@@ -42,7 +42,7 @@ Floors = dict[str, dict[str, float]]  # seconds by layout and part, see StepBenc
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--iters', type=whole_number(1), default=5, help='timed iterations (default: 5)'

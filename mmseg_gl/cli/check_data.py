@@ -20,7 +20,7 @@ from mmseg_gl.errors import UserError
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=__doc__)
     parser.add_argument('config', help='config file')
     add_cfg_options(parser)
     parser.add_argument(

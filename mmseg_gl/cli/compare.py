@@ -39,7 +39,7 @@ STATUS_INTERVAL = 15.0  # seconds between progress lines
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=__doc__)
     parser.add_argument('configs', nargs='+', metavar='CONFIG', help='config files')
     parser.add_argument(
         '--seeds', nargs='+', type=SEED, default=[0], help='random seeds (default: 0)'
@@ -256,11 +256,11 @@ def execute_all(runs: Sequence[Run], jobs: int) -> None:
 def write_report(args: argparse.Namespace, report: str) -> None:
     """Write report.md with the command that reproduces it."""
     command = shell_command('compare', sys.argv[1:])
-    with open(os.path.join(args.work_dir, 'report.md'), 'w') as file:
-        file.write(
-            f'{TITLE}\n\nMade by `{command}`.\n\n{report}\n\n'
-            f'Predictions of seed {args.seeds[0]}, last iterate:\n\n![predictions](report.png)\n'
-        )
+    write_text(
+        os.path.join(args.work_dir, 'report.md'),
+        f'{TITLE}\n\nMade by `{command}`.\n\n{report}\n\n'
+        f'Predictions of seed {args.seeds[0]}, last iterate:\n\n![predictions](report.png)\n',
+    )
 
 
 if __name__ == '__main__':

@@ -26,7 +26,7 @@ FILE = re.compile(r"""['"]([^'"\n]+\.py)['"]""")
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=__doc__)
     actions = parser.add_subparsers(dest='action', required=True, metavar='list|copy')
     listing = actions.add_parser('list', help='print the paths of the configs')
     listing.add_argument('part', nargs='?', default='', help='only those with this in their path')

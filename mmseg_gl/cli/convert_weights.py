@@ -46,7 +46,7 @@ from mmseg_gl.weights.layout import Layout, recognise
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=__doc__)
     parser.add_argument('kind', metavar='KIND', help=f'{", ".join(KINDS)}')
     parser.add_argument('src', metavar='SRC', help='file to read')
     parser.add_argument('dst', metavar='DST', help='file to write; must not exist')

@@ -58,7 +58,7 @@ def main() -> None:
 
 def parse_args() -> argparse.Namespace:
     defaults = StreetScenesConfig()
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=__doc__)
     parser.add_argument('out', type=Path, help='output folder')
     parser.add_argument('--seed', type=int, default=defaults.seed, help='default: %(default)s')
     parser.add_argument(

@@ -9,7 +9,14 @@ from mmseg_gl.errors import UserError, closest
 
 
 class ToolParser(argparse.ArgumentParser):
-    """Argument parser whose errors are one sentence and suggest the nearest known option."""
+    """Argument parser whose errors are one sentence and suggest the nearest known option.
+
+    The help shows the description with its own line breaks.
+    """
+
+    def __init__(self, **kwargs) -> None:
+        kwargs.setdefault('formatter_class', argparse.RawDescriptionHelpFormatter)
+        super().__init__(**kwargs)
 
     def format_help(self) -> str:
         """Return the help; under ``mmseg-gl`` it shows that command in place of ``tools/``."""

@@ -28,7 +28,7 @@ SPECIAL = set(',[](){}="\'')  # characters that --cfg-options does not accept in
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=__doc__)
     parser.add_argument('recipe', help='recipe file, e.g. one in configs/bdl/recipes/')
     parser.add_argument(
         '--work-dir', help='output folder (default: work_dirs/ and the name of the recipe)'

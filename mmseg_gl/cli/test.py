@@ -35,7 +35,7 @@ REQUIRED = ('model', 'test_dataloader', 'test_evaluator', 'default_hooks')
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint of a run, or of a segmentor alone')
     parser.add_argument(

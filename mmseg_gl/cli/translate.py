@@ -30,7 +30,7 @@ PREFIX = 'generators.source_to_target.'
 
 
 def parse_args() -> argparse.Namespace:
-    parser = ToolParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description=__doc__)
     parser.add_argument('config', help='config file of a CycleGAN with a translation_dataset')
     parser.add_argument('checkpoint', help='checkpoint of its training')
     parser.add_argument('--out', metavar='DIR', required=True, help='output folder')
