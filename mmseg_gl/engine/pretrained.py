@@ -17,11 +17,13 @@ from mmseg_gl.models.backbones import (
     DeepLabV2VGG,
     EfficientNetLite,
     FCN8sVGG,
+    MixTransformer,
 )
 from mmseg_gl.weights.files import read_checkpoint, tensors_of
 
 CAFFE_BACKBONES = (DeepLabV2ResNet, DeepLabV2VGG, FCN8sVGG)
-CHECKING_BACKBONES = (*CAFFE_BACKBONES, EfficientNetLite)  # they check their files themselves
+# They check their files themselves.
+CHECKING_BACKBONES = (*CAFFE_BACKBONES, EfficientNetLite, MixTransformer)
 CAFFE_MEAN = (104.0, 116.7, 122.7)  # BGR, 0..255, of Caffe's ImageNet weights; rounded
 
 

@@ -7,6 +7,8 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmseg_gl.models.normalization import Normalization
+
 
 @dataclass(eq=False)
 class ImageBatch:
@@ -17,17 +19,44 @@ class ImageBatch:
         samples: Data sample of each image; empty for a view.
         labels: Class indices, (N, H, W) int64, 255 for unlabelled pixels; None without labels.
         weights: Weight of each pixel in the supervised loss, (N, H, W); None means 1 everywhere.
+        trusted: Pixels whose pseudo labels may be used, (N, H, W) bool; None means all of them.
+        pasted: Pixels of a view that come from the source, (N, H, W) bool; None means none.
+        normalization: How colours became ``images``; None if they were not normalised.
     """
 
     images: Tensor
     samples: Sequence[SegDataSample] = ()
     labels: Tensor | None = None
     weights: Tensor | None = None
+    trusted: Tensor | None = None
+    pasted: Tensor | None = None
+    normalization: Normalization | None = None
 
     @classmethod
-    def from_data(cls, inputs: Tensor, data_samples: Sequence[SegDataSample]) -> ImageBatch:
-        """Make a batch from preprocessed data; it has labels if all samples have labels."""
-        labels = None
-        if all('gt_sem_seg' in sample for sample in data_samples):
-            labels = torch.stack([sample.gt_sem_seg.data.squeeze(0) for sample in data_samples])
-        return cls(inputs, data_samples, labels)
+    def from_data(
+        cls,
+        inputs: Tensor,
+        data_samples: Sequence[SegDataSample],
+        normalization: Normalization | None = None,
+    ) -> ImageBatch:
+        """Make a batch from preprocessed data.
+
+        It has labels if all samples have labels, and ``trusted`` if all have a
+        ``pseudo_label_mask``.
+        """
+        labels = stacked('gt_sem_seg', data_samples)
+        trusted = stacked('pseudo_label_mask', data_samples)
+        return cls(
+            inputs,
+            data_samples,
+            labels,
+            trusted=None if trusted is None else trusted == 1,
+            normalization=normalization,
+        )
+
+
+def stacked(name: str, samples: Sequence[SegDataSample]) -> Tensor | None:
+    """Stack a map of all samples, (N, H, W); return None unless all of them have it."""
+    if not all(name in sample for sample in samples):
+        return None
+    return torch.stack([sample.get(name).data.squeeze(0) for sample in samples])

@@ -12,7 +12,7 @@ optim_wrapper = dict(
         ),
         paramwise_cfg=dict(
             custom_keys={
-                'decode_head': dict(lr_mult=10.0),
+                'head': dict(lr_mult=10.0),  # every head, its batch norm too
                 # No weight decay for layer norms; those that end a stage have no "norm" in their
                 # names.
                 'norm': dict(decay_mult=0.0),

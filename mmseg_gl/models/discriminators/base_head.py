@@ -5,7 +5,7 @@ from abc import abstractmethod
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmseg_gl.errors import check_choice, check_loss_weights
+from mmseg_gl.errors import UserError, check_choice, check_loss_weights
 from mmseg_gl.models.losses.adversarial import (
     BLIND_LOSS,
     GAN_LOSSES,
@@ -86,7 +86,15 @@ class BaseDiscriminatorHead(BaseModule):
         Returns:
             The losses of :meth:`fool`, without gradients for this head, and those of
             :meth:`discriminate`, without gradients for the segmentor.
+
+        Raises:
+            UserError: For target images with pixels of the source.
         """
+        if target.pasted is not None:
+            raise UserError(
+                f'{self.name}_head compares whole images, but the view of model.aligned mixes both '
+                "domains; set model.aligned='target', or use a LocalDiscriminatorHead alone"
+            )
         with frozen(self):
             fooled = self.fool(target)
         return fooled, self.discriminate(source, target.detach())

@@ -22,6 +22,7 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
     the upsampled map (released code, ``get_fc_pix_discriminator_1x1``; 174 721 parameters for 19
     classes). The discriminator learns from the mixed map (see :class:`MixtureModule`) and from the
     target's map, each counting half; the segmentor's loss is on all pixels of the target's map.
+    Pixels of the target's map that a view has pasted from the source count nowhere.
     ``background='keep'`` and the entropy representation give the step of the released code.
 
     Args:
@@ -100,15 +101,16 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
         """
         shared = {}
         if self.kernel_size == 1 and self.num_points is None:
-            shared = {level: self.opposed(level, target.logits[level]) for level in self.levels}
+            shared = {level: self.opposed(level, target) for level in self.levels}
         with frozen(self):
             fooled = self.fool(target, shared)
         return fooled, self.discriminate(source, target.detach(), shared)
 
-    def opposed(self, level: str, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def opposed(self, level: str, target: Outputs) -> tuple[Tensor, Tensor, Tensor]:
         """Return the segmentor's and the discriminator's loss on a target map, and the scores."""
         layers: Any = self.discriminators[level]
-        domain, valid = whole_domain(logits, SOURCE)
+        logits = target.logits[level]
+        domain, valid = one_domain(logits, SOURCE, target.pasted)
         return opposed_losses(
             self.represent(logits),
             valid,
@@ -137,7 +139,7 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             if shared and level in shared:
                 loss, _, _ = shared[level]
             else:
-                loss, _ = self.loss_on(level, target.logits[level], SOURCE)
+                loss, _, _ = self.loss_on(level, target, SOURCE)
             losses[f'loss_adv_{self.name}_{level}'] = weight * loss
         return losses
 
@@ -160,46 +162,51 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
         for level in self.loss_weights:
             logits = target.logits[level]
             mixed, domain, valid = self.mixture(source.logits[level], logits, source.labels)
+            if target.pasted is not None:
+                valid = valid & ~(target.pasted[:, None] & (domain == TARGET))
             if self.num_points is not None:
                 mixed, domain, valid = self.sample(mixed, domain, valid)
             loss_mixed, on_mixed = self.loss(level, mixed, domain, valid)
             if shared and level in shared:
                 _, loss_target, on_target = shared[level]
+                _, of_target = one_domain(logits, TARGET, target.pasted)
             else:
-                loss_target, on_target = self.loss_on(level, logits, TARGET)
+                loss_target, on_target, of_target = self.loss_on(level, target, TARGET)
             losses[f'loss_d_{self.name}_{level}'] = 0.5 * (loss_mixed + loss_target)
             right = ((on_mixed >= self.boundary) == (domain == TARGET)).float()
             right_source = masked_mean(right, valid * (domain != TARGET))
-            right_target = (on_target >= self.boundary).float().mean()
+            right_target = masked_mean((on_target >= self.boundary).float(), of_target)
             losses[f'acc_d_source_{self.name}_{level}'] = right_source
             losses[f'acc_d_target_{self.name}_{level}'] = right_target
             losses[f'acc_d_{self.name}_{level}'] = 0.5 * (masked_mean(right, valid) + right_target)
         return losses
 
-    def loss_on(self, level: str, logits: Tensor, domain: float) -> tuple[Tensor, Tensor]:
-        """Return the mean loss of (sampled) pixels against one domain label, and the scores."""
+    def loss_on(self, level: str, target: Outputs, domain: float) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the mean loss of (sampled) target pixels, their scores and which are valid."""
+        logits = target.logits[level]
+        domains, valid = one_domain(logits, domain, target.pasted)
         if self.num_points is not None:
-            logits = self.sample(logits)
-        return self.loss(level, logits, *whole_domain(logits, domain))
+            logits, domains, valid = self.sample(logits, domains, valid)
+        loss, scores = self.loss(level, logits, domains, valid)
+        return loss, scores, valid
 
     def sample(
-        self, logits: Tensor, domain: Tensor | None = None, valid: Tensor | None = None
-    ) -> Any:
+        self, logits: Tensor, domain: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Draw ``num_points`` valid pixels of a map, with replacement.
 
         Args:
             logits: (N, K, H, W).
-            domain, valid: Domain labels and mask of the mixed map, (N, 1, H, W).
+            domain, valid: Domain labels and mask of valid pixels, (N, 1, H, W).
 
         Returns:
-            The logits (1, K, P, 1); with a domain, a tuple of the logits and of domain and valid,
-            (1, 1, P, 1) each. Without any valid pixel, the points are drawn from all pixels and
-            marked as not valid.
+            The same of the points: (1, K, P, 1), (1, 1, P, 1) and (1, 1, P, 1). Without any valid
+            pixel, the points are drawn from all pixels and marked as not valid.
         """
         generator = next_generator(self.sampling_seed)
-        pixels = logits.shape[0] * logits.shape[2] * logits.shape[3]
+        pixels = valid.numel()
         num_points = min(self.num_points or pixels, pixels)
-        if valid is not None and valid.any() and not valid.all():
+        if valid.any() and not valid.all():
             candidates = valid.flatten().nonzero().squeeze(1)
             chosen = torch.randint(len(candidates), (num_points,), generator=generator)
             chosen = candidates[chosen.to(candidates.device)]
@@ -208,18 +215,26 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             chosen = chosen.to(logits.device)
         area = logits.shape[2] * logits.shape[3]
         image, place = chosen // area, chosen % area
-        points = [
-            tensor.flatten(2)[image, :, place].t()[None, :, :, None]
-            for tensor in (logits, domain, valid)
-            if tensor is not None
-        ]
-        return points[0] if domain is None else tuple(points)
+
+        def points(maps: Tensor) -> Tensor:
+            return maps.flatten(2)[image, :, place].t()[None, :, :, None]
+
+        return points(logits), points(domain), points(valid)
 
 
-def whole_domain(logits: Tensor, domain: float) -> tuple[Tensor, Tensor]:
-    """Return maps, (N, 1, H, W) each, in which every pixel has one domain and is valid."""
+def one_domain(
+    logits: Tensor, domain: float, pasted: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return the domain of every pixel, the same for all, and the mask of valid ones, (N, 1, H, W).
+
+    Args:
+        logits: (N, K, H, W).
+        domain: The domain.
+        pasted: Pixels that are not valid, (N, H, W); None means all are.
+    """
     domains = logits.new_full((len(logits), 1, *logits.shape[2:]), domain)
-    return domains, torch.ones_like(domains, dtype=torch.bool)
+    valid = torch.ones_like(domains, dtype=torch.bool) if pasted is None else ~pasted[:, None]
+    return domains, valid
 
 
 def masked_mean(values: Tensor, valid: Tensor) -> Tensor:

@@ -27,15 +27,16 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
     modes are mmseg's. All decode heads are supported that turn features into one map of logits and
     have a pixel-wise loss on it, and so is any number of auxiliary heads.
 
-    The low-resolution logits of a test image are resized once, directly to the original image size
-    as in the official evaluations, not to the input size first.
+    A decode head without ``in_channels`` takes those of the backbone's outputs, if the backbone has
+    a list ``out_channels``.
 
     Args:
-        test_cfg: mmseg's options, and ``upsample``, the maps that are resized for a test image
-            before the argmax: 'logits' (default; AdaptSegNet, ADVENT), or 'probabilities', the
-            softmax of the logits (BDL, evaluation.py; with ``mode='whole'`` only). With
-            'probabilities', the ``seg_logits`` of the predicted samples are probabilities. The
-            choice is in the metainfo ``upsampled`` of the samples.
+        test_cfg: mmseg's options and two of the resizing of a test image's maps before the argmax.
+            ``upsample``: 'logits' (default; AdaptSegNet, ADVENT), or 'probabilities', the softmax
+            of the logits (BDL, evaluation.py; with ``mode='whole'`` only), which are then the
+            ``seg_logits`` of the predicted samples. ``resize_twice``: False (default) resizes once,
+            directly to the original size of the image (AdaptSegNet, ADVENT, BDL); True to the input
+            size first, as mmseg (DAFormer). Both are in the metainfo ``upsampled`` of the samples.
         **kwargs: See mmseg's EncoderDecoder.
 
     Raises:
@@ -44,7 +45,7 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
             does not fit the backbone.
     """
 
-    def __init__(self, *args, test_cfg: dict | None = None, **kwargs) -> None:
+    def __init__(self, *args: Any, test_cfg: dict | None = None, **kwargs: Any) -> None:
         super().__init__(*args, test_cfg=test_cfg, **kwargs)
         for level, head in self.decode_heads().items():
             check_head(level, head)
@@ -54,11 +55,25 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
                 "test_cfg mode='slide' needs crop_size=(height, width) and stride=(height, width)"
             )
         self.upsample = test_cfg.get('upsample', 'logits')
+        self.resize_twice = test_cfg.get('resize_twice', False)
         check_choice('test_cfg.upsample', self.upsample, UPSAMPLED)
         if self.upsample == 'probabilities' and test_cfg.get('mode') != 'whole':
             raise UserError(
                 "test_cfg.upsample='probabilities' is for whole images; give test_cfg mode='whole'"
             )
+
+    def build_head(self, cfg: dict) -> BaseDecodeHead:
+        """Build a decode head on the outputs of the backbone."""
+        channels = getattr(self.backbone, 'out_channels', None)
+        if 'in_channels' not in cfg and channels:
+            cfg = {'in_channels': channels, 'in_index': list(range(len(channels))), **cfg}
+        return MODELS.build(cfg)
+
+    def _init_decode_head(self, decode_head: dict) -> None:
+        self.decode_head = self.build_head(decode_head)
+        self.align_corners = self.decode_head.align_corners
+        self.num_classes = self.decode_head.num_classes
+        self.out_channels = self.decode_head.out_channels
 
     def decode_heads(self) -> dict[str, BaseDecodeHead]:
         """Return the decode heads by output level, the main one, 'decode', first."""
@@ -128,7 +143,7 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
         """See mmseg; resizes once if all images of the batch have the same original size."""
         sizes = {tuple(meta['ori_shape'][:2]) for meta in batch_img_metas}
         padded = any(any(meta.get('img_padding_size', ())) for meta in batch_img_metas)
-        one_resize = len(sizes) == 1 and not padded
+        one_resize = len(sizes) == 1 and not padded and not self.resize_twice
         maps = self._forward(inputs)
         return resize(
             maps.softmax(dim=1) if self.upsample == 'probabilities' else maps,
@@ -144,7 +159,8 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
         """See mmseg; adds ``upsampled`` to the metainfo of the samples."""
         samples = super().postprocess_result(seg_logits, data_samples)
         for sample in samples:
-            sample.set_metainfo(dict(upsampled=self.upsample))
+            twice = ' (first to the input size)' if self.resize_twice else ''
+            sample.set_metainfo(dict(upsampled=self.upsample + twice))
         return samples
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from functools import cache
+from inspect import signature
 from typing import Any
 
 from mmengine.model import BaseModel
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from mmseg_gl.errors import UserError, check_choice
 from mmseg_gl.models.image_batch import ImageBatch
+from mmseg_gl.models.normalization import Normalization
 from mmseg_gl.models.outputs import Outputs
 from mmseg_gl.models.representations import entropy_map
 from mmseg_gl.models.step import backward, detach, merge, on_cpu, update
@@ -51,6 +53,9 @@ class UDASegmentor(BaseModel):
         views: Configs, by name, of the views, which make labelled images. A view is called with the
             batches of both domains, ``dict(source=, target=)``, and with a function in which the
             teacher labels a batch (:meth:`EMATeacher.label`), and returns an :class:`ImageBatch`.
+        aligned: Images whose outputs the heads compare with the source's: 'target', which costs one
+            more forward pass where nothing else needs one (default), or the name of a view. Of a
+            ClassMix view, the local head takes the pixels of the target.
         evaluated: Network for validation and testing: 'segmentor' or 'teacher'.
         data_preprocessor: Config; applied to each domain separately.
         pretrained, train_cfg: Always None; mmseg's ``init_model`` passes them.
@@ -76,6 +81,7 @@ class UDASegmentor(BaseModel):
         target_losses: dict[str, dict] | None = None,
         teacher: dict | None = None,
         views: dict[str, dict] | None = None,
+        aligned: str = 'target',
         evaluated: str = 'segmentor',
         data_preprocessor: dict | None = None,
         pretrained: None = None,
@@ -88,7 +94,7 @@ class UDASegmentor(BaseModel):
                 'model.segmentor.backbone.init_cfg or model.segmentor.train_cfg'
             )
         self.segmentor = build_segmentor(segmentor)
-        self.teacher = None
+        self.teacher: Any = None
         self.evaluated = evaluated
         self.active: set[str] = set()
         self.names: dict[str, tuple[str, ...]] = {}
@@ -97,11 +103,13 @@ class UDASegmentor(BaseModel):
             parts = {name: cfg for name, cfg in (parts or {}).items() if cfg is not None}
             self.names[kind] = tuple(parts)
             for name, cfg in parts.items():
-                self.add_part(name, MODELS.build(cfg))
+                self.add_part(name, build_part(cfg, self.segmentor))
+        check_choice('aligned', aligned, ('target', *self.names['views']))
+        self.aligned = aligned
         for name in self.names['heads']:
             getattr(self, name).name = name.removesuffix('_head')
         if teacher:
-            self.teacher = MODELS.build(teacher, default_args=dict(segmentor=self.segmentor))
+            self.teacher = build_part(teacher, self.segmentor)
         check_choice('evaluated', evaluated, ('segmentor', 'teacher'))
         if evaluated == 'teacher' and not teacher:
             raise UserError(
@@ -147,16 +155,25 @@ class UDASegmentor(BaseModel):
             Detached scalars to log.
         """
         batches = self.preprocess(data)
-        if self.teacher:
-            self.teacher.before_step(self.segmentor)
+        for teacher in self.teachers():
+            teacher.before_step(self.segmentor)
         source, logs = self.learn(batches['source'], optim_wrapper, 'seg', 'source_losses')
-        if self.parts('heads') or self.parts('target_losses'):
+        if self.heads_on('target') or self.parts('target_losses'):
             merge(logs, self.adapt(batches['target'], source, optim_wrapper))
-        merge(logs, self.learn_views(batches, optim_wrapper))
+        merge(logs, self.learn_views(batches, source, optim_wrapper))
         logs = self.update(logs, optim_wrapper)
-        if self.teacher:
-            self.teacher.after_step(self.segmentor)
+        for teacher in self.teachers():
+            teacher.after_step(self.segmentor)
         return logs
+
+    def teachers(self) -> list[nn.Module]:
+        """Return the model's teacher and those of the active views, if any."""
+        own = [getattr(view, 'teacher', None) for view in self.parts('views').values()]
+        return [teacher for teacher in (self.teacher, *own) if teacher]
+
+    def heads_on(self, images: str) -> dict[str, nn.Module]:
+        """Return the active heads that compare the outputs of these images with the source's."""
+        return self.parts('heads') if images == self.aligned else {}
 
     def uses_target(self) -> bool:
         """Return True if an active part needs target images."""
@@ -172,7 +189,9 @@ class UDASegmentor(BaseModel):
                     f'train_dataloader.dataset a {domain} data set'
                 )
             batch = self.data_preprocessor(data[domain], True)
-            batches[domain] = ImageBatch.from_data(batch['inputs'], batch['data_samples'])
+            batches[domain] = ImageBatch.from_data(
+                batch['inputs'], batch['data_samples'], Normalization.of(self.data_preprocessor)
+            )
         return batches
 
     def learn(
@@ -181,6 +200,7 @@ class UDASegmentor(BaseModel):
         optim_wrapper: OptimWrapperDict,
         name: str,
         further_losses: str | None = None,
+        source: Outputs | None = None,
     ) -> tuple[Outputs, dict[str, Tensor]]:
         """Backpropagate the supervised losses on labelled images.
 
@@ -189,6 +209,7 @@ class UDASegmentor(BaseModel):
             optim_wrapper: See :meth:`train_step`.
             name: Part of the names of the supervised losses, ``loss_<name>_<level>``.
             further_losses: Kind of the parts whose losses are added.
+            source: Outputs for the source, for the heads that compare these images with it.
 
         Returns:
             The outputs and the losses, detached.
@@ -210,27 +231,42 @@ class UDASegmentor(BaseModel):
             losses = {f'loss_{name}_{level}': loss for level, loss in supervised.items()}
             for part in self.parts(further_losses).values() if further_losses else ():
                 merge(losses, part(outputs))
-        return outputs.detach(), backward(losses, optimizer, f'the images of {name}')
+        logs: dict[str, Tensor] = {}
+        if source is not None and self.heads_on(name):
+            fooled, logs = self.align(source, outputs, optim_wrapper)
+            merge(losses, fooled)
+        merge(logs, backward(losses, optimizer, f'the images of {name}'))
+        return outputs.detach(), logs
 
     def adapt(
         self, batch: ImageBatch, source: Outputs, optim_wrapper: OptimWrapperDict
     ) -> dict[str, Tensor]:
-        """Backpropagate the losses of all heads and the target losses on a target batch."""
+        """Backpropagate the losses of the heads and the target losses on a target batch."""
         optimizer = optim_wrapper['segmentor']
         with optimizer.optim_context(self.segmentor):
             target = self.segmentor(batch, mode='outputs')
         losses: dict[str, Tensor] = {}
         logs: dict[str, Tensor] = {}
-        for name in self.parts('heads'):
-            fooled, own = self.compare(name, source, target, optim_wrapper)
-            merge(losses, fooled)
-            merge(logs, own)
+        if self.heads_on('target'):
+            losses, logs = self.align(source, target, optim_wrapper)
         with optimizer.optim_context(self.segmentor):
             for part in self.parts('target_losses').values():
                 merge(losses, part(target))
         merge(logs, backward(losses, optimizer, 'heads and target_losses'))
         logs['entropy_target'] = mean_entropy(target.logits['decode'].detach())
         return logs
+
+    def align(
+        self, source: Outputs, target: Outputs, optim_wrapper: OptimWrapperDict
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Compute the losses of all heads and backpropagate their own; see :meth:`compare`."""
+        losses: dict[str, Tensor] = {}
+        logs: dict[str, Tensor] = {}
+        for name in self.parts('heads'):
+            fooled, own = self.compare(name, source, target, optim_wrapper)
+            merge(losses, fooled)
+            merge(logs, own)
+        return losses, logs
 
     def compare(
         self, name: str, source: Outputs, target: Outputs, optim_wrapper: OptimWrapperDict
@@ -246,7 +282,7 @@ class UDASegmentor(BaseModel):
         return fooled, backward(own, optim_wrapper[name], name) if has_own else detach(own)
 
     def learn_views(
-        self, batches: dict[str, ImageBatch], optim_wrapper: OptimWrapperDict
+        self, batches: dict[str, ImageBatch], source: Outputs, optim_wrapper: OptimWrapperDict
     ) -> dict[str, Tensor]:
         """Learn the images of all views, which share one forward pass of the teacher."""
         teacher = cache(self.teacher.label) if self.teacher else None
@@ -254,7 +290,7 @@ class UDASegmentor(BaseModel):
         for name, view in self.parts('views').items():
             with optim_wrapper['segmentor'].optim_context(self.segmentor):
                 batch = view(batches, teacher)
-            _, losses = self.learn(batch, optim_wrapper, name)
+            _, losses = self.learn(batch, optim_wrapper, name, source=source)
             merge(logs, losses)
         return logs
 
@@ -273,7 +309,7 @@ class UDASegmentor(BaseModel):
         return self.network(inputs, data_samples, mode=mode)
 
     @property
-    def network(self) -> nn.Module:
+    def network(self) -> Any:
         """The network to evaluate: the segmentor or its average in the teacher."""
         return self.segmentor if self.evaluated == 'segmentor' else self.teacher.segmentor
 
@@ -293,6 +329,13 @@ def build_segmentor(cfg: dict) -> nn.Module:
             'every head; use MultiOutputEncoderDecoder, which takes the options of EncoderDecoder'
         )
     return segmentor
+
+
+def build_part(cfg: dict, segmentor: nn.Module) -> nn.Module:
+    """Build a part; one whose constructor has an argument ``segmentor`` gets it."""
+    kind = MODELS.get(cfg['type'])
+    takes = kind is not None and 'segmentor' in signature(kind).parameters
+    return MODELS.build(cfg, default_args=dict(segmentor=segmentor) if takes else None)
 
 
 def mean_entropy(logits: Tensor) -> Tensor:

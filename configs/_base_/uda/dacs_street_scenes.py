@@ -1,0 +1,2 @@
+# DACS for the embedded benchmark.
+_base_ = './dacs.py'

@@ -1,0 +1,17 @@
+# MIC for the embedded benchmark.
+_base_ = './dacs_street_scenes.py'
+views = dict(
+    masked=dict(
+        type='MaskedImages',
+        block_size=16,
+        ratio=0.7,
+        threshold=0.968,
+        augmentation=dict(
+            type='StrongAugmentation',
+            strength=0.2,
+            jitter_probability=0.8,
+            blur_probability=0.5,
+            per_image=False,
+        ),
+    ),
+)

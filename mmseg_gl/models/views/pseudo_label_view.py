@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_gl.errors import UserError
+from mmseg_gl.models.ema_teacher import EMATeacher
+from mmseg_gl.models.image_batch import ImageBatch
+from mmseg_gl.models.random_draws import register_seed
+
+
+class PseudoLabelView(nn.Module):
+    """Base class of views whose labels come from the teacher.
+
+    Args:
+        segmentor: The segmentor, for ``teacher``; UDASegmentor passes its own.
+        threshold: Probability, in [0, 1], from which on the teacher is confident of a pixel. The
+            labels of the batch have one weight, the share of confident pixels (DACS, DAFormer:
+            0.968). None: the weight 1.
+        ignored_rows: Rows at the top and at the bottom of each image whose pseudo labels have the
+            weight 0; they count in the share (DAFormer, crops of 512x512: 15 and 120, of the ego
+            vehicle and of what a rectified image lacks).
+        augmentation: Config of what is done to the images in the end (:class:`StrongAugmentation`).
+        teacher: Config of a teacher of its own (MIC on a method without one, or with another
+            momentum); None: that of the model.
+    """
+
+    seed: Tensor
+
+    def __init__(
+        self,
+        segmentor: nn.Module | None = None,
+        threshold: float | None = 0.968,
+        ignored_rows: tuple[int, int] = (0, 0),
+        augmentation: dict | None = None,
+        teacher: dict | None = None,
+    ) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.ignored_rows = ignored_rows
+        self.augmentation = MODELS.build(augmentation) if augmentation else None
+        self.teacher: EMATeacher | None = None
+        if teacher:
+            self.teacher = MODELS.build(teacher, default_args=dict(segmentor=segmentor))
+        register_seed(self)
+
+    def pseudo_labels(self, batch: ImageBatch, teacher: Callable | None) -> tuple[Tensor, Tensor]:
+        """Return the teacher's labels of a batch and their weights, (N, H, W) each.
+
+        Raises:
+            UserError: When there is no teacher.
+        """
+        if self.teacher is not None:
+            teacher = self.teacher.label
+        if teacher is None:
+            raise UserError(
+                f'{type(self).__name__} needs a teacher: give the model '
+                'teacher=dict(type="EMATeacher")'
+            )
+        labels, confidence = teacher(batch)
+        weights = confidence.new_ones(labels.shape)
+        if self.threshold is not None:
+            weights *= (confidence >= self.threshold).to(confidence.dtype).mean()
+        top, bottom = self.ignored_rows
+        weights[:, :top] = 0
+        weights[:, labels.shape[1] - bottom :] = 0
+        return labels, weights if batch.trusted is None else weights * batch.trusted
+
+    def augmented(self, batch: ImageBatch) -> ImageBatch:
+        """Return a batch with its images augmented, in place of the batch."""
+        if self.augmentation is not None:
+            batch.images = self.augmentation(batch)
+        return batch
