@@ -1,0 +1,6 @@
+# DAFormer + local alignment, ResNet-101, GTA5 -> Cityscapes.
+_base_ = [
+    './daformer_deeplabv2-r101v1c_gta5-to-cityscapes.py',
+    '../_base_/uda/local_alignment_single_level.py',
+]
+model = dict(heads=dict(local_head=_base_.local_head))

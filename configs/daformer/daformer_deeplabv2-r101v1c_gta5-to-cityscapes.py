@@ -1,0 +1,16 @@
+# DAFormer, ResNet-101, GTA5 -> Cityscapes: 56.0, HRDA's figure (Table 2).
+# Mirrors: DAFormer, configs/daformer.
+_base_ = [
+    '../_base_/models/deeplabv2_r101v1c.py',
+    '../_base_/datasets/gta5_to_cityscapes_512x512.py',
+    '../_base_/datasets/rare_class_sampling.py',
+    '../_base_/schedules/adamw_40k.py',
+    '../_base_/uda/daformer.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    teacher=_base_.teacher,
+    views=_base_.views,
+    source_losses=_base_.source_losses,
+)
+train_dataloader = dict(dataset=dict(source_sampling=_base_.source_sampling))

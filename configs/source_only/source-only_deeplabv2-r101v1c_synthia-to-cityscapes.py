@@ -1,0 +1,9 @@
+# Source only, ResNet-101 of DAFormer, SYNTHIA -> Cityscapes.
+# Mirrors: the source-only baseline of DAFormer.
+_base_ = [
+    '../_base_/models/deeplabv2_r101v1c.py',
+    '../_base_/datasets/synthia_to_cityscapes_512x512.py',
+    '../_base_/schedules/adamw_40k.py',
+    '../_base_/default_runtime.py',
+]
+train_dataloader = dict(dataset=dict(target=None))  # no target image is ever forwarded
