@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mmengine.dist import all_reduce
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
@@ -62,7 +63,9 @@ class PseudoLabelView(nn.Module):
         labels, confidence = teacher(batch)
         weights = confidence.new_ones(labels.shape)
         if self.threshold is not None:
-            weights *= (confidence >= self.threshold).to(confidence.dtype).mean()
+            share = (confidence >= self.threshold).to(confidence.dtype).mean()
+            all_reduce(share, op='mean')  # of the batches of all processes
+            weights *= share
         top, bottom = self.ignored_rows
         weights[:, :top] = 0
         weights[:, labels.shape[1] - bottom :] = 0
