@@ -16,7 +16,7 @@ LOCK = '.lock'  # held by the process that writes to a folder
 
 @contextmanager
 def whole_file(
-    path: str | os.PathLike[str], advice: str = 'put that right and start the same command again'
+    path: str, advice: str = 'put that right and start the same command again'
 ) -> Iterator[BinaryIO]:
     """Write a binary file atomically: it gets its name once all bytes are on the disk.
 
@@ -50,10 +50,15 @@ def whole_file(
         raise UserError(f'cannot write {path} ({reason}); {advice}') from error
 
 
-def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file atomically; see :func:`whole_file`."""
+def write_bytes(path: str, content: bytes) -> None:
+    """Write a file atomically; see :func:`whole_file`."""
     with whole_file(path) as file:
-        file.write(text.encode(errors='surrogateescape'))  # file names can be any bytes
+        file.write(content)
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a text file atomically; see :func:`whole_file`."""
+    write_bytes(path, text.encode(errors='surrogateescape'))  # file names can be any bytes
 
 
 def read_record(path: str) -> dict | None:

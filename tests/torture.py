@@ -123,7 +123,7 @@ class Torture:
         folder = self.folder / name
         for path in folder.glob('*.pth'):
             read_checkpoint(path)
-        last, newest = last_checkpoint(folder), newest_whole_checkpoint(folder)
+        last, newest = last_checkpoint(folder), (newest_whole_checkpoint(folder) or [None])[0]
         assert last is None or last == newest  # None: killed before the first one was named
         saved = int(re.search(r'iter_(\d+)', newest)[1]) if newest else 0
         assert saved >= before, f'{newest}, but {before} iterations were saved before'

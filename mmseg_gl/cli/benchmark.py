@@ -9,36 +9,22 @@ Example:
 
 import argparse
 import json
-import logging
 import os
-import platform
 import re
-import subprocess
-import sys
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmengine.config import Config
-from mmengine.logging import MMLogger
-from mmengine.optim import build_optim_wrapper
-from mmseg.registry import HOOKS, MODELS
 
 from mmseg_gl.cli.parser import ToolParser, add_cfg_options, whole_number
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
 from mmseg_gl.config.mixed_precision import use_amp
-from mmseg_gl.datasets.inspection import datasets_in
-from mmseg_gl.engine import PhaseHook
 from mmseg_gl.errors import UserError
-from mmseg_gl.experiments.step_timing import StepBenchmark, random_batch
-from mmseg_gl.models import UDASegmentor
-from mmseg_gl.models.decode_heads import deeplabv2_head
+from mmseg_gl.experiments.plain_floor import PlainFloor
+from mmseg_gl.experiments.step_setup import Size, build_benchmark, device_name, image_sizes
 
 REQUIRED = ('model', 'train_dataloader', 'optim_wrapper')
-
-Floors = dict[str, dict[str, float]]  # seconds by layout and part, see StepBenchmark.floors
 
 
 def parse_args() -> argparse.Namespace:
@@ -69,7 +55,6 @@ def parse_args() -> argparse.Namespace:
         help='alternately, in a second process, also time the segmentor alone with ordinary '
         'convolutions and, on a CPU, the default allocator',
     )
-    parser.add_argument('--serve-floor', action='store_true', help=argparse.SUPPRESS)
     add_cfg_options(parser)
     return parser.parse_args()
 
@@ -79,20 +64,16 @@ def main() -> None:
     if args.json and os.path.exists(args.json):
         raise UserError(f'--json {args.json} exists; name a new file')
     cfg = load_config(args.config, args.cfg_options, REQUIRED)
-    sizes = image_sizes(args.size, cfg.train_dataloader.dataset)
+    dataset = cfg.train_dataloader.dataset
+    sizes = given_sizes(args.size, dataset) if args.size else image_sizes(dataset)
     batch_size = args.batch_size or cfg.train_dataloader.batch_size
     if args.amp:
         use_amp(cfg, args.amp)
-    if args.serve_floor:
-        deeplabv2_head.summed_dilated_conv = lambda features, convs: sum(
-            conv(features) for conv in convs
-        )
-    benchmark, active = build(cfg, sizes, batch_size, args.phase)
-    if args.serve_floor:
-        return serve_floor(benchmark)
-    plain = PlainFloor(sys.argv[1:]) if args.plain else None
+    benchmark, active = build_benchmark(cfg, sizes, batch_size, args.phase)
+    plain = PlainFloor(cfg, sizes, batch_size) if args.plain else None
+    figures = benchmark.run(args.iters, plain=plain.measure if plain else None)
     if plain:
-        benchmark.floors = plain.beside(benchmark.floors)  # type: ignore[method-assign]
+        plain.close()
     result = dict(
         config=args.config,
         sizes={domain: f'{w}x{h}' for (domain, (w, h)) in sizes.items()},
@@ -103,11 +84,8 @@ def main() -> None:
         threads=torch.get_num_threads(),
         torch=torch.__version__,
         iters=args.iters,
-        **benchmark.run(args.iters),
+        **rounded(figures),
     )
-    if plain:
-        result.update(plain.result())
-    result = rounded(result)
     print(table(result))
     line = json.dumps(result)
     if args.json:
@@ -116,148 +94,20 @@ def main() -> None:
     print(line)
 
 
-def image_sizes(given: Sequence[str] | None, dataset: dict) -> dict[str, tuple[int, int]]:
-    """Return the image size (width, height) by domain.
-
-    Args:
-        given: Values of ``--size``; None for the size in the first data set of each domain.
-        dataset: Config of the training data set, with the domains that the method forwards.
+def given_sizes(given: Sequence[str], dataset: dict) -> dict[str, Size]:
+    """Return the image sizes of ``--size`` by domain.
 
     Raises:
-        UserError: If a size is malformed, or if a pipeline has no ``Resize``.
+        UserError: If there is not one for each domain of the training data set.
     """
     domains = [d for d in ('source', 'target') if dataset.get(d)]
-    if given:
-        if len(given) != len(domains) or not all(re.fullmatch(r'\d+x\d+', s) for s in given):
-            raise UserError(
-                f'--size {" ".join(given)}: expected WxH for each of {", ".join(domains)}, '
-                'e.g. 640x360 512x256'
-            )
-        pairs = [size.split('x') for size in given]
-        return {domain: (int(w), int(h)) for domain, (w, h) in zip(domains, pairs)}
-    sizes = {}
-    for domain in domains:
-        first, *_ = datasets_in(domain, dataset[domain]).values()
-        scales = [s.scale for s in first.pipeline if s.type == 'Resize']
-        if not scales:
-            raise UserError(
-                f'the pipeline of the {domain} has no Resize that says how large its images are; '
-                'use --size'
-            )
-        width, height = scales[-1]
-        sizes[domain] = width, height
-    return sizes
-
-
-def build(
-    cfg: Config, sizes: dict[str, tuple[int, int]], batch_size: int, phase: int | None = None
-) -> tuple[StepBenchmark, list[str]]:
-    """Build the benchmark.
-
-    Args:
-        cfg: Config of a training run.
-        sizes: Output of :func:`image_sizes`.
-        batch_size: Number of images of each domain.
-        phase: Phase of training, counted from 1; None for the last.
-
-    Returns:
-        The benchmark and the names of the parts of the model that are active in the phase.
-
-    Raises:
-        UserError: If the model is no :class:`UDASegmentor`, or if the config has no such phase.
-    """
-    MMLogger.get_current_instance().setLevel(logging.ERROR)
-    warnings.filterwarnings('ignore', message='Full backward hook')
-    torch.manual_seed(0)
-    model = MODELS.build(cfg.model)
-    if not isinstance(model, UDASegmentor):
-        raise UserError(f'the model is a {type(model).__name__}; only a UDASegmentor is timed')
-    hooks = [h for h in map(HOOKS.build, cfg.get('custom_hooks', [])) if isinstance(h, PhaseHook)]
-    count = max([len(hook.phases) for hook in hooks], default=1)
-    if phase is not None and not 1 <= phase <= count:
-        raise UserError(f'--phase {phase}: expected 1 to {count}, the phases of the config')
-    for hook in hooks:
-        hook.resolve(model, cfg.train_cfg.max_iters)
-        hook.enter(model, min(phase or count, len(hook.phases)) - 1)
-    model.train()
-    if torch.cuda.is_available():
-        model.cuda()
-        torch.backends.cudnn.benchmark = True
-    num_classes = cfg.model.segmentor.decode_head.num_classes
-    data = {
-        domain: random_batch(size, num_classes, batch_size, seed=seed)
-        for seed, (domain, size) in enumerate(sizes.items())
-    }
-    optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-    return StepBenchmark(model, optim_wrapper, data), sorted(model.active)
-
-
-def serve_floor(benchmark: StepBenchmark) -> None:
-    """For every line on stdin, time the floor once and print its seconds."""
-    print('ready', flush=True)
-    for _ in sys.stdin:
-        print(fastest(benchmark.floors()), flush=True)
-
-
-def fastest(floors: Floors) -> float:
-    """Return the seconds of the faster memory layout."""
-    return min(sum(parts.values()) for parts in floors.values())
-
-
-class PlainFloor:
-    """Second process that times the segmentor without the optimisations of this library.
-
-    Args:
-        argv: Command line arguments of this process.
-    """
-
-    def __init__(self, argv: Sequence[str]) -> None:
-        command = [sys.executable, '-m', 'mmseg_gl.cli.benchmark', *argv, '--serve-floor']
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    if len(given) != len(domains) or not all(re.fullmatch(r'\d+x\d+', size) for size in given):
+        raise UserError(
+            f'--size {" ".join(given)}: expected WxH for each of {", ".join(domains)}, '
+            'e.g. 640x360 512x256'
         )
-        while self.read() != 'ready':
-            pass
-        self.pairs: list[tuple[float, float]] = []  # seconds here and in the second process
-
-    def read(self) -> str:
-        line = self.process.stdout.readline()
-        if not line:
-            raise UserError('the process for --plain has died; is there enough memory for two?')
-        return line.strip()
-
-    def beside(self, floors: Callable[[], Floors]) -> Callable[[], Floors]:
-        """Return a function that measures the floors of both processes, one after the other."""
-
-        def both() -> Floors:
-            print('go', file=self.process.stdin, flush=True)
-            plain = float(self.read())
-            record = floors()
-            self.pairs.append((fastest(record), plain))
-            return record
-
-        return both
-
-    def result(self) -> dict[str, float]:
-        """End the second process; return its median time and the median ratio of the two."""
-        self.process.stdin.close()
-        self.process.wait()
-        pairs = self.pairs[1:]  # the first one warms up
-        middle = len(pairs) // 2
-        return dict(
-            plain_floor_s=sorted(plain for _, plain in pairs)[middle],
-            floor_over_plain=sorted(ours / plain for ours, plain in pairs)[middle],
-        )
-
-
-def device_name() -> str:
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    try:
-        with open('/proc/cpuinfo') as file:
-            return next(line.split(':')[1].strip() for line in file if 'model name' in line)
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    pairs = [size.split('x') for size in given]
+    return {domain: (int(w), int(h)) for domain, (w, h) in zip(domains, pairs)}
 
 
 def rounded(value: Any) -> Any:
@@ -300,4 +150,4 @@ def table(result: dict[str, Any]) -> str:
 
 
 if __name__ == '__main__':
-    run_tool(main, keep_memory='--serve-floor' not in sys.argv)
+    run_tool(main)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from mmseg_gl.config.load import REGISTRIES
+from mmseg_gl.config.arguments import REGISTRIES
 from mmseg_gl.errors import UserError, in_short
 
 

@@ -8,20 +8,20 @@ relative to each other, below DIR (default: configs). A file that is there alrea
 """
 
 import argparse
-import difflib
+import os
 import re
-from pathlib import Path
+from glob import glob
 
 import mmseg_gl
 from mmseg_gl.cli.parser import ToolParser
 from mmseg_gl.cli.tool import run_tool
-from mmseg_gl.errors import UserError
-from mmseg_gl.files import make_folder, whole_file
+from mmseg_gl.errors import UserError, closest
+from mmseg_gl.files import make_folder, write_bytes
 
-PACKAGE = Path(mmseg_gl.__file__).resolve().parent
+PACKAGE = os.path.dirname(os.path.realpath(mmseg_gl.__file__))
 # Inside the package of a wheel, beside it in the repository.
-INSIDE = PACKAGE / 'configs'
-FOLDER = INSIDE if INSIDE.is_dir() else PACKAGE.parent / 'configs'
+INSIDE = os.path.join(PACKAGE, 'configs')
+FOLDER = INSIDE if os.path.isdir(INSIDE) else os.path.join(os.path.dirname(PACKAGE), 'configs')
 FILE = re.compile(r"""['"]([^'"\n]+\.py)['"]""")
 
 
@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
     listing.add_argument('part', nargs='?', default='', help='only those with this in their path')
     copying = actions.add_parser('copy', help='copy a config and the files that it needs')
     copying.add_argument('name', metavar='NAME', help='the config')
-    copying.add_argument('dir', metavar='DIR', nargs='?', default='configs', type=Path)
+    copying.add_argument('dir', metavar='DIR', nargs='?', default='configs')
     return parser.parse_args()
 
 
@@ -46,8 +46,8 @@ def main() -> None:
 
 def shipped() -> list[str]:
     """Return the paths of the configs and recipes, relative to their folder."""
-    paths = (path.relative_to(FOLDER) for path in sorted(FOLDER.rglob('*.py')))
-    return [str(path) for path in paths if path.parts[0] != '_base_']
+    paths = sorted(glob('**/*.py', root_dir=FOLDER, recursive=True))
+    return [path for path in paths if not path.startswith('_base_')]
 
 
 def print_paths(part: str) -> None:
@@ -57,49 +57,56 @@ def print_paths(part: str) -> None:
     print('\n'.join(found))
 
 
-def copy(name: str, folder: Path) -> None:
+def copy(name: str, folder: str) -> None:
     """Copy a config and what it needs.
 
     Raises:
         UserError: When there is no such config, or another file has the name of a copy.
     """
     config = find(name)
-    copies = {folder / file.relative_to(FOLDER): file.read_bytes() for file in needed(config)}
+    copies = {
+        os.path.join(folder, file): read(os.path.join(FOLDER, file)) for file in needed(config)
+    }
     for path, content in copies.items():
-        if path.exists() and not (path.is_file() and path.read_bytes() == content):
+        if os.path.exists(path) and not (os.path.isfile(path) and read(path) == content):
             raise UserError(f'{path} is there and is another file; choose another DIR')
     for path, content in copies.items():
-        if not path.exists():
-            make_folder(str(path.parent), 'DIR')
-            with whole_file(path) as file:
-                file.write(content)
-    print(f'copied {folder / config.relative_to(FOLDER)} and {len(copies) - 1} files that it needs')
+        if not os.path.exists(path):
+            make_folder(os.path.dirname(path), 'DIR')
+            write_bytes(path, content)
+    print(f'copied {os.path.join(folder, config)} and {len(copies) - 1} files that it needs')
 
 
-def find(name: str) -> Path:
-    """Return the file of a config.
+def read(path: str) -> bytes:
+    with open(path, 'rb') as file:
+        return file.read()
+
+
+def find(name: str) -> str:
+    """Return the path of a config, relative to the folder of configs.
 
     Raises:
         UserError: When the name is of none, or of several.
     """
     paths = shipped()
     file = f'{name.removesuffix(".py")}.py'
-    found = [path for path in paths if path == file or Path(path).name == file]
+    found = [path for path in paths if path == file or os.path.basename(path) == file]
     if len(found) > 1 and file not in found:
         raise UserError(f'several configs are called {name}; choose from {", ".join(found)}')
     if not found:
-        names = paths if '/' in file else [Path(path).name for path in paths]
-        match = difflib.get_close_matches(file, names, n=1)
-        hint = f'did you mean {match[0]}?' if match else 'mmseg-gl configs list shows all'
+        match = closest(file, paths if '/' in file else map(os.path.basename, paths))
+        hint = f'did you mean {match}?' if match else 'mmseg-gl configs list shows all'
         raise UserError(f'there is no config {name}; {hint}')
-    return FOLDER / (file if file in found else found[0])
+    return file if file in found else found[0]
 
 
-def needed(config: Path) -> set[Path]:
-    """Return a config's file and all that it names: its ``_base_``, the configs of a recipe."""
-    named = [(config.parent / name).resolve() for name in FILE.findall(config.read_text())]
+def needed(config: str) -> set[str]:
+    """Return the paths of a config and all that it names: its ``_base_``, a recipe's configs."""
+    names = FILE.findall(read(os.path.join(FOLDER, config)).decode())
+    named = [os.path.normpath(os.path.join(os.path.dirname(config), name)) for name in names]
+    inside = [path for path in named if not path.startswith('..')]
     return {config}.union(
-        *(needed(path) for path in named if path.is_file() and path.is_relative_to(FOLDER))
+        *(needed(path) for path in inside if os.path.isfile(os.path.join(FOLDER, path)))
     )
 
 

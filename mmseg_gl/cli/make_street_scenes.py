@@ -8,21 +8,22 @@ Example:
 """
 
 import argparse
+import os
 import time
-from pathlib import Path
 
 from mmseg_gl.cli.parser import ToolParser, whole_number
 from mmseg_gl.cli.progress import progress
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.errors import UserError
+from mmseg_gl.files import make_folder, write_bytes
 from mmseg_gl.street_scenes import StreetScenesConfig, generate, preview
 from mmseg_gl.street_scenes.config import CLUTTER_KINDS, SOURCE_FORMATS
-from mmseg_gl.street_scenes.writer import encode_png, write_atomically
+from mmseg_gl.street_scenes.writer import encode_png
 
 
 def main() -> None:
     args = parse_args()
-    if not args.out.name:
+    if os.path.normpath(args.out) in ('.', '/'):
         raise UserError('OUT is empty or the current folder; name a folder of its own')
     colour_gap, camera_gap, layout_gap = args.gap
     height, width = args.size
@@ -41,7 +42,8 @@ def main() -> None:
         clutter=args.clutter,
     )
     if args.preview:
-        if args.out.resolve() in args.preview.resolve().parents:
+        out, picture = os.path.realpath(args.out), os.path.realpath(args.preview)
+        if os.path.commonpath([out, picture]) == out:
             raise UserError(f'--preview {args.preview} is inside {args.out}; name a file elsewhere')
         write_preview(config, args.preview)
     start = time.monotonic()
@@ -59,7 +61,7 @@ def main() -> None:
 def parse_args() -> argparse.Namespace:
     defaults = StreetScenesConfig()
     parser = ToolParser(description=__doc__)
-    parser.add_argument('out', type=Path, help='output folder')
+    parser.add_argument('out', help='output folder')
     parser.add_argument('--seed', type=int, default=defaults.seed, help='default: %(default)s')
     parser.add_argument(
         '--size',
@@ -117,7 +119,6 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--preview',
-        type=Path,
         metavar='FILE.png',
         help='also write a picture of some images and labels, source above, target below',
     )
@@ -133,21 +134,18 @@ def parse_size(text: str) -> tuple[int, int]:
     return height, width
 
 
-def write_preview(config: StreetScenesConfig, path: Path) -> None:
+def write_preview(config: StreetScenesConfig, path: str) -> None:
     """Write the montage of both domains as a PNG.
 
     Raises:
         UserError: If the name does not end in .png, the file exists or it cannot be written.
     """
-    if path.suffix.lower() != '.png':
-        raise UserError(f'--preview={path} does not do; expected a name that ends in .png')
-    if path.exists():
+    if not path.lower().endswith('.png'):
+        raise UserError(f'--preview {path}: expected a name that ends in .png')
+    if os.path.exists(path):
         raise UserError(f'--preview {path} exists; name a new file')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, encode_png(preview(config)))
-    except OSError as error:
-        raise UserError(f'cannot write the preview {path}: {error.strerror or error}') from error
+    make_folder(os.path.dirname(path) or '.', '--preview')
+    write_bytes(path, encode_png(preview(config)))
 
 
 if __name__ == '__main__':

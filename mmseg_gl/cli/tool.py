@@ -26,12 +26,11 @@ LOST_WORKER = re.compile(  # PyTorch's messages
 )
 
 
-def run_tool(main: Callable[[], int | None], keep_memory: bool = True) -> NoReturn:
+def run_tool(main: Callable[[], int | None]) -> NoReturn:
     """Run a tool's ``main`` and turn a :class:`UserError` into one line on stderr.
 
     Args:
         main: Main function of the tool; its return value is the exit code (None = 0).
-        keep_memory: Whether to call :func:`keep_freed_memory`.
 
     Raises:
         SystemExit: Always; code 2 for a :class:`UserError`, 130 after SIGINT (Ctrl-C), 143 after
@@ -41,8 +40,7 @@ def run_tool(main: Callable[[], int | None], keep_memory: bool = True) -> NoRetu
     logging.raiseExceptions = False  # a log that cannot be written must not stop the tool
     if hasattr(sys.stdout, 'reconfigure'):
         sys.stdout.reconfigure(errors='backslashreplace')  # file names can be any bytes
-    if keep_memory:
-        keep_freed_memory()
+    keep_freed_memory()
     # mmseg's hook warns of this in every run that draws no pictures.
     warnings.filterwarnings('ignore', message='The draw is False')
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

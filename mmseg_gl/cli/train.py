@@ -8,6 +8,7 @@ Example:
 """
 
 import argparse
+from typing import Any
 
 from mmengine.config import Config
 
@@ -28,6 +29,7 @@ from mmseg_gl.engine.resumption import check_resumption
 from mmseg_gl.engine.safe_runner import SafeRunner
 from mmseg_gl.errors import UserError, check_is_file
 from mmseg_gl.files import make_folder, only_writer
+from mmseg_gl.weights.files import read_checkpoint
 
 REQUIRED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
@@ -67,48 +69,58 @@ def main() -> None:
     check_files(cfg, ('train', 'val'))
     make_folder(cfg.work_dir, '--work-dir')
     with only_writer(cfg.work_dir):
-        if args.resume:
-            resume_from(args.resume, cfg)
-        elif has_checkpoints(cfg.work_dir):
-            raise UserError(
-                f'{cfg.work_dir} already holds checkpoints: go on with --resume, or choose another '
-                '--work-dir'
-            )
-        check_required_options(cfg)  # after --resume, which may set load_from
-        write_settings(cfg)
-        train(cfg)
+        train(cfg, args.resume)
 
 
-def train(cfg: Config) -> None:
+def train(cfg: Config, resume: str | None) -> None:
+    """Train or resume a config; see :func:`resume_from`."""
+    if not resume and has_checkpoints(cfg.work_dir):
+        raise UserError(
+            f'{cfg.work_dir} already holds checkpoints: go on with --resume, or choose another '
+            '--work-dir'
+        )
+    contents = resume_from(resume, cfg) if resume else None
+    check_required_options(cfg)  # after resume_from, which may set load_from
+    write_settings(cfg)
     runner = SafeRunner.from_cfg(cfg)
-    if cfg.get('load_from'):
-        check_start(runner.model, cfg.load_from, cfg.get('resume'))
     model = unwrapped(runner.model)
+    if cfg.get('load_from'):
+        contents = contents or read_checkpoint(cfg.load_from)
+        check_start(model, cfg.load_from, contents, cfg.get('resume'))
+    del contents  # the runner reads the file again
     check_pretrained(model)
     warn_of_other_images(model, cfg.model.get('data_preprocessor'))
     runner.train()
 
 
-def resume_from(checkpoint: str | None, cfg: Config) -> None:
+def resume_from(checkpoint: str, cfg: Config) -> dict[str, Any] | None:
     """Set a config to resume from a checkpoint.
 
     Args:
         checkpoint: Path, or 'latest' for the newest checkpoint of the work dir, if it has any.
         cfg: Config of the run, changed in place.
 
+    Returns:
+        The contents of the checkpoint, None without one.
+
     Raises:
         UserError: If the run cannot be resumed from there.
     """
     if checkpoint == 'latest':
-        checkpoint = newest_whole_checkpoint(cfg.work_dir)
-        if not checkpoint and has_checkpoints(cfg.work_dir):
+        newest = newest_whole_checkpoint(cfg.work_dir)
+    else:
+        newest = checkpoint, read_checkpoint(checkpoint)
+    if newest is None:
+        if has_checkpoints(cfg.work_dir):
             raise UserError(
                 f'--resume: {cfg.work_dir} holds checkpoints, but none of a run (iter_N.pth); name '
                 'one: --resume CKPT'
             )
-    if checkpoint:
-        check_resumption(cfg, checkpoint)
-        cfg.resume, cfg.load_from = True, checkpoint
+        return None
+    path, contents = newest
+    check_resumption(cfg, path, contents)
+    cfg.resume, cfg.load_from = True, path
+    return contents
 
 
 if __name__ == '__main__':

@@ -9,7 +9,7 @@ from mmengine.config import Config, ConfigDict
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from mmseg_gl.config.shape import LOADERS, OTHER_LOADERS
+from mmseg_gl.config.arguments import LOADERS, OTHER_LOADERS
 from mmseg_gl.datasets.label_ids import IGNORED, IMPOSSIBLE, TRAIN_ID_CLASSES
 from mmseg_gl.datasets.palette import palette_of
 from mmseg_gl.errors import UserError

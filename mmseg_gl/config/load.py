@@ -1,62 +1,39 @@
 """Load a config file and find its mistakes before anything is built."""
 
 import contextlib
-import inspect
 import logging
+import multiprocessing
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import mmengine.registry
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
-from mmseg import registry as mmseg_registry
-from torch.utils.data import DataLoader
 
 import mmseg_gl  # noqa: F401  (registers everything)
-from mmseg_gl.config.classes import check_classes, set_classes
-from mmseg_gl.config.helpers import check_helper_option, check_helpers_of_files
-from mmseg_gl.config.shape import (
+from mmseg_gl.config.arguments import (
+    LOADERS,
     OTHER_LOADERS,
-    PART_KINDS,
-    check_kinds,
-    check_values,
-    find,
-    is_loader,
+    TOP_LEVEL,
+    check_arguments,
+    check_value,
 )
-from mmseg_gl.errors import UserError, check_is_file, closest
+from mmseg_gl.config.classes import WITH_DATA, check_classes, data_sets, set_classes
+from mmseg_gl.config.helpers import check_helper_option, check_helpers_of_files
+from mmseg_gl.errors import UserError, check_choice, check_is_file, closest
+from mmseg_gl.models import UDASegmentor
 
-REGISTRIES = [
-    value
-    for module in (mmseg_registry, mmengine.registry)
-    for value in vars(module).values()
-    if isinstance(value, mmengine.registry.Registry)
-]
-TOP_LEVEL = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {
-    'custom_imports',
-    # Read by Runner from the whole config.
-    'activation_checkpointing',
-    'compile',
-    'efficient_conv_bn_eval',
-    'find_unused_parameters',
-    'model_wrapper_cfg',
-    'sync_bn',
-    # Read by this library's tools.
-    'metainfo',
-    'required_options',
-    'translation_dataset',
-    OTHER_LOADERS,
-}
-LOADER_KEYS = set(inspect.signature(DataLoader.__init__).parameters) | {'num_batch_per_epoch'}
 DATA_VARIABLE = 'STREET_SCENES'  # the environment variable that configs use
-# Keys that the builders of mmcv and mmengine remove from a config dict before they build it.
-BUILDER_KEYS = {
-    'norm_cfg': {'requires_grad'},
-    'default_hooks': {'priority'},
-    'custom_hooks': {'priority'},
+# Smallest whole numbers: the types come from annotations, ranges do not.
+LEAST = {
+    'train_cfg.max_iters': 1,
+    'train_cfg.val_interval': 1,
+    'default_hooks.logger.interval': 1,
+    'log_processor.window_size': 1,
 }
+TEST_SET = re.compile(r'[\w-]+')  # its name is a key of options and a folder
 
 
 @contextlib.contextmanager
@@ -90,7 +67,7 @@ def load_config(
         UserError: For a missing, broken or incomplete file; an option for a key that does not
             exist; an unknown ``type`` or an argument that a ``type`` does not have (suggests the
             closest known name); a value of the wrong kind or range
-            (:mod:`mmseg_gl.config.shape`); a variable of config files that is changed without
+            (:mod:`mmseg_gl.config.arguments`); a variable of config files that is changed without
             effect (:mod:`mmseg_gl.config.helpers`); and for classes of heads, data sets and labels
             that do not match (:mod:`mmseg_gl.config.classes`).
     """
@@ -114,7 +91,8 @@ def load_config(
             + (hint if set(variable) & set('\'"\\') else '')
         ) from error
     check_helpers_of_files(str(path), TOP_LEVEL)
-    check_kinds(cfg)
+    init_default_scope('mmseg')
+    check_arguments(cfg)
     options = dict(options or {})
     for key in options:
         check_helper_option(cfg, key, TOP_LEVEL)
@@ -127,13 +105,7 @@ def load_config(
             cfg.merge_from_dict({key: value})
         except Exception as error:  # mmengine raises many kinds
             raise UserError(f'--cfg-options {key}={value}: {error}; see what is there') from error
-    check_kinds(cfg)
-    init_default_scope('mmseg')
-    for key in cfg:
-        match = closest(key, TOP_LEVEL, cutoff=0.85)
-        if key not in TOP_LEVEL and match:
-            raise UserError(f'unknown config key "{key}"; did you mean "{match}"?')
-    check_types(cfg._cfg_dict, '')
+    check_arguments(cfg)
     check_values(cfg)
     set_classes(cfg, options)
     check_classes(cfg)
@@ -167,7 +139,7 @@ def check_option(cfg: Config, key: str) -> None:
             node = node[int(part)]
         elif isinstance(node, dict):
             last = depth == len(parts) - 1
-            known = set(node) | (TOP_LEVEL if depth == 0 else set())
+            known = {*node, *(TOP_LEVEL if depth == 0 else ())}
             if where == 'optim_wrapper':  # an entry for a single part is optional
                 known |= part_names(cfg)
             if part not in known and not (last and 'type' in node):
@@ -190,57 +162,68 @@ def check_option(cfg: Config, key: str) -> None:
 
 def part_names(cfg: Config) -> set[str]:
     """Return the names of the parts of a config's model."""
-    return {name for kind in PART_KINDS for name in (cfg.get('model') or {}).get(kind) or ()}
+    return {
+        name for kind in UDASegmentor.KINDS for name in (cfg.get('model') or {}).get(kind) or ()
+    }
 
 
-def check_types(node: Any, where: str) -> None:
-    """Check the keys of every ``dict(type=...)`` below ``node`` against its class's arguments."""
-    if isinstance(node, dict):
-        known, kind = set(), node.get('type', '-')
-        if not (isinstance(kind, str) and kind or callable(kind)):
-            raise UserError(f'{where}.type={kind!r}: expected the name of a registered class')
-        if is_loader(where):
-            known, owner = LOADER_KEYS, 'a data loader'
-        elif isinstance(node.get('type'), str):
-            known, owner = accepted_arguments(node['type'], where), node['type']
-        for key in node:
-            if known and key not in known:
-                match = closest(key, known)
-                raise UserError(
-                    f'{where}.{key}: {owner} has no option "{key}"'
-                    + (f'; did you mean "{match}"?' if match else '')
-                )
-        for key, value in node.items():
-            check_types(value, f'{where}.{key}' if where else key)
-    elif isinstance(node, (list, tuple)):
-        for index, value in enumerate(node):
-            check_types(value, f'{where}.{index}')
-
-
-def accepted_arguments(type_name: str, where: str) -> set[str]:
-    """Return the argument names of a registered class; empty if it accepts any.
+def check_values(cfg: Config) -> None:
+    """Check for values that would fail deep inside the engine, or silently do the wrong thing.
 
     Raises:
-        UserError: If nothing is registered under that name.
+        UserError: Naming the key, its value and what was expected.
     """
-    found = (registry.get(type_name) for registry in REGISTRIES)
-    cls = next((c for c in found if callable(c)), None)  # `get` finds modules, too
-    if cls is None:
-        names = {name for registry in REGISTRIES for name in registry.module_dict}
-        match = closest(type_name, names, cutoff=0.8)
-        raise UserError(
-            f'{where}.type: nothing is registered as "{type_name}"'
-            + (f'; did you mean "{match}"?' if match else '')
-        )
-    arguments = {'type', '_scope_'}
-    for part in where.split('.')[-2:]:
-        arguments |= BUILDER_KEYS.get(part, set())
-    for owner in inspect.getmro(cls) if inspect.isclass(cls) else [cls]:
-        function = owner.__dict__.get('__init__') if inspect.isclass(owner) else owner
-        if function is None:
-            continue
-        parameters = inspect.signature(function).parameters.values()
-        arguments |= {p.name for p in parameters}
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return arguments
-    return set()
+    loaders = [loader for loader in LOADERS if cfg.get(loader)]
+    loaders += [f'{OTHER_LOADERS}.{name}' for name in cfg.get(OTHER_LOADERS) or ()]
+    for key, least in [*((f'{loader}.batch_size', 1) for loader in loaders), *LEAST.items()]:
+        value = find(cfg, key)
+        is_given = value is not None or key not in LEAST
+        if is_given and not (isinstance(value, int) and value >= least):
+            raise UserError(f'{key}={value!r}: expected a whole number, at least {least}')
+    for name in cfg.get(OTHER_LOADERS) or ():
+        if not TEST_SET.fullmatch(str(name)):
+            raise UserError(
+                f'{OTHER_LOADERS}: {name!r} cannot be the name of a test set; expected letters, '
+                'digits, _ and -'
+            )
+    schedulers = cfg.get('param_scheduler') or []
+    for index, scheduler in enumerate(schedulers if isinstance(schedulers, list) else []):
+        if isinstance(scheduler, dict) and scheduler.get('by_epoch', True):
+            raise UserError(
+                f'param_scheduler.{index}.by_epoch=True: training counts iterations, so that this '
+                'schedule would never move on; set by_epoch=False'
+            )
+    for name, entry in (cfg.get('optim_wrapper') or {}).items():
+        if 'constructor' in cfg.optim_wrapper and name != 'constructor':
+            check_value(f'optim_wrapper.{name}', entry, dict)
+    if cfg.get('load_from') == '':
+        raise UserError("load_from='': expected the path of a checkpoint, or None")
+    if method := find(cfg, 'env_cfg.mp_cfg.mp_start_method'):
+        methods = multiprocessing.get_all_start_methods()
+        check_choice('env_cfg.mp_cfg.mp_start_method', method, methods)
+    for key in ('val_evaluator', 'test_evaluator'):
+        metrics = cfg.get(key)
+        metrics = metrics if isinstance(metrics, list) else []
+        if any(metric in metrics[:index] for index, metric in enumerate(metrics)):
+            raise UserError(f'{key} lists the same metric twice; leave one of them away')
+    for where, dataset in data_sets(cfg, (*WITH_DATA, 'translation_dataset')):
+        types = [
+            isinstance(step, dict) and step.get('type') for step in dataset.get('pipeline', ())
+        ]
+        if 'pipeline' in dataset and not (all(types) and 'Pack' in str(types[-1:])):
+            raise UserError(
+                f'{where}.pipeline: expected a list of dict(type=...), the last of them '
+                'PackSegInputs, which makes samples of what the others have loaded'
+            )
+
+
+def find(cfg: Any, key: str) -> Any:
+    """Return the value at a dotted key, None if there is none; numbers index lists."""
+    value = cfg
+    part: str | int
+    for part in key.split('.'):
+        if isinstance(value, (list, tuple)):
+            value = dict(enumerate(value))
+            part = int(part) if part.isdigit() else part
+        value = value.get(part) if hasattr(value, 'get') else None
+    return value

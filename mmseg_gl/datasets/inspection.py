@@ -54,8 +54,13 @@ def datasets_in(domain: str, cfg: dict | list[dict] | None) -> dict[str, dict]:
     Returns:
         Data set configs by name: the domain's name for a single one; 'source 1', 'source 2', ...
         for a list.
+
+    Raises:
+        UserError: For an empty list.
     """
     if isinstance(cfg, (list, tuple)):
+        if not cfg:
+            raise UserError(f'{domain}=[]: expected a data set, or a list of at least one')
         return {f'{domain} {number}': entry for number, entry in enumerate(cfg, 1)}
     return {domain: cfg} if cfg else {}
 

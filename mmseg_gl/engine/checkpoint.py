@@ -23,25 +23,13 @@ RUN = dict(  # contents that a run needs to go on
 )
 
 
-def read_run(path: str) -> dict[str, Any]:
-    """Read a checkpoint that a training run can be resumed from.
-
-    Args:
-        path: File written by ``SafeCheckpointHook``.
-
-    Returns:
-        The contents of the file.
-
-    Raises:
-        UserError: When it holds weights but not the state of a run; see :func:`read_checkpoint`.
-    """
-    contents = read_checkpoint(path)
+def check_run(path: str, contents: dict[str, Any]) -> None:
+    """Raise a UserError unless a training run can be resumed from the contents of a checkpoint."""
     if not has_form(contents, RUN):
         raise UserError(
             f'{path} holds weights but not the state of a training run, so it cannot be resumed; '
             'to start from its weights use --cfg-options load_from=...'
         )
-    return contents
 
 
 def has_checkpoints(work_dir: str) -> bool:
@@ -63,8 +51,8 @@ def last_checkpoint(work_dir: str) -> str | None:
     return os.path.join(work_dir, name) if name else None
 
 
-def newest_whole_checkpoint(work_dir: str) -> str | None:
-    """Find the newest undamaged checkpoint of a run, and report the damaged ones on stderr.
+def newest_whole_checkpoint(work_dir: str) -> tuple[str, dict[str, Any]] | None:
+    """Read the newest undamaged checkpoint of a run, and report the damaged ones on stderr.
 
     It is the checkpoint that ``last_checkpoint`` names or, if that is damaged, the newest one
     before it.
@@ -73,7 +61,7 @@ def newest_whole_checkpoint(work_dir: str) -> str | None:
         work_dir: Work dir of the run.
 
     Returns:
-        The path of the checkpoint, None when there are no checkpoints at all.
+        The path and the contents of the checkpoint, None when there are no checkpoints at all.
 
     Raises:
         UserError: When all checkpoints are damaged.
@@ -90,13 +78,13 @@ def newest_whole_checkpoint(work_dir: str) -> str | None:
     damage = []
     for path in paths:
         try:
-            read_checkpoint(path)
+            contents = read_checkpoint(path)
         except UserError as error:
             damage.append(str(error))
             continue
         for sentence in damage if is_first_process() else ():
             print(f'{sentence}; going on from {path}', file=sys.stderr)
-        return path
+        return path, contents
     if damage:
         raise UserError(
             f'--resume: no checkpoint in {work_dir} can be read: {damage[0]}; name another one: '
@@ -127,7 +115,7 @@ def load_segmentor(model: nn.Module, path: str) -> None:
     part.load_state_dict(weights)
 
 
-def check_start(model: nn.Module, path: str, resume: bool) -> None:
+def check_start(model: nn.Module, path: str, contents: dict[str, Any], resume: bool) -> None:
     """Check that training can start from a checkpoint; mmengine would leave missing weights random.
 
     All weights of the segmentor then come from the checkpoint: an ImageNet file that the config
@@ -136,6 +124,7 @@ def check_start(model: nn.Module, path: str, resume: bool) -> None:
     Args:
         model: The model, possibly wrapped for distributed use.
         path: Checkpoint file.
+        contents: Contents of the file.
         resume: Resume the run, which needs all tensors and the optimizers' state, instead of
             starting a new run from the weights, which needs those of the segmentor or of the
             generators.
@@ -143,9 +132,9 @@ def check_start(model: nn.Module, path: str, resume: bool) -> None:
     Raises:
         UserError: When the checkpoint lacks any of these.
     """
-    contents = read_run(path) if resume else read_checkpoint(path)
     model, weights = unwrapped(model), tensors_of(contents)
     if resume:
+        check_run(path, contents)
         check_tensors(model, weights, path)
     else:
         start = 'segmentor' if hasattr(model, 'segmentor') else 'generators'

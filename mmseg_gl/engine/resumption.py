@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine import Config
 
-from mmseg_gl.engine.checkpoint import has_checkpoints, read_run
+from mmseg_gl.engine.checkpoint import check_run, has_checkpoints
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import is_first_process
 
@@ -21,12 +21,13 @@ SETTINGS = 'settings'  # key of the run's settings in a checkpoint's meta
 ABSENT = 'nothing'  # stands for a setting that is not there
 
 
-def check_resumption(cfg: Config, path: str) -> None:
+def check_resumption(cfg: Config, path: str, contents: dict[str, Any]) -> None:
     """Check that a run may be resumed from a checkpoint.
 
     Args:
         cfg: Config of the run, with ``work_dir``.
         path: Checkpoint file.
+        contents: Contents of the file.
 
     Raises:
         UserError: When the checkpoint belongs to another run, whose files would replace those of
@@ -38,7 +39,8 @@ def check_resumption(cfg: Config, path: str) -> None:
             f'--resume {path}: {cfg.work_dir} holds checkpoints of its own, which this run would '
             'replace; choose another --work-dir'
         )
-    settings = read_run(path)['meta'].get(SETTINGS, {})
+    check_run(path, contents)
+    settings = contents['meta'].get(SETTINGS, {})
     before, now = own_settings(settings), own_settings(settings_of(cfg))
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     if before and changed:

@@ -3,10 +3,11 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapperDict
@@ -39,6 +40,14 @@ PARTS = {
 }
 
 
+class FormattedConfig(Config):
+    """Config whose text is formatted once: mmengine writes it into every checkpoint."""
+
+    @cached_property
+    def pretty_text(self) -> str:
+        return super().pretty_text
+
+
 class SafeRunner(Runner):
     """Runner that resumes a checkpoint completely or with an error, and executes nothing out of it.
 
@@ -56,6 +65,8 @@ class SafeRunner(Runner):
     def __init__(self, *args, **kwargs) -> None:
         """Build the runner; meanwhile only warnings and errors are logged to the terminal."""
         super().__init__(*args, **kwargs)
+        cfg: Config = self.cfg  # type: ignore[has-type]
+        self.cfg = FormattedConfig(cfg._cfg_dict, filename=cfg.filename)
         for handler, level in self.terminal.items():
             handler.setLevel(level)
         self.logger.info(

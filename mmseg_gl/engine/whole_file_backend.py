@@ -17,7 +17,7 @@ class WholeFileBackend(LocalBackend):
             UserError: When writing fails; a previous file of that name is kept.
         """
         advice = 'make room, then go on with --resume: the checkpoints before it are whole'
-        with whole_file(filepath, advice) as file:
+        with whole_file(str(filepath), advice) as file:
             file.write(obj)
 
 

@@ -1,15 +1,15 @@
 """Time a training step by its parts, relative to the segmentor alone as the lower bound."""
 
+import math
 import resource
 import statistics
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from mmengine.optim import OptimWrapperDict
-from mmengine.structures import PixelData
-from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmseg_gl.models import UDASegmentor
@@ -46,17 +46,30 @@ class StepBenchmark:
             self.watch(wrapper, 'step', 'optimizers')
             self.watch(wrapper, 'zero_grad', 'optimizers')
 
-    def run(self, iters: int, warmup: int = 1) -> dict[str, Any]:
+    def run(
+        self, iters: int, warmup: int = 1, plain: Callable[[], float] | None = None
+    ) -> dict[str, Any]:
         """Run the benchmark; all times are medians over ``iters`` iterations after ``warmup``.
+
+        Args:
+            iters: Timed iterations.
+            warmup: Iterations before them.
+            plain: Returns the seconds of another implementation of the floor; called before each
+                iteration.
 
         Returns:
             Times in seconds: ``step_s``; ``floors_s``, forward and backward of the segmentor (up to
             its low-resolution logits) on the domains that the method forwards, by memory layout of
             the images; ``layout``, the faster one, and ``floor_s``, its time; ``ratio``, the median
             of step / floor over the iterations; ``parts_s`` by name; and ``peak_memory_gib``, of
-            the process (of the GPU if there is one).
+            the process (of the GPU if there is one). With ``plain``, also ``plain_floor_s`` and
+            ``floor_over_plain``, the median of the ratio.
         """
-        records = [self.iteration() for _ in range(warmup + iters)][warmup:]
+        others, records = [], []
+        for _ in range(warmup + iters):
+            others.append(plain() if plain else math.nan)
+            records.append(self.iteration())
+        others, records = others[warmup:], records[warmup:]
         median = statistics.median
         floors = {
             layout: median(sum(floors[layout].values()) for floors, _, _ in records)
@@ -67,7 +80,7 @@ class StepBenchmark:
         parts = {name: median(record[name] for record in seconds) for name in seconds[0]}
         step = median(step for _, _, step in records)
         parts['upsampling, losses, rest'] = step - sum(parts.values())
-        return dict(
+        figures = dict(
             step_s=step,
             floors_s=floors,
             layout=layout,
@@ -76,6 +89,10 @@ class StepBenchmark:
             parts_s=parts,
             peak_memory_gib=self.peak_memory() / GIB,
         )
+        if plain:
+            ratio = median(fastest(record[0]) / other for record, other in zip(records, others))
+            figures.update(plain_floor_s=median(others), floor_over_plain=ratio)
+        return figures
 
     def iteration(self) -> tuple[dict[str, dict[str, float]], dict[str, float], float]:
         """Return the floors, and the seconds of the other parts of a step and of the whole step."""
@@ -146,36 +163,6 @@ class StepBenchmark:
         return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def random_batch(
-    size: tuple[int, int],
-    num_classes: int,
-    batch_size: int = 1,
-    labelled: bool = True,
-    seed: int = 0,
-) -> dict[str, list]:
-    """Make a batch of random images in the format of a data loader.
-
-    Args:
-        size: Width and height.
-        num_classes: Labels are 0..num_classes-1; a tenth of the pixels is 255.
-        batch_size: Number of images.
-        labelled: Whether the images have labels.
-        seed: Random seed.
-
-    Returns:
-        ``inputs`` and ``data_samples``.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    width, height = size
-    inputs, samples = [], []
-    for _ in range(batch_size):
-        inputs.append(
-            torch.randint(256, (3, height, width), generator=generator, dtype=torch.uint8)
-        )
-        sample = SegDataSample(metainfo=dict(img_shape=(height, width)))
-        if labelled:
-            labels = torch.randint(num_classes, (1, height, width), generator=generator)
-            labels[torch.rand(labels.shape, generator=generator) < 0.1] = 255
-            sample.gt_sem_seg = PixelData(data=labels)
-        samples.append(sample)
-    return dict(inputs=inputs, data_samples=samples)
+def fastest(floors: dict[str, dict[str, float]]) -> float:
+    """Return the seconds of the faster memory layout."""
+    return min(sum(parts.values()) for parts in floors.values())

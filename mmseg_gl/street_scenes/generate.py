@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import cv2
 
@@ -58,7 +57,7 @@ def generate(
         Split.TARGET_VAL: config.val,
     }
     files = {
-        (split, index): set(map(str, sample_paths(config, split, index)))
+        (split, index): set(sample_paths(config, split, index))
         for split, count in counts.items()
         for index in range(count)
     }
@@ -74,7 +73,7 @@ def generate(
         if folder.complete:
             return False
         missing = [sample for sample, paths in files.items() if not folder.done >= paths]
-        written = _write_samples(config, Path(out_dir), missing, workers)
+        written = _write_samples(config, folder.path, missing, workers)
         for _ in progress(written, len(missing)) if progress else written:
             pass
         folder.finish()
@@ -82,10 +81,7 @@ def generate(
 
 
 def _write_samples(
-    config: StreetScenesConfig,
-    out_dir: Path,
-    samples: list[Sample],
-    workers: int,
+    config: StreetScenesConfig, out_dir: str, samples: list[Sample], workers: int
 ) -> Iterator[None]:
     """Write samples, and yield after each of them."""
     write = partial(_write_one, config, out_dir)
@@ -108,7 +104,7 @@ def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _write_one(config: StreetScenesConfig, out_dir: Path, sample: Sample) -> None:
+def _write_one(config: StreetScenesConfig, out_dir: str, sample: Sample) -> None:
     write_sample(config, out_dir, *sample)
 
 

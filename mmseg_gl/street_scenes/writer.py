@@ -1,13 +1,13 @@
 """The files of the benchmark, in the formats of the data sets they stand for."""
 
 import io
-from pathlib import Path
+import os
 
 import cv2
 import numpy as np
 
 from mmseg_gl.datasets.palette import palette_image
-from mmseg_gl.files import whole_file
+from mmseg_gl.files import write_bytes
 from mmseg_gl.street_scenes.config import StreetScenesConfig
 from mmseg_gl.street_scenes.materials import PALETTE, SYNTHIA_IDS
 from mmseg_gl.street_scenes.render import Split, render
@@ -16,24 +16,23 @@ CITIES = {Split.TARGET_TRAIN: ('train', 'proceduria'), Split.TARGET_VAL: ('val',
 SYNTHIA_INSTANCE = 1
 
 
-def sample_paths(config: StreetScenesConfig, split: Split, index: int) -> tuple[Path, Path]:
+def sample_paths(config: StreetScenesConfig, split: Split, index: int) -> tuple[str, str]:
     """Paths of an image and of its labels, relative to the benchmark's folder."""
     if split is not Split.SOURCE:
         subset, city = CITIES[split]
-        stem = f'{city}_{index:06d}_000019'
-        root = Path('cityscapes')
+        stem = os.path.join(subset, city, f'{city}_{index:06d}_000019')
         return (
-            root / 'leftImg8bit' / subset / city / f'{stem}_leftImg8bit.png',
-            root / 'gtFine' / subset / city / f'{stem}_gtFine_labelIds.png',
+            os.path.join('cityscapes', 'leftImg8bit', f'{stem}_leftImg8bit.png'),
+            os.path.join('cityscapes', 'gtFine', f'{stem}_gtFine_labelIds.png'),
         )
     if config.source_format == 'gta5':
         name = f'{index + 1:05d}.png'
-        return Path('GTA5', 'images', name), Path('GTA5', 'labels', name)
+        return os.path.join('GTA5', 'images', name), os.path.join('GTA5', 'labels', name)
     name = f'{index:07d}.png'
-    return Path('SYNTHIA', 'RGB', name), Path('SYNTHIA', 'GT', 'LABELS', name)
+    return os.path.join('SYNTHIA', 'RGB', name), os.path.join('SYNTHIA', 'GT', 'LABELS', name)
 
 
-def write_sample(config: StreetScenesConfig, out_dir: Path, split: Split, index: int) -> None:
+def write_sample(config: StreetScenesConfig, out_dir: str, split: Split, index: int) -> None:
     """Render an image and write it and its labels; their folders must exist."""
     image, labels = render(config, split, index)
     image_path, label_path = sample_paths(config, split, index)
@@ -43,14 +42,8 @@ def write_sample(config: StreetScenesConfig, out_dir: Path, split: Split, index:
         encoded_labels = _encode_gta5_labels(labels)
     else:
         encoded_labels = _encode_synthia_labels(labels)
-    write_atomically(out_dir / image_path, encode_png(image))
-    write_atomically(out_dir / label_path, encoded_labels)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file such that it is there complete or not at all."""
-    with whole_file(path) as file:
-        file.write(content)
+    write_bytes(os.path.join(out_dir, image_path), encode_png(image))
+    write_bytes(os.path.join(out_dir, label_path), encoded_labels)
 
 
 def encode_png(image: np.ndarray) -> bytes:

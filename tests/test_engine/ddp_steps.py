@@ -13,7 +13,7 @@ from mmengine.registry import MODEL_WRAPPERS
 from mmseg.registry import MODELS
 
 from mmseg_gl.config.load import load_config
-from mmseg_gl.experiments.step_timing import random_batch
+from mmseg_gl.experiments.step_setup import random_batch
 
 CONFIG = 'configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
 SIZES = dict(source=(96, 64), target=(64, 48))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from mmseg.registry import HOOKS
@@ -81,9 +82,9 @@ def test_damaged_newest_one_is_reported_and_the_one_before_is_taken(tmp_path, ca
     for step in (2, 4, 6, 8):
         torch.save(dict(state_dict=dict(w=torch.randn(1000))), tmp_path / f'iter_{step}.pth')
     (tmp_path / 'last_checkpoint').write_text('/elsewhere/iter_6.pth')
-    assert newest_whole_checkpoint(tmp_path) == str(tmp_path / 'iter_6.pth')
+    assert newest_whole_checkpoint(tmp_path)[0] == str(tmp_path / 'iter_6.pth')
     damage(tmp_path / 'iter_6.pth', how)
-    assert newest_whole_checkpoint(tmp_path) == str(tmp_path / 'iter_4.pth')
+    assert newest_whole_checkpoint(tmp_path)[0] == str(tmp_path / 'iter_4.pth')
     (line,) = capsys.readouterr().err.splitlines()
     assert (
         f'{tmp_path}/iter_6.pth is damaged' in line and f'going on from {tmp_path}/iter_4' in line
@@ -157,7 +158,23 @@ def test_weights_that_are_not_finite_do_not_take_the_place_of_good_ones(train, t
     with pytest.raises(UserError, match='after iteration 4 the weights are not finite; they are'):
         train(tmp_path, **options)
     assert names(tmp_path, '*.pth') == ['iter_2.pth'] and last(tmp_path) == 'iter_2.pth'
-    assert newest_whole_checkpoint(tmp_path) == str(tmp_path / 'iter_2.pth')
+    assert newest_whole_checkpoint(tmp_path)[0] == str(tmp_path / 'iter_2.pth')
+
+
+def test_the_settings_are_formatted_once_for_all_checkpoints(train, monkeypatch, tmp_path):
+    def formatted(interval):
+        count = 0
+
+        def text(self):
+            nonlocal count
+            count += 1
+            return ''
+
+        monkeypatch.setattr(Config, 'pretty_text', property(text))
+        train(tmp_path / str(interval), **{'default_hooks.checkpoint.interval': interval})
+        return count
+
+    assert formatted(1) == formatted(4)
 
 
 def test_another_runner_is_refused_before_anything_is_trained():

@@ -70,11 +70,8 @@ class SafeCheckpointHook(Hook):
         by_epoch: bool = False,
     ) -> None:
         check_choice('rule', rule, ('greater', 'less'))
-        if by_epoch or not isinstance(save_best, str | None):
-            raise UserError(
-                'SafeCheckpointHook counts iterations and keeps one best checkpoint: set '
-                "by_epoch=False and one save_best, e.g. 'mIoU'"
-            )
+        if by_epoch:
+            raise UserError('SafeCheckpointHook counts iterations, not epochs: set by_epoch=False')
         self.interval = interval
         self.max_keep_ckpts = max_keep_ckpts
         self.save_best = save_best

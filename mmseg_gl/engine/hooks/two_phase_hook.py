@@ -20,7 +20,7 @@ class TwoPhaseHook(PhaseHook):
         restart_lr: Multiples of the initial learning rates in phase 2; see :class:`PhaseHook`.
 
     Raises:
-        UserError: Unless there are two lists of names; see :class:`PhaseHook`.
+        UserError: Unless there are two; see :class:`PhaseHook`.
     """
 
     def __init__(
@@ -29,12 +29,6 @@ class TwoPhaseHook(PhaseHook):
         phases: Sequence[Sequence[str]],
         restart_lr: float | dict[str, float] | None = None,
     ) -> None:
-        if isinstance(phases, str) or any(isinstance(phase, str) for phase in phases):
-            raise UserError(
-                f'TwoPhaseHook: phases={phases!r}; expected two lists of names, e.g. '
-                "[('global_head',), ('global_head', 'local_head')]; mind the comma in "
-                "('global_head',)"
-            )
         if len(phases) != 2:
             raise UserError(f'TwoPhaseHook: phases lists {len(phases)} phases; expected two')
         super().__init__(
