@@ -54,6 +54,13 @@ def write_png():
     return write_png_by_hand
 
 
+@pytest.fixture(scope='session', autouse=True)
+def settings_without_layout():
+    """Formatting the settings takes as long as a short run."""
+    with mock.patch('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)):
+        yield
+
+
 @dataclass
 class Outcome:
     """How a tool ended."""
@@ -72,15 +79,14 @@ class Outcome:
 
 
 def run_in_process(name, *arguments):
-    """Run a tool in this process; neither its settings' layout nor its garbage matters here."""
+    """Run a tool in this process."""
     module = importlib.import_module(f'mmseg_gl.cli.{name}')
     for named_globals in (MMLogger, MessageHub, SegLocalVisualizer):
         named_globals._instance_dict.clear()  # else runs of the same second would share them
     out, err = io.StringIO(), io.StringIO()
     with (
         mock.patch.object(sys, 'argv', [module.__file__, *map(str, arguments)]),
-        mock.patch('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)),
-        mock.patch('gc.collect'),
+        mock.patch('gc.collect'),  # slow
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
         pytest.raises(SystemExit) as exit_info,
