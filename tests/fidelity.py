@@ -61,11 +61,30 @@ masks on both sides. Left out: tensors whose gradient is 0 but for rounding (Cyc
 before instance norm)."""
 
 CONFIG = '{}_gta5-to-cityscapes{}.py'
-BRANCHES = 'model.segmentor.{}_head.num_branches'
-SEMANTICS = 'optim_wrapper.segmentor.optimizer.semantics'
+SEGMENTOR = 'model.segmentor'
 ONE, TWO = dict(decode=1.0), dict(decode=1.0, auxiliary=0.1)  # weights of the cross-entropies
 LAMBDAS = dict(decode=1e-3, auxiliary=2e-4)
 MAIN = dict(decode=1e-3)
+
+
+NARROW_RESNET = {
+    f'{SEGMENTOR}.backbone.stem_channels': 4,
+    f'{SEGMENTOR}.backbone.base_channels': 4,
+    f'{SEGMENTOR}.decode_head.in_channels': 128,
+}
+NARROW = {
+    RESNET: NARROW_RESNET,
+    VGG: {f'{SEGMENTOR}.backbone.base_channels': 8, f'{SEGMENTOR}.decode_head.in_channels': 128},
+    FCN8S: {
+        f'{SEGMENTOR}.backbone.base_channels': 4,
+        f'{SEGMENTOR}.decode_head.in_channels': (16, 32, 256),
+    },
+    CYCLEGAN: {
+        **NARROW_RESNET,
+        'model.generator.channels': 4,
+        'model.discriminator.channels': 4,
+    },
+}
 
 
 @dataclass
@@ -86,15 +105,22 @@ class Row:
     entropies: dict = field(default_factory=dict)
     pseudo_labels: bool = False
     sizes: tuple = ((33, 201), (48, 80))  # so wide that the largest dilation matters
+    images: int = 1  # of each domain in a batch
+    narrow: bool = False  # networks of few channels
 
     def options(self):
         """Return what is set in the config, whatever it ships with."""
-        if self.network == FCN8S:
-            return {}
-        levels = self.supervised if self.network != CYCLEGAN else ONE
-        options = {BRANCHES.format(level): self.branches for level in levels}
-        if self.network != CYCLEGAN:
-            options[SEMANTICS] = self.semantics
+        options = {}
+        if self.network != FCN8S:
+            levels = self.supervised if self.network != CYCLEGAN else ONE
+            options = {f'{SEGMENTOR}.{level}_head.num_branches': self.branches for level in levels}
+        if self.uses_sgd():
+            options['optim_wrapper.segmentor.optimizer.semantics'] = self.semantics
+        if self.narrow:
+            options |= NARROW[self.network]
+            options |= {f'model.heads.{head}_head.channels': (8, 8, 8, 8) for head in self.heads}
+            if 'auxiliary' in self.supervised and self.network == RESNET:
+                options[f'{SEGMENTOR}.auxiliary_head.in_channels'] = 64
         return options
 
     def uses_sgd(self):
@@ -454,13 +480,13 @@ def compare(row, options=None, iterations=ITERATIONS):
 
 
 def draw(row, iteration):
-    """Draw images (1, 3, H, W), 0 to 255, and labels (1, H, W), a quarter of them 255."""
+    """Draw images (N, 3, H, W), 0 to 255, and labels (N, H, W), a quarter of them 255."""
     generator, data = torch.Generator().manual_seed(iteration), {}
     for domain, (height, width) in zip(('source', 'target'), row.sizes):
-        image = torch.randint(0, 256, (1, 3, height, width), generator=generator)
-        data[domain] = image.byte()
+        images = torch.randint(0, 256, (row.images, 3, height, width), generator=generator)
+        data[domain] = images.byte()
         if row.network != CYCLEGAN:
-            labels = torch.randint(0, 19, (1, height, width), generator=generator)
+            labels = torch.randint(0, 19, (row.images, height, width), generator=generator)
             labels[:, : height // 4] = 255
             data[f'{domain}_labels'] = labels
     return data
@@ -471,14 +497,15 @@ def packed(row, source, target, source_labels=None, target_labels=None):
     batch = {}
     if not row.pseudo_labels:
         target_labels = None
-    for domain, image, labels in (
+    for domain, images, labels in (
         ('source', source, source_labels),
         ('target', target, target_labels),
     ):
-        sample = SegDataSample()
+        samples = [SegDataSample() for _ in images]
         if labels is not None:
-            sample.gt_sem_seg = PixelData(data=labels)
-        batch[domain] = dict(inputs=list(image), data_samples=[sample])
+            for sample, label in zip(samples, labels):
+                sample.gt_sem_seg = PixelData(data=label[None])
+        batch[domain] = dict(inputs=list(images), data_samples=samples)
     return batch
 
 
