@@ -233,19 +233,6 @@ def test_pool():
         pool(torch.zeros(1, 3, 3, 5))
 
 
-def test_pool_resumes(tmp_path):
-    torch.manual_seed(0)
-    pool = ImagePool(size=4)
-    for first in range(0, 20, 2):
-        pool(numbered(first))
-    torch.save(pool.state_dict(), tmp_path / 'pool.pth')
-    other = ImagePool(size=4)
-    other.load_state_dict(torch.load(tmp_path / 'pool.pth', weights_only=True))
-    for first in range(20, 60, 2):
-        assert torch.equal(pool(numbered(first)), other(numbered(first)))
-    assert torch.equal(pool.images, other.images)
-
-
 # The configs
 
 
