@@ -1,12 +1,15 @@
 """What several tests share: PNG files written by hand, tools run in-process, a tiny benchmark."""
 
-import importlib.util
+import contextlib
+import importlib
+import io
 import shutil
 import struct
 import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -51,6 +54,13 @@ def write_png():
     return write_png_by_hand
 
 
+@pytest.fixture(scope='session', autouse=True)
+def settings_without_layout():
+    """Formatting the settings takes as long as a short run."""
+    with mock.patch('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)):
+        yield
+
+
 @dataclass
 class Outcome:
     """How a tool ended."""
@@ -68,25 +78,27 @@ class Outcome:
         return lines[0]
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run a tool in-process: ``run('train', config, '--seed', 1)`` returns an Outcome."""
+def run_in_process(name, *arguments):
+    """Run a tool in this process."""
+    module = importlib.import_module(f'mmseg_gl.cli.{name}')
+    for named_globals in (MMLogger, MessageHub, SegLocalVisualizer):
+        named_globals._instance_dict.clear()  # else runs of the same second would share them
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.object(sys, 'argv', [module.__file__, *map(str, arguments)]),
+        mock.patch('gc.collect'),  # slow
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as exit_info,
+    ):
+        run_tool(module.main)
+    return Outcome(exit_info.value.code or 0, out.getvalue(), err.getvalue())
 
-    def run(name, *arguments):
-        path = ROOT / 'mmseg_gl/cli' / f'{name}.py'
-        spec = importlib.util.spec_from_file_location(f'tool_{name}', path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        monkeypatch.setattr(sys, 'argv', [str(path), *map(str, arguments)])
-        for named_globals in (MMLogger, MessageHub, SegLocalVisualizer):
-            named_globals._instance_dict.clear()  # else runs of the same second would share them
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exit_info:
-            run_tool(module.main)
-        captured = capsys.readouterr()
-        return Outcome(exit_info.value.code or 0, captured.out, captured.err)
 
-    return run
+@pytest.fixture(scope='session')
+def run():
+    """The function that runs a tool: ``run('train', config, '--seed', 1)`` is an Outcome."""
+    return run_in_process
 
 
 @pytest.fixture(scope='session')

@@ -60,12 +60,30 @@ what SGD moves. Weights: with batch norm statistics and discriminators. Dropout 
 masks on both sides. Left out: tensors whose gradient is 0 but for rounding (CycleGAN's biases
 before instance norm)."""
 
-CONFIG = '{}_gta5-to-cityscapes{}.py'
-BRANCHES = 'model.segmentor.{}_head.num_branches'
-SEMANTICS = 'optim_wrapper.segmentor.optimizer.semantics'
+SEGMENTOR = 'model.segmentor'
 ONE, TWO = dict(decode=1.0), dict(decode=1.0, auxiliary=0.1)  # weights of the cross-entropies
 LAMBDAS = dict(decode=1e-3, auxiliary=2e-4)
 MAIN = dict(decode=1e-3)
+
+
+NARROW_RESNET = {
+    f'{SEGMENTOR}.backbone.stem_channels': 4,
+    f'{SEGMENTOR}.backbone.base_channels': 4,
+    f'{SEGMENTOR}.decode_head.in_channels': 128,
+}
+NARROW = {
+    RESNET: NARROW_RESNET,
+    VGG: {f'{SEGMENTOR}.backbone.base_channels': 8, f'{SEGMENTOR}.decode_head.in_channels': 128},
+    FCN8S: {
+        f'{SEGMENTOR}.backbone.base_channels': 4,
+        f'{SEGMENTOR}.decode_head.in_channels': (16, 32, 256),
+    },
+    CYCLEGAN: {
+        **NARROW_RESNET,
+        'model.generator.channels': 4,
+        'model.discriminator.channels': 4,
+    },
+}
 
 
 @dataclass
@@ -74,7 +92,8 @@ class Row:
 
     name: str
     method: str
-    config: str
+    config: str  # without its data and its variant
+    variant: str = ''
     network: str = RESNET
     branches: int = 4
     semantics: str = 'papers'
@@ -86,15 +105,22 @@ class Row:
     entropies: dict = field(default_factory=dict)
     pseudo_labels: bool = False
     sizes: tuple = ((33, 201), (48, 80))  # so wide that the largest dilation matters
+    images: int = 1  # of each domain in a batch
+    narrow: bool = False  # networks of few channels
 
     def options(self):
         """Return what is set in the config, whatever it ships with."""
-        if self.network == FCN8S:
-            return {}
-        levels = self.supervised if self.network != CYCLEGAN else ONE
-        options = {BRANCHES.format(level): self.branches for level in levels}
-        if self.network != CYCLEGAN:
-            options[SEMANTICS] = self.semantics
+        options = {}
+        if self.network != FCN8S:
+            levels = self.supervised if self.network != CYCLEGAN else ONE
+            options = {f'{SEGMENTOR}.{level}_head.num_branches': self.branches for level in levels}
+        if self.uses_sgd():
+            options['optim_wrapper.segmentor.optimizer.semantics'] = self.semantics
+        if self.narrow:
+            options |= NARROW[self.network]
+            options |= {f'model.heads.{head}_head.channels': (8, 8, 8, 8) for head in self.heads}
+            if 'auxiliary' in self.supervised and self.network == RESNET:
+                options[f'{SEGMENTOR}.auxiliary_head.in_channels'] = 64
         return options
 
     def uses_sgd(self):
@@ -107,76 +133,51 @@ class Row:
         )
 
 
-def adaptsegnet(name, method, **options):
-    config = CONFIG.format('adaptsegnet/adaptsegnet_deeplabv2-r101', options.pop('variant', ''))
-    return Row(name, f'AdaptSegNet, {method}', config, **options)
-
-
-def multi_level(name, **options):
-    return adaptsegnet(name, 'multi-level', heads={'global': LAMBDAS}, **options)
-
-
-def advent(name, method, config, **options):
-    return Row(name, method, CONFIG.format(*config), sees='entropy', **options)
-
-
-SINGLE = dict(branches=2, supervised=ONE)
-BDL = dict(supervised=ONE, heads={'global': MAIN})
+ADAPTSEGNET, BDL = 'adaptsegnet/adaptsegnet_deeplabv2-r101', 'bdl/bdl_deeplabv2-r101'
+ADVENT, ADVENT_GL = 'advent/advent_deeplabv2-r101', 'advent/advent-gl_deeplabv2-r101'
+MULTI, ONE_OUTPUT = 'AdaptSegNet, multi-level', dict(branches=2, supervised=ONE)
+LEVELS, LEVEL = {'global': LAMBDAS}, {'global': MAIN}
+BOTH, LSGAN = {'global': LAMBDAS, 'local': LAMBDAS}, {'global': dict(decode=1e-2)}
+SEES = dict(sees='entropy')
 ROWS = [
-    multi_level('adaptsegnet', branches=2),
-    multi_level('adaptsegnet-torch2', branches=2, semantics='torch2'),
-    multi_level('adaptsegnet-clean', branches=2, semantics='clean'),
-    multi_level('adaptsegnet-4-branches'),
-    adaptsegnet(
-        'adaptsegnet-single-level',
-        'single-level',
-        variant='_single-level',
-        heads={'global': MAIN},
-        **SINGLE,
-    ),
-    adaptsegnet(
-        'adaptsegnet-lsgan',
-        'LS-GAN',
-        variant='_lsgan',
-        heads={'global': dict(decode=1e-2)},
-        gan='lsgan',
-        **SINGLE,
+    Row('adaptsegnet', MULTI, ADAPTSEGNET, branches=2, heads=LEVELS),
+    Row('adaptsegnet-torch2', MULTI, ADAPTSEGNET, branches=2, semantics='torch2', heads=LEVELS),
+    Row('adaptsegnet-clean', MULTI, ADAPTSEGNET, branches=2, semantics='clean', heads=LEVELS),
+    Row('adaptsegnet-4-branches', MULTI, ADAPTSEGNET, heads=LEVELS),
+    Row(
+        *('adaptsegnet-single-level', 'AdaptSegNet, single-level', ADAPTSEGNET, '_single-level'),
+        **ONE_OUTPUT,
+        heads=LEVEL,
     ),
     Row(
-        'adaptsegnet-vgg16',
-        'AdaptSegNet',
-        CONFIG.format('adaptsegnet/adaptsegnet_deeplabv2-vgg16', ''),
-        network=VGG,
-        heads={'global': MAIN},
-        **SINGLE,
+        *('adaptsegnet-lsgan', 'AdaptSegNet, LS-GAN', ADAPTSEGNET, '_lsgan'),
+        **ONE_OUTPUT,
+        heads=LSGAN,
+        gan='lsgan',
     ),
-    advent('advent', 'ADVENT', ('advent/advent_deeplabv2-r101', ''), heads={'global': LAMBDAS}),
-    advent('minent', 'MinEnt', ('minent/minent_deeplabv2-r101', ''), entropies=LAMBDAS),
-    advent(
-        'local',
-        'ADVENT, local step as released',
-        ('advent/advent-gl_deeplabv2-r101', '_sequential'),
+    Row(
+        *('adaptsegnet-vgg16', 'AdaptSegNet', 'adaptsegnet/adaptsegnet_deeplabv2-vgg16', ''),
+        **ONE_OUTPUT,
+        network=VGG,
+        heads=LEVEL,
+    ),
+    Row('advent', 'ADVENT', ADVENT, **SEES, heads=LEVELS),
+    Row('minent', 'MinEnt', 'minent/minent_deeplabv2-r101', **SEES, entropies=LAMBDAS),
+    Row(
+        *('local', 'ADVENT, local step as released', ADVENT_GL, '_sequential'),
+        **SEES,
         heads={'local': LAMBDAS},
     ),
-    advent(
-        'joint',
-        'ADVENT, global and local',
-        ('advent/advent-gl_deeplabv2-r101', ''),
-        heads={'global': LAMBDAS, 'local': LAMBDAS},
-        mixed=True,
-    ),
-    Row('bdl', 'BDL', CONFIG.format('bdl/bdl_deeplabv2-r101', '_m0'), **BDL),
+    Row('joint', 'ADVENT, global and local', ADVENT_GL, **SEES, heads=BOTH, mixed=True),
+    Row('bdl', 'BDL', BDL, '_m0', supervised=ONE, heads=LEVEL),
     Row(
-        'bdl-pseudo-labels',
-        'BDL, pseudo labels',
-        CONFIG.format('bdl/bdl_deeplabv2-r101', ''),
+        *('bdl-pseudo-labels', 'BDL, pseudo labels', BDL, ''),
+        supervised=ONE,
+        heads=LEVEL,
         pseudo_labels=True,
-        **BDL,
     ),
     Row(
-        'bdl-fcn8s',
-        'BDL, pseudo labels',
-        CONFIG.format('bdl/bdl_fcn8s-vgg16', ''),
+        *('bdl-fcn8s', 'BDL, pseudo labels', 'bdl/bdl_fcn8s-vgg16', ''),
         network=FCN8S,
         supervised=ONE,
         heads={'global': dict(decode=1e-4)},
@@ -184,9 +185,7 @@ ROWS = [
         sizes=((32, 48), (40, 32)),  # the padding of 100 comes on top
     ),
     Row(
-        'cyclegan',
-        'BDL, translation',
-        CONFIG.format('bdl/cyclegan_perceptual_deeplabv2-r101', ''),
+        *('cyclegan', 'BDL, translation', 'bdl/cyclegan_perceptual_deeplabv2-r101', ''),
         network=CYCLEGAN,
         branches=2,
         sizes=((48, 64), (48, 64)),
@@ -199,7 +198,8 @@ ROWS = [
 
 def build(row, options=None):
     """Build the model with random weights, its optimizers and their schedulers from the config."""
-    cfg = load_config(ROOT / 'configs' / row.config, {**row.options(), **(options or {})})
+    path = ROOT / 'configs' / f'{row.config}_gta5-to-cityscapes{row.variant}.py'
+    cfg = load_config(path, {**row.options(), **(options or {})})
     cfg.model.segmentor.backbone.init_cfg = None  # no ImageNet weights
     model = MODELS.build(cfg.model)
     generator = torch.Generator().manual_seed(0)
@@ -357,16 +357,10 @@ class Differences:
         self.left_out = set()
 
     def add(self, quantity, got, wanted, scales=None):
-        """Compare tensors by name; both sides must have the same names.
+        """Compare two dicts of tensors by name, relative to the scales or to ``wanted``.
 
-        Args:
-            quantity (str): One of QUANTITIES.
-            got, wanted (dict[str, Tensor]): The library's and the reference's.
-            scales (dict[str, Tensor] | None): What to divide by; by default ||b||.
-
-        Returns:
-            set[str]: The names of the tensors that are 0 on both sides but for rounding, which are
-            left out.
+        Returns the names of the tensors that are 0 on both sides but for rounding; they are left
+        out.
         """
         scales = scales or {name: tensor.double().norm() for name, tensor in wanted.items()}
         zero, zeros = ROUNDING * max(scales.values()), set()
@@ -395,16 +389,12 @@ class Differences:
         }
 
 
-def compare(row, options=None, iterations=ITERATIONS):
-    """Run both sides side by side.
+def compare(row, options=None):
+    """Run both sides side by side; return the largest differences of all iterations.
 
     Args:
         row (Row): What to run.
         options (dict | None): Further options of the config, e.g. to make the library differ.
-        iterations (int): How many.
-
-    Returns:
-        Differences: The largest of all iterations.
     """
     model, wrappers, schedulers = build(row, options)
     loop, parts = (translation if row.network == CYCLEGAN else adaptation)(row, model)
@@ -424,7 +414,7 @@ def compare(row, options=None, iterations=ITERATIONS):
     network = model.generators if row.network == CYCLEGAN else model.segmentor
     network.register_forward_hook(lambda module, inputs, output: outputs.append(output))
 
-    for iteration in range(iterations):
+    for iteration in range(ITERATIONS):
         data = draw(row, iteration)
         torch.manual_seed(iteration)  # so that both sides draw the same dropout masks
         expected = loop.step(**data, iteration=iteration)
@@ -454,13 +444,13 @@ def compare(row, options=None, iterations=ITERATIONS):
 
 
 def draw(row, iteration):
-    """Draw images (1, 3, H, W), 0 to 255, and labels (1, H, W), a quarter of them 255."""
+    """Draw images (N, 3, H, W), 0 to 255, and labels (N, H, W), a quarter of them 255."""
     generator, data = torch.Generator().manual_seed(iteration), {}
     for domain, (height, width) in zip(('source', 'target'), row.sizes):
-        image = torch.randint(0, 256, (1, 3, height, width), generator=generator)
-        data[domain] = image.byte()
+        images = torch.randint(0, 256, (row.images, 3, height, width), generator=generator)
+        data[domain] = images.byte()
         if row.network != CYCLEGAN:
-            labels = torch.randint(0, 19, (1, height, width), generator=generator)
+            labels = torch.randint(0, 19, (row.images, height, width), generator=generator)
             labels[:, : height // 4] = 255
             data[f'{domain}_labels'] = labels
     return data
@@ -471,14 +461,15 @@ def packed(row, source, target, source_labels=None, target_labels=None):
     batch = {}
     if not row.pseudo_labels:
         target_labels = None
-    for domain, image, labels in (
+    for domain, images, labels in (
         ('source', source, source_labels),
         ('target', target, target_labels),
     ):
-        sample = SegDataSample()
+        samples = [SegDataSample() for _ in images]
         if labels is not None:
-            sample.gt_sem_seg = PixelData(data=labels)
-        batch[domain] = dict(inputs=list(image), data_samples=[sample])
+            for sample, label in zip(samples, labels):
+                sample.gt_sem_seg = PixelData(data=label[None])
+        batch[domain] = dict(inputs=list(images), data_samples=samples)
     return batch
 
 

@@ -1,4 +1,7 @@
-"""Two rows of the fidelity report, and that the report can fail. `make fidelity` runs all rows."""
+"""The training steps of all methods equal straight-line ones, here on narrow networks.
+
+`make fidelity` compares them at their real widths.
+"""
 
 from dataclasses import replace
 
@@ -6,18 +9,15 @@ import pytest
 
 from tests import fidelity
 
-ROWS = {row.name: row for row in fidelity.ROWS}
-SMALL = replace(ROWS['adaptsegnet-vgg16'], sizes=((33, 120), (40, 32)))
+ROWS = [replace(row, narrow=True, images=2) for row in fidelity.ROWS]
+VGG = next(row for row in ROWS if row.network == fidelity.VGG)
 
 
-@pytest.mark.parametrize(
-    'row, iterations', [(SMALL, 2), (ROWS['minent'], 1)], ids=['vgg16', 'minent']
-)
-def test_steps_equal_the_references(row, iterations):
-    differences = fidelity.compare(row, iterations=iterations)
+@pytest.mark.parametrize('row', ROWS, ids=lambda row: row.name)
+def test_steps_equal_the_references(row):
+    differences = fidelity.compare(row)
     assert not differences.beyond()
-    assert not differences.left_out
-    assert set(differences.largest) == set(fidelity.QUANTITIES)
+    assert bool(differences.left_out) == (row.network == fidelity.CYCLEGAN)
 
 
 @pytest.mark.parametrize(
@@ -29,14 +29,13 @@ def test_steps_equal_the_references(row, iterations):
     ],
 )
 def test_a_changed_constant_is_seen(option, value, seen):
-    differences = fidelity.compare(SMALL, {option: value})
+    differences = fidelity.compare(VGG, {option: value})
     assert seen <= set(differences.beyond(1e-6)), differences.largest
 
 
 def test_a_changed_constant_fails_the_report(monkeypatch, capsys):
-    monkeypatch.setattr(fidelity, 'ROWS', [replace(SMALL, heads={'global': dict(decode=2e-3)})])
+    monkeypatch.setattr(fidelity, 'ROWS', [replace(VGG, heads={'global': dict(decode=2e-3)})])
     assert fidelity.main([]) == 1
     captured = capsys.readouterr()
     assert '| AdaptSegNet | VGG-16, 2 branches | SGD, `papers` | ' in captured.out
-    assert captured.out.endswith('NOT all are at most 1e-09.\n')
     assert 'adaptsegnet-vgg16: losses: 0.5 at loss_adv_global_decode' in captured.err

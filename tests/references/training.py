@@ -113,8 +113,8 @@ class AdaptationLoop:
         """Run one iteration.
 
         Args:
-            source, target (Tensor): Images, (1, 3, H, W), BGR, 0 to 255.
-            source_labels, target_labels (Tensor): (1, H, W), 0 to 18, and 255.
+            source, target (Tensor): Images, (N, 3, H, W), BGR, 0 to 255.
+            source_labels, target_labels (Tensor): (N, H, W), 0 to 18, and 255.
             iteration (int): Counted from 0.
 
         Returns:
@@ -182,7 +182,7 @@ class CycleGANLoop:
         return ((x - y.detach()) ** 2).mean()
 
     def step(self, source, target, iteration):
-        """Run one iteration: images (1, 3, H, W), BGR, 0 to 255; see AdaptationLoop.step."""
+        """Run one iteration: images (N, 3, H, W), BGR, 0 to 255; see AdaptationLoop.step."""
         for w in (*self.generators, *self.discriminators):
             for tensor in w.values():
                 tensor.grad = None

@@ -57,6 +57,15 @@ def write_labels(run, data_options, street_scenes, checkpoint, tmp_path):
     return write_labels
 
 
+@pytest.fixture(scope='module')
+def labels(run, data_options, street_scenes, checkpoint, tmp_path_factory):
+    """The tool's folder on the tiny benchmark, to read only."""
+    folder = tmp_path_factory.mktemp('finished') / 'labels'
+    options = ['--cfg-options', *data_options(street_scenes), *SIZE]
+    assert run('pseudo_label', CONFIG, checkpoint, '--out', folder, *options).code == 0
+    return folder
+
+
 def contents(folder):
     """The bytes of every file but the summary, and the summary's entries that are no paths."""
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
@@ -82,9 +91,8 @@ def exact_predictions(network, paths):
     return np.stack(labels), np.stack(confidence)
 
 
-def test_labels_are_those_of_the_exact_rule(write_labels, network, street_scenes, tmp_path):
-    outcome = write_labels()
-    assert outcome.code == 0, outcome.err
+def test_labels_are_those_of_the_exact_rule(labels, network, street_scenes):
+    folder = labels
     paths = sorted((street_scenes / TRAIN).iterdir())
     labels, confidence = exact_predictions(network, paths)
     thresholds = []
@@ -95,7 +103,8 @@ def test_labels_are_those_of_the_exact_rule(write_labels, network, street_scenes
     assert 0.9 in thresholds and len(set(thresholds)) > 5
     exact = np.where(confidence < thresholds[labels], 255, labels)
 
-    written = [Image.open(tmp_path / 'labels' / path.name) for path in paths]
+    written = [Image.open(folder / path.name) for path in paths]
+    assert len(list(folder.iterdir())) == len(paths) + 1
     assert {(image.mode, image.format, image.size) for image in written} == {('P', 'PNG', (64, 32))}
     ours = np.stack([np.asarray(image) for image in written])
     far = np.abs(confidence - thresholds[labels]) > 1 / BINS + 1e-6
@@ -103,7 +112,7 @@ def test_labels_are_those_of_the_exact_rule(write_labels, network, street_scenes
     assert (~far).mean() < 0.01
     assert 0.2 < (ours == 255).mean() < 0.6
 
-    summary = json.loads((tmp_path / 'labels/pseudo_labels.json').read_text())
+    summary = json.loads((folder / 'pseudo_labels.json').read_text())
     assert summary['complete'] is True and summary['num_images'] == 6
     assert (summary['config'], summary['cap'], summary['portion']) == (str(CONFIG), 0.9, 0.5)
     assert summary['input_sizes'] == [[64, 32]] and len(summary['weights_sha256']) == 64
@@ -114,19 +123,11 @@ def test_labels_are_those_of_the_exact_rule(write_labels, network, street_scenes
         assert summary['kept_percent'][name] == (kept and pytest.approx(kept, abs=0.01))
 
 
-def test_files_are_flat_whole_and_coloured(write_labels, street_scenes, tmp_path):
-    outcome = write_labels()
-    assert sorted(path.name for path in (tmp_path / 'labels').iterdir()) == sorted(
-        ['pseudo_labels.json', *(path.name for path in (street_scenes / TRAIN).iterdir())]
-    )
-    image = Image.open(tmp_path / 'labels/proceduria_000000_000019_leftImg8bit.png')
-    palette = image.getpalette()
+def test_table_and_colours(write_labels, tmp_path):
+    table = [line.split()[0] for line in write_labels().out.splitlines()[-20:]]
+    assert table == ['class', *(name.split()[0] for name in CLASSES)]
+    palette = Image.open(next((tmp_path / 'labels').glob('*.png'))).getpalette()
     assert palette[:3] == [128, 64, 128] and palette[3 * 255 :] == [0, 0, 0]
-    lines = outcome.out.splitlines()
-    start = next(
-        i for i, line in enumerate(lines) if line.split() == ['class', 'threshold', 'kept', '%']
-    )
-    assert len(lines) == start + 20 and lines[start + 1].split()[0] == 'road'
 
 
 @pytest.fixture
@@ -152,8 +153,7 @@ def interrupt(monkeypatch):
     'method, count, left',
     [('write_prediction', 3, 4), ('write_label', 4, 0), ('read_prediction', 2, 0)],
 )
-def test_interrupted_run_goes_on(write_labels, interrupt, tmp_path, method, count, left):
-    assert write_labels(out='straight').code == 0
+def test_interrupted_run_goes_on(write_labels, labels, interrupt, tmp_path, method, count, left):
     interrupt(method, count)
     assert write_labels().code == 130
     folder = tmp_path / 'labels'
@@ -167,26 +167,17 @@ def test_interrupted_run_goes_on(write_labels, interrupt, tmp_path, method, coun
     assert outcome.code == 0, outcome.err
     assert f'{6 - left} images were predicted before, going on' in outcome.out
     assert len(calls) == left
-    assert contents(folder) == contents(tmp_path / 'straight')
+    assert contents(folder) == contents(labels)
 
 
-def test_complete_run_is_left_alone(write_labels, interrupt, tmp_path):
-    first = write_labels()
-    before = contents(tmp_path / 'labels')
+def test_complete_run_is_left_alone(write_labels, labels, interrupt, tmp_path):
+    shutil.copytree(labels, tmp_path / 'labels')
+    before = contents(labels)
     calls = interrupt('write_label', -1)
-    second = write_labels()
-    assert second.code == 0 and 'already complete, nothing to do' in second.out
-    assert second.out.splitlines()[-20:] == first.out.splitlines()[-20:]
-    assert not calls
+    assert write_labels().code == 0 and not calls
     (tmp_path / 'labels/proceduria_000002_000019_leftImg8bit.png').unlink()
     assert write_labels().code == 0
     assert contents(tmp_path / 'labels') == before
-
-
-def test_number_of_workers_does_not_matter(write_labels, tmp_path):
-    assert write_labels(out='alone').code == 0
-    assert write_labels(options=['test_dataloader.num_workers=2']).code == 0
-    assert contents(tmp_path / 'labels') == contents(tmp_path / 'alone')
 
 
 def test_other_cap_and_portion(write_labels, tmp_path):
@@ -203,66 +194,27 @@ def test_other_cap_and_portion(write_labels, tmp_path):
         (['--portion', 0.4], [], 'portion'),
         ([], ['test_dataloader.dataset.pipeline.1.scale=(32,16)'], 'pipeline_sha256'),
         ([], ['model.segmentor.decode_head.dilations=[1,2,3,4]'], 'network_sha256'),
+        (['other weights'], [], 'weights_sha256'),
     ],
 )
-def test_folder_of_another_run(write_labels, arguments, options, different):
-    assert write_labels().code == 0
-    error = write_labels(*arguments, options=options).error
-    assert f'is of another run (different in pseudo_labels.json: {different}); choose' in error
-
-
-def test_folder_of_other_weights(write_labels, network, tmp_path):
-    assert write_labels().code == 0
-    weights = network.state_dict()
-    weights['segmentor.decode_head.branches.0.weight'] = torch.zeros_like(
-        weights['segmentor.decode_head.branches.0.weight']
-    )
-    torch.save(weights, tmp_path / 'other.pth')
-    error = write_labels(weights=tmp_path / 'other.pth').error
-    assert 'pseudo_labels.json: weights_sha256)' in error
+def test_folder_of_another_run(
+    write_labels, labels, network, tmp_path, arguments, options, different
+):
+    shutil.copytree(labels, tmp_path / 'labels')
+    changes = {}
+    if arguments == ['other weights']:
+        weights = {key: torch.zeros_like(value) for key, value in network.state_dict().items()}
+        arguments, changes['weights'] = [], tmp_path / 'other.pth'
+        torch.save(weights, changes['weights'])
+    error = write_labels(*arguments, options=options, **changes).error
+    assert f'pseudo_labels.json: {different})' in error
 
 
 @pytest.mark.parametrize('thresholds', [None, 3, dict(road='high')])
-def test_damaged_thresholds(write_labels, tmp_path, thresholds):
-    assert write_labels().code == 0
-    path = tmp_path / 'labels/pseudo_labels.json'
+def test_damaged_thresholds(write_labels, labels, tmp_path, thresholds):
+    path = Path(shutil.copytree(labels, tmp_path / 'labels')) / 'pseudo_labels.json'
     path.write_text(json.dumps({**json.loads(path.read_text()), 'thresholds': thresholds}))
-    assert f'{path} has no thresholds' in write_labels().error
-
-
-@pytest.mark.parametrize('option', ['--cap', '--portion'])
-@pytest.mark.parametrize('value', [-0.1, 1.1, 'nan'])
-def test_numbers_out_of_range(write_labels, option, value):
-    assert f'{option} {value}: expected a number from 0 to 1' in write_labels(option, value).error
-
-
-def test_bad_checkpoints(write_labels, network, tmp_path):
-    path = tmp_path / 'bad.pth'
-    assert f'there is no checkpoint file {path}' in write_labels(weights=path).error
-    weights = network.state_dict()
-    del weights['segmentor.decode_head.branches.0.weight']
-    torch.save(weights, path)
-    assert '1 tensors are missing' in write_labels(weights=path).error
-    assert not (tmp_path / 'labels').exists()
-    weights['segmentor.decode_head.branches.0.weight'] = torch.full((19, 128, 3, 3), torch.nan)
-    torch.save(weights, path)
-    assert 'has no finite output for ' in write_labels(weights=path).error
-
-
-def test_two_images_of_the_same_name(write_labels, own_street_scenes, tmp_path):
-    shutil.copytree(own_street_scenes / TRAIN, own_street_scenes / TRAIN / 'again')
-    error = write_labels(data=own_street_scenes).error
-    assert 'would have the same pseudo label proceduria_000000_000019_leftImg8bit.png' in error
-    assert not (tmp_path / 'labels').exists()
-
-
-def test_no_target_images(write_labels, own_street_scenes, run, checkpoint, tmp_path):
-    for path in (own_street_scenes / TRAIN).iterdir():
-        path.unlink()
-    assert 'has no images ending in' in write_labels(data=own_street_scenes).error
-    error = run('pseudo_label', SOURCE_ONLY, checkpoint, '--out', tmp_path / 'labels').error
-    assert 'has no target images (train_dataloader.dataset.target)' in error
-    assert not (tmp_path / 'labels').exists()
+    assert str(path) in write_labels().error
 
 
 def test_one_of_several_targets(
@@ -288,21 +240,21 @@ train_dataloader = dict(
         out = ['--out', tmp_path / 'labels']
         return run('pseudo_label', config, checkpoint, *out, *arguments, '--cfg-options', *options)
 
-    assert 'has 2 targets: choose one with --target N' in write().error
-    assert '--target 3: expected 1 to 2' in write('--target', 3).error
+    assert '--target N' in write().error
+    assert '--target 3' in write('--target', 3).error
     assert write('--target', 2).code == 0
     files, _ = contents(tmp_path / 'labels')
     assert list(files) == [path.name for path in train.iterdir()]
     assert 'pseudo_labels.json: images_sha256' in write('--target', 1).error
 
 
-@pytest.mark.parametrize('num_workers', [0, 1])
+@pytest.mark.parametrize('num_workers', [0, 1])  # worker processes pass their errors on
 def test_broken_image(write_labels, own_street_scenes, num_workers):
     path = own_street_scenes / TRAIN / 'proceduria_000003_000019_leftImg8bit.png'
     path.write_bytes(path.read_bytes()[:100])
     options = [f'test_dataloader.num_workers={num_workers}']
     error = write_labels(data=own_street_scenes, options=options).error
-    assert error.startswith(f'error: the image {path} is truncated')
+    assert str(path) in error
 
 
 def write_config(tmp_path, labels):
@@ -330,7 +282,7 @@ def test_training_with_the_labels(write_labels, run, street_scenes, data_options
     def train():
         return run('train', config, '--work-dir', tmp_path / 'work', '--cfg-options', *options)
 
-    assert 'there is no such folder: write them with tools/pseudo_label.py' in train().error
+    assert 'tools/pseudo_label.py' in train().error
     assert write_labels().code == 0
     outcome = train()
     assert outcome.code == 0, outcome.err
@@ -353,7 +305,6 @@ def test_unfinished_labels_are_not_trained_on(
     config = write_config(tmp_path, tmp_path / 'labels')
     options = ['--cfg-options', *data_options(street_scenes), *SIZE]
     error = run('train', config, '--work-dir', tmp_path / 'work', *options).error
-    assert 'are not complete; go on with: python ' in error
-    assert f'--out {tmp_path}/labels --cfg-options' in error
+    assert f'--out {tmp_path}/labels --cfg-options' in error  # the command that goes on
     outcome = run('check_data', config, '--workers', 1, *options)
     assert outcome.code == 1 and 'TROUBLE: pseudo labels that cannot be used (1)' in outcome.out

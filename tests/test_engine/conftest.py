@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub, MMLogger
 from mmseg.registry import HOOKS
@@ -75,12 +74,11 @@ class FateHook(Hook):
 
 
 @pytest.fixture
-def train(street_scenes, data_options, monkeypatch):
+def train(street_scenes, data_options):
     """The function that trains 8 iterations, unless its fate comes first; returns the runner.
 
     Phase 2 begins at iteration 5; it validates every 4 iterations and saves every 2.
     """
-    monkeypatch.setattr(Config, 'pretty_text', property(repr))  # formatting takes half the time
 
     def train(work_dir, *fate, resume=False, **options):
         cfg = load_config(CONFIG, dict(o.split('=') for o in data_options(street_scenes)))

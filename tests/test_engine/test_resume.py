@@ -92,7 +92,7 @@ def test_tools_exit_code_is_the_signals(run, monkeypatch, tmp_path):
     def interrupted():
         raise Interrupted(signal.SIGTERM, 'training has stopped')
 
-    monkeypatch.setattr('mmseg_gl.config.run_config.load_run_config', lambda *_: interrupted())
+    monkeypatch.setattr('mmseg_gl.cli.train.load_run_config', lambda *_: interrupted())
     outcome = run('train', 'config.py')
     assert (outcome.code, outcome.err) == (143, 'training has stopped\n')
 

@@ -2,11 +2,7 @@
 
 import itertools
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,11 +10,10 @@ import pytest
 from PIL import Image
 
 from mmseg_gl.errors import UserError
-from mmseg_gl.street_scenes import Split, StreetScenesConfig, generate, preview, render
+from mmseg_gl.street_scenes import Split, StreetScenesConfig, generate, render
 from mmseg_gl.street_scenes.materials import PALETTE, SYNTHIA_IDS, Material
 
 SMALL = StreetScenesConfig(height=32, width=64, train=4, val=2)
-TOOL = Path(__file__).parents[2] / 'tools' / 'make_street_scenes.py'
 
 
 def read_files(folder):
@@ -27,10 +22,6 @@ def read_files(folder):
         for path in folder.rglob('*')
         if path.is_file()
     }
-
-
-def modification_times(folder):
-    return {path: path.stat().st_mtime_ns for path in folder.rglob('*')}
 
 
 def label_shares(config, split, count):
@@ -65,10 +56,6 @@ class TestDeterminism:
         for name, content in read_files(gta5_dir).items():
             assert name == 'street_scenes.json' or more[name] == content
 
-    def test_images_do_not_depend_on_the_source_format(self, gta5_dir, synthia_dir):
-        gta5, synthia = read_files(gta5_dir), read_files(synthia_dir)
-        assert gta5['GTA5/images/00002.png'] == synthia['SYNTHIA/RGB/0000001.png']
-
     def test_seeds_splits_and_indices_differ(self):
         images = [
             render(replace(SMALL, seed=seed), split, index)[0].tobytes()
@@ -77,15 +64,6 @@ class TestDeterminism:
             for index in (0, 1)
         ]
         assert len(set(images)) == len(images)
-
-    def test_opencv_threads_are_restored(self, tmp_path):
-        threads = cv2.getNumThreads()
-        try:
-            cv2.setNumThreads(2)
-            generate(replace(SMALL, train=1, val=1), tmp_path, workers=1)
-            assert cv2.getNumThreads() == 2
-        finally:
-            cv2.setNumThreads(threads)
 
     def test_clutter_leaves_the_rest_of_the_scene(self):
         without, _ = render(replace(SMALL, source_clutter=0), Split.SOURCE, 3)
@@ -110,14 +88,9 @@ class TestFormats:
         assert set(read_files(gta5_dir)) == target | gta5 | {'street_scenes.json'}
         assert set(read_files(synthia_dir)) == target | synthia | {'street_scenes.json'}
 
-    def test_images_are_rgb(self, gta5_dir):
-        image, _ = render(SMALL, Split.SOURCE, 2)
-        with Image.open(gta5_dir / 'GTA5/images/00003.png') as stored:
-            assert (stored.mode, stored.size) == ('RGB', (64, 32))
-            assert np.array_equal(np.asarray(stored), image)
-
     def test_gta5_labels_are_palette_images_of_cityscapes_ids(self, gta5_dir):
-        _, labels = render(SMALL, Split.SOURCE, 2)
+        image, labels = render(SMALL, Split.SOURCE, 2)
+        assert np.array_equal(Image.open(gta5_dir / 'GTA5/images/00003.png'), image)
         with Image.open(gta5_dir / 'GTA5/labels/00003.png') as stored:
             assert stored.mode == 'P'
             assert np.array_equal(np.asarray(stored), labels)
@@ -158,28 +131,16 @@ class TestFormats:
 
 class TestContent:
     @pytest.mark.parametrize('split', [Split.SOURCE, Split.TARGET_VAL])
-    def test_all_classes_occur_in_plausible_amounts(self, split):
+    def test_all_classes_occur_in_both_domains(self, split):
         shares = label_shares(StreetScenesConfig(height=64, width=128), split, count=40)
         assert set(np.flatnonzero(shares)) == set(Material)
-        assert 0.25 < shares[Material.ROAD] < 0.36
-        assert 0.22 < shares[Material.BUILDING] < 0.36
-        assert 0.05 < shares[Material.SKY] < 0.15
-        assert 0.01 < shares[Material.CAR] < 0.07
-
-    def test_street_clutter_is_in_both_domains(self):
-        config = StreetScenesConfig(height=64, width=128)
-        for split in (Split.SOURCE, Split.TARGET_TRAIN):
-            assert 0.02 < label_shares(config, split, count=40)[Material.CLUTTER] < 0.07
+        assert shares[Material.ROAD] > 0.2 and shares[Material.BUILDING] > 0.2
+        assert 0.02 < shares[Material.CLUTTER] < 0.07
 
     def test_alien_clutter_is_large_and_in_the_source_alone(self):
         config = StreetScenesConfig(height=64, width=128, clutter='alien')
         assert 0.15 < label_shares(config, Split.SOURCE, count=40)[Material.CLUTTER] < 0.25
         assert label_shares(config, Split.TARGET_TRAIN, count=10)[Material.CLUTTER] == 0
-
-    def test_clutter_amounts_can_be_set(self):
-        config = replace(SMALL, clutter='alien', source_clutter=0, target_clutter=15)
-        assert label_shares(config, Split.SOURCE, count=10)[Material.CLUTTER] == 0
-        assert label_shares(config, Split.TARGET_TRAIN, count=10)[Material.CLUTTER] > 0.1
 
     def test_gap_zero_makes_the_domains_alike(self):
         config = replace(SMALL, colour_gap=0, camera_gap=0, layout_gap=0)
@@ -198,17 +159,8 @@ class TestContent:
         assert (labels.shape, labels.dtype) == ((height, width), np.uint8)
         assert (labels[-1] == Material.ROAD).any()
 
-    def test_preview(self):
-        picture = preview(SMALL)
-        assert (picture.shape, picture.dtype) == ((8 * 32, 8 * 64, 3), np.uint8)
-
 
 class TestOutputFolder:
-    def test_second_run_touches_nothing(self, gta5_dir):
-        before = modification_times(gta5_dir)
-        assert not generate(SMALL, gta5_dir)
-        assert modification_times(gta5_dir) == before
-
     def test_interrupted_run_is_gone_on_with(self, gta5_dir, tmp_path):
         class Interruption(Exception):
             pass
@@ -229,33 +181,6 @@ class TestOutputFolder:
         assert generate(SMALL, tmp_path, workers=1, progress=record)
         assert len(written) == 5
         assert read_files(tmp_path) == read_files(gta5_dir)
-
-    def test_lost_file_is_made_again(self, gta5_dir, tmp_path):
-        config = replace(SMALL, train=1, val=1)
-        generate(config, tmp_path, workers=1)
-        lost = tmp_path / 'GTA5/labels/00001.png'
-        lost.unlink()
-        assert generate(config, tmp_path, workers=1)
-        assert lost.read_bytes() == (gta5_dir / 'GTA5/labels/00001.png').read_bytes()
-
-    def test_other_settings_are_refused(self, gta5_dir):
-        before = modification_times(gta5_dir)
-        with pytest.raises(UserError, match='settings.seed'):
-            generate(replace(SMALL, seed=1), gta5_dir)
-        assert modification_times(gta5_dir) == before
-
-    @pytest.mark.parametrize('folder', ['GTA5', 'SYNTHIA', 'cityscapes'])
-    def test_foreign_data_are_refused(self, tmp_path, folder):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / 'mine.png').touch()
-        with pytest.raises(UserError, match='not empty'):
-            generate(SMALL, tmp_path)
-        assert [path.name for path in tmp_path.rglob('*')] == [folder, 'mine.png']
-
-    def test_unwritable_place(self, tmp_path):
-        (tmp_path / 'file').touch()
-        with pytest.raises(UserError, match='cannot be made'):
-            generate(SMALL, tmp_path / 'file' / 'out')
 
 
 @pytest.mark.parametrize(
@@ -282,27 +207,12 @@ def test_bad_settings_name_the_setting(setting):
         StreetScenesConfig(**setting)
 
 
-def test_bad_number_of_workers(tmp_path):
-    with pytest.raises(UserError, match='workers'):
-        generate(SMALL, tmp_path / 'out', workers=0)
-    assert not (tmp_path / 'out').exists()
-
-
-class TestTool:
-    def test_writes_then_says_already_there(self, run, tmp_path):
-        arguments = (tmp_path / 'out', '--size', '32x64', '--train', 2, '--val', 1, '--workers', 1)
-        outcome = run('make_street_scenes', *arguments, '--preview', tmp_path / 'preview.png')
-        assert outcome.code == 0
-        last = outcome.out.splitlines()[-1]
-        assert last.startswith('wrote 2 source, 2 target training and 1 target')
-        assert (tmp_path / 'out/street_scenes.json').exists()
-        with Image.open(tmp_path / 'preview.png') as picture:
-            assert picture.size == (8 * 64, 8 * 32)
-        outcome = run('make_street_scenes', *arguments)
-        assert outcome.code == 0 and outcome.out.startswith('already there')
-
-    def test_help_from_another_directory(self, tmp_path):
-        environment = os.environ | {'PYTHONPATH': str(TOOL.parents[1])}
-        command = [sys.executable, str(TOOL), '--help']
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True)
-        assert done.returncode == 0 and b'--source-clutter' in done.stdout
+def test_tool_writes_then_says_already_there(run, tmp_path):
+    arguments = (tmp_path / 'out', '--size', '32x64', '--train', 2, '--val', 1, '--workers', 1)
+    assert run('make_street_scenes', *arguments, '--preview', tmp_path / 'preview.png').code == 0
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / 'out').rglob('*')}
+    with Image.open(tmp_path / 'preview.png') as picture:
+        assert picture.size == (8 * 64, 8 * 32)
+    outcome = run('make_street_scenes', *arguments)
+    assert outcome.code == 0 and outcome.out.startswith('already there')
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / 'out').rglob('*')} == before
