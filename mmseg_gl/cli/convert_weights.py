@@ -15,13 +15,15 @@ KIND                     SRC
   bdl                    DeepLab-v2 or FCN-8s
   bdl-semantic           DeepLab-v2 of BDL's CycleGAN (cyclegan/deeplab.py); sums two branches
   global-local           DeepLab-v2 of the released global-local code
+  daformer, hrda, mic    of these three codes: DAFormer's and SegFormer's heads on MiT, DeepLab-v2
   discriminator          of AdaptSegNet, BDL, ADVENT (global head) or global-local (local head)
   cyclegan-generator     of BDL's CycleGAN
   cyclegan-discriminator of BDL's CycleGAN
 
 KIND also tells apart files that look alike: the multi-level networks of AdaptSegNet and ADVENT have
 the same tensors, but the forward pass of AdaptSegNet uses fewer of them. For a discriminator or a
-generator, DST holds that network alone.
+generator, DST holds that network alone; of daformer, hrda and mic it holds the student, its teacher
+(tools/test.py --weights teacher) and the ImageNet network, as far as SRC has them.
 
 Tensors without a counterpart in this library (unused branches, statistics of instance norms) are
 kept in DST beside the weights, for --reverse. A checkpoint trained with this library lacks them;
@@ -126,7 +128,7 @@ def to_own(layouts: Sequence[Layout], weights: dict[str, Tensor]) -> dict[str, A
         print(f'0, as the file lacks them: {len(filled)} ({first(filled)})')
     options = ' '.join(f'{key}={value}' for key, value in layout.options.items())
     if options:
-        print(f'this network sums two branches, so use it with:\n  --cfg-options {options}')
+        print(f'use it with:\n  --cfg-options {options}')
     return dict(
         meta=dict(official_network=layout.network, cfg_options=options),
         state_dict=own,

@@ -1,5 +1,6 @@
 """Networks of the official codes, whose weights can be converted to this library and back."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -16,7 +17,8 @@ from mmseg_gl.models import (
     PatchDiscriminator,
     ResNetGenerator,
 )
-from mmseg_gl.weights.layout import Layout
+from mmseg_gl.models.backbones.mix_transformer import ARCHITECTURES, PARTS, RENAMED
+from mmseg_gl.weights.layout import NOTHING, Layout
 
 NUM_CLASSES = 19
 
@@ -51,7 +53,7 @@ def deeplab(
     )
     renames = [(rf'^{head}\.branches', f'{name}.conv2d_list') for head, (name, _) in heads.items()]
     two_of_four: dict[str, Any] = dict(
-        unused=r'\w+_head\.branches\.[23]\.',
+        unused=r'segmentor\.\w+_head\.branches\.[23]\.',
         options={f'model.segmentor.{head}.num_branches': 2 for head in heads},
     )
     return Layout(
@@ -116,9 +118,90 @@ def discriminators(level: str, head: str | None = None) -> tuple[Layout, ...]:
 def translation(network: str, build: Callable[[], nn.Module], prefix: str) -> tuple[Layout, ...]:
     """Return the layout of a CycleGAN network."""
     renames = ((r'^layers\.', 'model.'), (r'\.layers\.', '.conv_block.'))
-    return (Layout(network, build, prefix, renames),)
+    return (Layout(network, build, prefix, renames=renames),)
 
 
+def self_training(kind: str, arch: str | None = None, hrda: bool = False) -> Layout:
+    """Return the layout of the networks in a checkpoint of DAFormer, HRDA or MIC.
+
+    Such a file holds the student, its teacher and the ImageNet network; one of a run without
+    teacher or feature distance lacks the last.
+
+    Args:
+        kind: The official head: 'DAFormerHead', 'SegFormerHead' or 'DLV2Head'.
+        arch: 'b0' to 'b5' of MiT; None: ResNet-101-V1c.
+        hrda: The head is inside HRDA's.
+    """
+    common = dict(num_classes=NUM_CLASSES, loss_decode=[])
+    head: dict[str, Any]
+    attention: dict[str, Any]
+    if arch is None:
+        backbone: dict[str, Any] = dict(type='ResNetV1c', depth=101)
+        head = dict(type='DeepLabV2Head', in_channels=2048, in_index=3, dilations=(6, 12), **common)
+        attention = head
+    else:
+        backbone = dict(type='MixTransformer', arch=arch)
+        attention = dict(type='DAFormerHead', fusion='conv', **common)
+        head = dict(type='DAFormerHead', **common)
+        if kind == 'SegFormerHead':
+            head = dict(attention, channels=SEGFORMER_CHANNELS)
+    segmentor = dict(
+        type='HRDAEncoderDecoder' if hrda else 'MultiOutputEncoderDecoder',
+        backbone=backbone,
+        decode_head=head,
+        **(dict(scale_attention_head=attention) if hrda else {}),
+    )
+    options: dict[str, object] = {}
+    if arch not in (None, 'b5'):
+        options['model.segmentor.backbone.arch'] = arch
+    renames = [*MIT_NAMES, (r'\.branches\.(\d)\.', r'.aspp_modules.\1.conv.')]
+    if kind == 'SegFormerHead':
+        options['model.segmentor.decode_head.fusion'] = 'conv'
+        options['model.segmentor.decode_head.channels'] = SEGFORMER_CHANNELS
+        renames += SEGFORMER_NAMES
+    else:
+        renames.append((r'\.embed_layers\.(\d)\.', r'.embed_layers.\1.proj.'))
+    if hrda:
+        renames.append((r'^decode_head\.', 'decode_head.head.'))
+        renames.append((r'^scale_attention_head\.', 'decode_head.scale_attention.'))
+    return Layout(
+        f'{"HRDAHead of " if hrda else ""}{kind} on {f"mit_{arch}" if arch else "resnet101_v1c"}',
+        partial(MODELS.build, segmentor),
+        copies={
+            'segmentor.': 'model.',
+            'teacher.module.': 'ema_model.',
+            'feature_distance.': 'imnet_model.',
+        },
+        renames=renames,
+        matrices=r'\.(mlp\.fc\d|embed_layers\.\d\.proj|linear_c\d\.proj)\.weight$',
+        stacked={'.attn.q.': {'.attn.q.': 1, '.attn.kv.': 2}},  # keys and values are one layer
+        unused=r'feature_distance\.(?!backbone\.)',
+        # The classifier that SegFormerHead inherits but does not use.
+        ignored=r'\w+\.decode_head\.conv_seg\.' if kind == 'SegFormerHead' else NOTHING,
+        options=options,
+    )
+
+
+SEGFORMER_CHANNELS = 768
+SEGFORMER_NAMES = [
+    *((rf'\.embed_layers\.{i}\.', f'.linear_c{i + 1}.proj.') for i in range(4)),
+    (r'\.fuse_layer\.', '.linear_fuse.'),
+    (r'\.conv_seg\.', '.linear_pred.'),
+]
+MIT_NAMES = [
+    *(
+        (rf'^backbone\.layers\.{stage}\.{number}\.', f'backbone.{part}{stage + 1}.')
+        for stage in range(4)
+        for part, number in PARTS.items()
+    ),
+    *((re.escape(ours), theirs) for theirs, ours in RENAMED.items() if ours),
+]
+ARCHS = tuple(ARCHITECTURES)[::-1]  # the published networks have the last, b5
+SELF_TRAINING = (
+    *(self_training('DAFormerHead', arch, hrda) for arch in ARCHS for hrda in (False, True)),
+    *(self_training('SegFormerHead', arch) for arch in ARCHS),
+    *(self_training('DLV2Head', hrda=hrda) for hrda in (False, True)),
+)
 ADVENT = (
     deeplab('get_deeplab_v2 (multi-level)', 'layer6', 'layer5'),
     deeplab('get_deeplab_v2 (single-level)', 'layer6'),
@@ -133,6 +216,9 @@ SEGMENTORS = {
     'bdl': (deeplab('Deeplab', 'layer5'), fcn8s()),
     'bdl-semantic': (deeplab('Deeplab', 'layer5', branches=2),),  # cyclegan/deeplab.py
     'global-local': ADVENT,
+    'daformer': SELF_TRAINING,  # with the code's DACS
+    'hrda': SELF_TRAINING,
+    'mic': SELF_TRAINING,
 }
 BACKBONES = {
     'resnet101-caffe': (
@@ -148,6 +234,7 @@ BACKBONES = {
             'VGG-16',
             FCN8sVGG,
             renames=((r'^fc6\.', 'classifier.0.'), (r'^fc7\.', 'classifier.3.')),
+            matrices=r'^classifier\.\d\.weight',
             ignored=r'classifier\.6\.',
         ),
     ),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -7,6 +8,7 @@ from mmengine.model.weight_init import trunc_normal_
 from mmseg.models.backbones import MixVisionTransformer
 from mmseg.registry import MODELS
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from mmseg_gl.errors import check_choice
 from mmseg_gl.weights.imagenet import load_pretrained_backbone
@@ -79,14 +81,15 @@ class MixTransformer(MixVisionTransformer):
         self.out_channels = [channels * heads for heads in HEADS]
         if init_cfg and 'checkpoint' in init_cfg:
             init_cfg = {**init_cfg, 'checkpoint': init_cfg['checkpoint'].format(arch=arch)}
-        super().__init__(
-            embed_dims=channels,
-            num_layers=num_layers,
-            num_heads=HEADS,
-            drop_path_rate=drop_path_rate,
-            init_cfg=init_cfg,
-            **kwargs,
-        )
+        with RatesOnCPU():
+            super().__init__(
+                embed_dims=channels,
+                num_layers=num_layers,
+                num_heads=HEADS,
+                drop_path_rate=drop_path_rate,
+                init_cfg=init_cfg,
+                **kwargs,
+            )
         for patch_embed, blocks, _ in self.layers:
             patch_embed.norm.eps = EPS_INSIDE
             for block in blocks:
@@ -115,6 +118,16 @@ class Attention(nn.MultiheadAttention):
         self, query: Tensor, key: Tensor, value: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         return super().forward(query, key, value, need_weights=False)
+
+
+class RatesOnCPU(TorchFunctionMode):
+    """Context in which mmseg can read the rates of the blocks also on the meta device."""
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: Any = (), kwargs: dict | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        return func(*args, **({**kwargs, 'device': 'cpu'} if func is torch.linspace else kwargs))
 
 
 def to_own(weights: dict[str, Tensor]) -> dict[str, Tensor]:
