@@ -155,8 +155,8 @@ OPTIONS = (
     'param_scheduler.0.power=steep',
     'param_scheduler.0.by_epoch=True',
     'load_from=',
-    'log_level=LOUD',
-    f'{SOURCE}=[]',
+    'log_level=`LOUD`',
+    'train_dataloader.dataset.`source`=[]',
     f'{SOURCE}.img_suffix=5',
     f'{SOURCE}.pipeline=[]',
     f'{SOURCE}.pipeline.1.`ids=[7`,8]',
@@ -174,7 +174,7 @@ OPTIONS = (
 )
 # The same for a config with both heads and phases.
 OPTIONS_OF_HEADS = (
-    'model.heads.global_head.`loss_weights.decode`=big',
+    'model.heads.global_head.`loss_weights`.decode=big',
     'model.heads.global_head.loss_weights.`middle`=1',
     'model.heads.global_head.`channels`=wide',
     'model.heads.local_head.`num_points`=many',
