@@ -73,19 +73,24 @@ def image_sizes(dataset: dict) -> dict[str, Size]:
         dataset: Config of the training data set.
 
     Raises:
-        UserError: If a pipeline has no ``Resize``.
+        UserError: If a pipeline has neither ``Resize`` nor ``RandomCrop``.
     """
     sizes = {}
     for domain in ('source', 'target'):
         for cfg in list(datasets_in(domain, dataset.get(domain)).values())[:1]:
-            scales = [step.scale for step in cfg.pipeline if step.type == 'Resize']
-            if not scales:
+            for step in cfg.pipeline:
+                if step.type == 'Resize':
+                    width, height = step.scale
+                elif step.type == 'RandomCrop':
+                    height, width = step.crop_size
+                else:
+                    continue
+                sizes[domain] = width, height
+            if domain not in sizes:
                 raise UserError(
                     f'the pipeline of the {domain} has no Resize that says how large its images '
                     'are; use --size'
                 )
-            width, height = scales[-1]
-            sizes[domain] = width, height
     return sizes
 
 

@@ -26,7 +26,7 @@ class StepBenchmark:
         model: On its device, in train mode.
         optim_wrapper: The model's optimizers.
         data: One batch per domain in the format of ``train_step``; ``target`` only if the method
-            forwards it.
+            uses it.
     """
 
     def __init__(
@@ -42,6 +42,12 @@ class StepBenchmark:
                 self.watch(optim_wrapper[name], 'backward', 'discriminators')
             for discriminator in getattr(head, 'discriminators', {}).values():
                 self.watch_backward(discriminator)
+        for loss in model.parts('source_losses').values():
+            self.watch(loss, 'forward', 'source losses')
+        for view in model.parts('views').values():
+            self.watch(view, 'forward', 'views and their teacher')
+        for teacher in model.teachers():
+            self.watch(teacher, 'update_parameters', 'update of the teacher')
         for _, wrapper in optim_wrapper.items():
             self.watch(wrapper, 'step', 'optimizers')
             self.watch(wrapper, 'zero_grad', 'optimizers')
@@ -59,10 +65,10 @@ class StepBenchmark:
 
         Returns:
             Times in seconds: ``step_s``; ``floors_s``, forward and backward of the segmentor (up to
-            its low-resolution logits) on the domains that the method forwards, by memory layout of
-            the images; ``layout``, the faster one, and ``floor_s``, its time; ``ratio``, the median
-            of step / floor over the iterations; ``parts_s`` by name; and ``peak_memory_gib``, of
-            the process (of the GPU if there is one). With ``plain``, also ``plain_floor_s`` and
+            its low-resolution logits) of every pass of the step, by memory layout of the images;
+            ``layout``, the faster one, and ``floor_s``, its time; ``ratio``, the median of step /
+            floor over the iterations; ``parts_s`` by name; and ``peak_memory_gib``, of the process
+            (of the GPU if there is one). With ``plain``, also ``plain_floor_s`` and
             ``floor_over_plain``, the median of the ratio.
         """
         others, records = [], []
@@ -108,23 +114,30 @@ class StepBenchmark:
         return {layout: self.floor(layout) for layout in LAYOUTS}
 
     def floor(self, layout: str) -> dict[str, float]:
-        """Time the segmentor's forward and backward on each domain, without an update."""
+        """Time the segmentor's forward and backward of every pass of a step, without an update."""
         record = {}
         segmentor = self.model.segmentor
-        for domain, batch in self.data.items():
-            images = self.model.data_preprocessor(batch, True)['inputs']
+        for name, domain in self.passes().items():
+            images = self.model.data_preprocessor(self.data[domain], True)['inputs']
             images = images.contiguous(memory_format=LAYOUTS[layout])
             begin = self.now()
             with self.optim_wrapper['segmentor'].optim_context(segmentor):
-                features = segmentor.extract_feat(images)
-                logits = [head(features) for head in segmentor.decode_heads().values()]
+                logits = segmentor.raw_logits(images)
             middle = self.now()
             torch.autograd.backward(logits, [torch.full_like(z, 1e-6) for z in logits])
-            record[f'segmentor forward, {domain}'] = middle - begin
-            record[f'segmentor backward, {domain}'] = self.now() - middle
-            del features, logits
+            record[f'segmentor forward, {name}'] = middle - begin
+            record[f'segmentor backward, {name}'] = self.now() - middle
+            del logits
         segmentor.zero_grad()
         return record
+
+    def passes(self) -> dict[str, str]:
+        """Return the images that the segmentor learns in a step, and the domain of their size."""
+        model = self.model
+        passes = dict(source='source')
+        if model.heads_on('target') or model.parts('target_losses'):
+            passes['target'] = 'target'
+        return passes | dict.fromkeys(model.parts('views'), 'target')
 
     def watch(self, owner: Any, name: str, part: str) -> None:
         """Add the time of a method to a part; of nested watched calls only the outermost counts."""

@@ -39,6 +39,16 @@ def test_parts_of_the_step(run, tmp_path):
     assert 'exists; name a new file' in run('benchmark', LOCAL, '--json', file).error
 
 
+def test_a_self_training_step(run):
+    mic = CONFIGS / 'mic/mic_deeplabv2-tiny_street-scenes.py'
+    outcome = run('benchmark', mic, '--size', '64x32', '64x32', '--iters', 1)
+    assert outcome.code == 0, outcome.err
+    parts = json.loads(outcome.out.splitlines()[-1])['parts_s']
+    passes = [part.split(', ')[1] for part in parts if part.startswith('segmentor forward')]
+    assert passes == ['source', 'mixed', 'masked']  # no pass for the unmixed target
+    assert {'views and their teacher', 'update of the teacher'} <= set(parts)
+
+
 def test_the_first_phase(run):
     size = ['--size', '64x32', '64x32', '--batch-size', 1]
     outcome = run('benchmark', LOCAL, *size, '--iters', 1, '--phase', 1)

@@ -117,6 +117,11 @@ class HRDAEncoderDecoder(MultiOutputEncoderDecoder):
             box=box,
         )
 
+    def raw_logits(self, images: Tensor) -> list[Tensor]:
+        """See :class:`MultiOutputEncoderDecoder`: of the context, the attention and the detail."""
+        _, *context = self.context(images)
+        return [*context, self.logits_of(self.draw_box(*images.shape[2:]).of(images))]
+
     def supervised(self, outputs: Outputs) -> dict[str, Tensor]:
         """Return the supervised losses of the fused logits and of the detail crop's."""
         assert isinstance(outputs, HRDAOutputs) and outputs.box is not None

@@ -108,6 +108,11 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
         }
         return Outputs(**vars(batch), logits=logits, features=tuple(features))
 
+    def raw_logits(self, images: Tensor) -> list[Tensor]:
+        """Return the logits of every head before they are resized, to time the network alone."""
+        features = self.extract_feat(images)
+        return [head(features) for head in self.decode_heads().values()]
+
     def supervised(self, outputs: Outputs) -> dict[str, Tensor]:
         """Return the supervised loss of every level, a scalar with the weights of the head."""
         assert outputs.labels is not None  # UDASegmentor has checked
