@@ -37,7 +37,10 @@ SETTINGS = f"""
 _base_ = {str(CONFIG)!r}
 model = dict(
     teacher=dict(type='EMATeacher', momentum=0.1, buffers='average'),
-    views=dict(mix=dict(type='ClassMix'), masked=dict(type='MaskedImages', block_size=8)),
+    views=dict(
+        mix=dict(type='ClassMix', augmentation=dict(type='StrongAugmentation')),
+        masked=dict(type='MaskedImages', block_size=8, teacher=dict(type='EMATeacher')),
+    ),
 )
 """
 POLITE = 4  # one kill in so many is a SIGTERM

@@ -1,6 +1,7 @@
 """Two training steps on two fixed images per domain: in one process, or one image in each of two.
 
-python tests/test_engine/ddp_steps.py OUT LEVELS, alone or through torchrun; writes the weights.
+python tests/test_engine/ddp_steps.py OUT METHOD, alone or through torchrun; writes the weights. METHOD
+is 'mic', or the output levels that AdaptSegNet + local alignment aligns.
 """
 
 import os
@@ -14,17 +15,34 @@ from mmseg.registry import MODELS
 
 from mmseg_gl.config.load import load_config
 from mmseg_gl.experiments.step_setup import random_batch
+from mmseg_gl.models import ClassMix, MaskedImages
 
 CONFIG = 'configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
+MIC = 'configs/mic/mic_deeplabv2-tiny_street-scenes.py'
 SIZES = dict(source=(96, 64), target=(64, 48))
 
 
-def main(out, levels):
-    torch.set_default_dtype(torch.float64)
-    rank, world = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
+def adversarial(levels):
     cfg = load_config(CONFIG, {'model.heads.local_head.num_points': None})
     for name in ('global_head', 'local_head'):
         cfg.model.heads[name].loss_weights = {level: 0.5 for level in levels.split(',')}
+    return cfg
+
+
+def mic():
+    """Return a config whose views draw nothing at random, which would differ between processes."""
+    cfg = load_config(MIC)
+    for view in cfg.model.views.values():
+        view.update(augmentation=None, threshold=0.06)
+    ClassMix.draw_classes = lambda self, labels: [of_image.unique()[::2] for of_image in labels]
+    MaskedImages.draw_mask = lambda self, images: (images[:, :1] > 0).double()
+    return cfg
+
+
+def main(out, method):
+    torch.set_default_dtype(torch.float64)
+    rank, world = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
+    cfg = mic() if method == 'mic' else adversarial(method)
     torch.manual_seed(0)
     model = MODELS.build(cfg.model).double()
     if world > 1:
@@ -34,6 +52,7 @@ def main(out, levels):
     for step in range(2):
         data = {}
         for domain, size in SIZES.items():
+            size = SIZES['source'] if method == 'mic' else size
             batch = random_batch(size, 19, batch_size=2, seed=2 * step + (domain == 'target'))
             for sample in batch['data_samples']:  # equally many labelled pixels in every image
                 sample.gt_sem_seg.data %= 19

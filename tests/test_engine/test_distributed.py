@@ -71,14 +71,14 @@ def test_two_processes_train_and_their_checkpoint_loads(street_scenes, data_opti
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('levels', ['decode,auxiliary', 'decode'])
-def test_two_processes_step_as_one_with_both_images(levels, tmp_path):
-    script = ('tests/test_engine/ddp_steps.py', str(tmp_path / 'two'), levels)
+@pytest.mark.parametrize('method', ['decode,auxiliary', 'decode', 'mic'])
+def test_two_processes_step_as_one_with_both_images(method, tmp_path):
+    script = ('tests/test_engine/ddp_steps.py', str(tmp_path / 'two'), method)
     run(
         *('-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={free_port()}'),
         *script,
     )
-    run(script[0], str(tmp_path / 'one'), levels)
+    run(script[0], str(tmp_path / 'one'), method)
     one = read_checkpoint(tmp_path / 'one.0')['state_dict']
     for rank in (0, 1):
         results = read_checkpoint(tmp_path / f'two.{rank}')
