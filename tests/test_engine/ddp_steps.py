@@ -33,7 +33,7 @@ def mic():
     """Return a config whose views draw nothing at random, which would differ between processes."""
     cfg = load_config(MIC)
     for view in cfg.model.views.values():
-        view.update(augmentation=None, threshold=0.06)
+        view.update(augmentation=None, threshold=0.12)
     ClassMix.draw_classes = lambda self, labels: [of_image.unique()[::2] for of_image in labels]
     MaskedImages.draw_mask = lambda self, images: (images[:, :1] > 0).double()
     return cfg
