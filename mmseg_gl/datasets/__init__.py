@@ -1,6 +1,7 @@
 from mmseg_gl.datasets.any_classes_dataset import AnyClassesDataset
 from mmseg_gl.datasets.gta5 import GTA5Dataset
 from mmseg_gl.datasets.image_folder import ImageFolderDataset
+from mmseg_gl.datasets.rare_class_sampling import RareClassSampling
 from mmseg_gl.datasets.synthia import SYNTHIADataset
 from mmseg_gl.datasets.transforms import LoadImage, LoadPseudoLabels, LoadTrainIds
 from mmseg_gl.datasets.uda_dataset import UDADataset
@@ -13,6 +14,7 @@ __all__ = [
     'LoadImage',
     'LoadPseudoLabels',
     'LoadTrainIds',
+    'RareClassSampling',
     'SYNTHIADataset',
     'UDADataset',
     'UDASampler',
