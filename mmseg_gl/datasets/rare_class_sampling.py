@@ -9,12 +9,12 @@ from torch.utils.data import Dataset
 from mmseg_gl.datasets.class_statistics import class_statistics
 from mmseg_gl.errors import UserError
 
-MAX_RELOADS = 10  # per draw (DAFormer uda_dataset.py, get_rare_class_sample)
+MAX_RELOADS = 10  # per draw (DAFormer, mmseg/datasets/uda_dataset.py)
 
 
 @DATA_SAMPLERS.register_module()
 class RareClassSampling:
-    """Draws source images by their classes, rare classes more often (DAFormer, section 3.2).
+    """Draws source images by their classes, rare classes more often, as in DAFormer.
 
     First a class c is drawn with the probability softmax((1 - f_c) / T), where f_c is the share of
     c in all labelled pixels of the source; then one of the images with more than ``min_pixels``
