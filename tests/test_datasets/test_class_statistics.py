@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
+from PIL import Image
 
+from mmseg_gl.datasets import class_statistics as module
 from mmseg_gl.datasets import statistics_cache
 from mmseg_gl.datasets.class_statistics import class_statistics
 from mmseg_gl.datasets.dataset_labels import DatasetLabels
@@ -47,8 +49,6 @@ def build(root, **kwargs):
 
 def counted_by_hand(root, num_classes=19, table=CITYSCAPES):
     """Pixels per class, (N, K), with loops."""
-    from PIL import Image
-
     rows = np.zeros((NUM_LABELS, num_classes), int)
     for index in range(NUM_LABELS):
         for id in np.asarray(Image.open(root / f'labels/{index}.png')).ravel().tolist():
@@ -255,3 +255,20 @@ def test_annotations_of_mmseg(root, write_png):
     load = [dict(type='LoadAnnotations'), dict(type='PackSegInputs')]
     expected = np.eye(NUM_LABELS, 19) * 45
     assert class_statistics(build(root, pipeline=load)).pixels.tolist() == expected.tolist()
+
+
+def test_the_first_process_counts_for_all(root, opened, monkeypatch):
+    sent = []
+    monkeypatch.setattr(module, 'broadcast_object_list', lambda results: sent.append(results[0]))
+    expected = class_statistics(build(root)).pixels.tolist()
+    (root / OFFICIAL).write_text('{')
+    with pytest.raises(UserError, match=OFFICIAL):
+        class_statistics(build(root))
+    opened.clear()
+    monkeypatch.setattr(module, 'is_main_process', lambda: False)
+    monkeypatch.setattr(
+        module, 'broadcast_object_list', lambda results: results.__setitem__(0, sent.pop(0))
+    )
+    assert class_statistics(build(root)).pixels.tolist() == expected and opened == []
+    with pytest.raises(UserError, match=OFFICIAL):
+        class_statistics(build(root))
