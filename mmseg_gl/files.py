@@ -12,6 +12,7 @@ from mmseg_gl.errors import UserError
 
 PART = '.tmp'  # suffix of a file that is being written
 LOCK = '.lock'  # held by the process that writes to a folder
+STATISTICS = 'class_statistics_'  # prefix of files that may be in any folder of data
 
 
 @contextmanager

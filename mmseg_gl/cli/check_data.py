@@ -8,15 +8,21 @@ Example:
 """
 
 import argparse
+import json
 import os
+from functools import partial
+
+from mmseg.registry import DATASETS
 
 from mmseg_gl.cli.parser import ToolParser, add_cfg_options, whole_number
 from mmseg_gl.cli.progress import progress
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
+from mmseg_gl.datasets.class_statistics import class_statistics
 from mmseg_gl.datasets.content_check import check_dataset
-from mmseg_gl.datasets.inspection import datasets_of
+from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_of
 from mmseg_gl.errors import UserError
+from mmseg_gl.files import write_text
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,25 +42,62 @@ def parse_args() -> argparse.Namespace:
         metavar='N',
         help='number of processes; default: one per core',
     )
+    parser.add_argument(
+        '--json',
+        metavar='FILE',
+        help='also write pixels and images per class, of all labels of each data set, to a new '
+        'file; rare-class sampling uses the same statistics, and need not count them any more',
+    )
     return parser.parse_args()
 
 
 def main() -> int:
     args = parse_args()
+    if args.json and os.path.exists(args.json):
+        raise UserError(f'--json {args.json} exists; name a new file')
     datasets = datasets_of(load_config(args.config, args.cfg_options, required=()))
     if not datasets:
         raise UserError(f'the config {args.config} has no data sets')
-    troubles = {}
+    troubles, statistics = {}, {}
     for name, cfg in datasets.items():
         report = check_dataset(name, cfg, args.max_images, args.workers, progress)
         print('\n'.join(report.lines()), flush=True)
         if report.num_troubles:
             troubles[name] = report.num_troubles
+        if args.json and report.images:
+            statistics[name] = statistics_of(cfg)
+    if args.json:
+        write_text(args.json, json.dumps(statistics, indent=1) + '\n')
     if troubles:
         print('trouble: ' + ', '.join(f'{count} in {name}' for name, count in troubles.items()))
         return 1
     print('all is well')
     return 0
+
+
+def statistics_of(cfg: dict) -> dict:
+    """Return the class statistics of a data set.
+
+    Args:
+        cfg: Config of the data set.
+
+    Returns:
+        ``images``, their number; if labels are loaded, also ``unusable_labels``, their number, and
+        ``classes``: for each name ``pixels`` and the number of ``images`` that have any.
+    """
+    dataset = DATASETS.build(cfg)
+    if not any(step['type'] in LABEL_LOADERS for step in cfg['pipeline']):
+        return dict(images=len(dataset))
+    found = class_statistics(dataset, partial(progress, what='labels'))
+    pixels, images = found.pixels.sum(axis=0), (found.pixels > 0).sum(axis=0)
+    return dict(
+        images=len(dataset),
+        unusable_labels=len(found.errors),
+        classes={
+            name: dict(pixels=int(pixels[c]), images=int(images[c]))
+            for c, name in enumerate(dataset.metainfo['classes'])
+        },
+    )
 
 
 if __name__ == '__main__':

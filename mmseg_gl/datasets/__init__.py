@@ -1,8 +1,15 @@
 from mmseg_gl.datasets.any_classes_dataset import AnyClassesDataset
 from mmseg_gl.datasets.gta5 import GTA5Dataset
 from mmseg_gl.datasets.image_folder import ImageFolderDataset
+from mmseg_gl.datasets.rare_class_sampling import RareClassSampling
 from mmseg_gl.datasets.synthia import SYNTHIADataset
-from mmseg_gl.datasets.transforms import LoadImage, LoadPseudoLabels, LoadTrainIds
+from mmseg_gl.datasets.transforms import (
+    LoadImage,
+    LoadPseudoLabels,
+    LoadTrainIds,
+    PackMaskedInputs,
+    PseudoLabelMargins,
+)
 from mmseg_gl.datasets.uda_dataset import UDADataset
 from mmseg_gl.datasets.uda_sampler import UDASampler
 
@@ -13,6 +20,9 @@ __all__ = [
     'LoadImage',
     'LoadPseudoLabels',
     'LoadTrainIds',
+    'PackMaskedInputs',
+    'PseudoLabelMargins',
+    'RareClassSampling',
     'SYNTHIADataset',
     'UDADataset',
     'UDASampler',

@@ -7,7 +7,7 @@ from itertools import accumulate
 import numpy as np
 import torch
 from mmseg.datasets import BaseSegDataset
-from mmseg.registry import DATASETS
+from mmseg.registry import DATA_SAMPLERS, DATASETS
 from torch.utils.data import ConcatDataset
 
 from mmseg_gl.datasets.inspection import datasets_in, list_images
@@ -16,7 +16,7 @@ from mmseg_gl.datasets.weighted_draws import draw_by_weights, draw_evenly, share
 from mmseg_gl.errors import UserError, check_choice
 
 # Independent random streams of one seed.
-SOURCE, TARGET, AUGMENTATION, REPLACEMENT, SOURCE_BLOCKS, TARGET_BLOCKS = range(6)
+SOURCE, TARGET, AUGMENTATION, REPLACEMENT, SOURCE_BLOCKS, TARGET_BLOCKS, SAMPLING = range(7)
 STREAMS = dict(source=(SOURCE, SOURCE_BLOCKS), target=(TARGET, TARGET_BLOCKS))
 MAX_REPLACEMENTS = 10  # per draw; more broken files in a row are no accident
 
@@ -35,6 +35,9 @@ class UDADataset:
     in proportion to them, rounded to whole draws, in shuffled order; within a data set every image
     comes once before any comes again.
 
+    ``source_sampling`` draws the source in another way, e.g. :class:`RareClassSampling`. The target
+    is always drawn as described above, independently of the source.
+
     Args:
         source: One or several labelled data sets. They decide the length, which is the number of
             their images, and the classes.
@@ -43,14 +46,17 @@ class UDADataset:
         source_weights: Sampling weights > 0 of the data sets in the list, accurate to a thousandth.
             None: in proportion to their numbers of images.
         target_weights: The same for the target.
+        source_sampling: Config of what draws the source's images, from all of its data sets.
         on_bad_image: What to do about a file that cannot be used. 'stop': raise an error that names
-            it. 'skip': take another image of the same data set, also a function of (seed, n); the
-            sample's metainfo ``replaced`` lists the errors, for :class:`BadImageHook`.
+            it. 'skip': take another image of the same data set (with ``source_sampling``: draw
+            again), also a function of (seed, n); the sample's metainfo ``replaced`` lists the
+            errors, for :class:`BadImageHook`.
 
     Raises:
         UserError: If a data set has no images or the data sets have different classes; for weights
-            that are not a positive number per data set; for an unknown ``on_bad_image``. Items
-            raise it for files that cannot be used, as ``on_bad_image`` says.
+            that are not a positive number per data set, or beside ``source_sampling``; for an
+            unknown ``on_bad_image``. Items raise it for files that cannot be used, as
+            ``on_bad_image`` says.
     """
 
     def __init__(
@@ -60,6 +66,7 @@ class UDADataset:
         source_weights: list[float] | None = None,
         target_weights: list[float] | None = None,
         on_bad_image: str = 'stop',
+        source_sampling: dict | None = None,
     ) -> None:
         check_choice('on_bad_image', on_bad_image, ('stop', 'skip'))
         self.on_bad_image = on_bad_image
@@ -75,6 +82,15 @@ class UDADataset:
                 'the data sets of source and target have different classes: map all of them to the '
                 f'same list ({" / ".join(", ".join(names) for names in sorted(classes))})'
             )
+        self.sampling = None
+        if source_sampling is not None:
+            if source_weights is not None:
+                raise UserError(
+                    'source_weights are of no effect with source_sampling, which draws from all '
+                    'sources; leave one of them out'
+                )
+            self.sampling = DATA_SAMPLERS.build(source_sampling)
+            self.sampling.prepare(sources, skip_broken=on_bad_image == 'skip')
 
     def add(
         self, name: str, cfg: dict | list[dict] | None, weights: list[float] | None
@@ -111,11 +127,10 @@ class UDADataset:
 
     def load(self, name: str, seed: int, n: int) -> dict:
         """Return a domain's item of draw ``n``, or the first replacement that can be used."""
-        index = self.draw(name, seed, n)
         errors: list[str] = []
         while True:
             try:
-                item = self.domains[name][index]
+                item = self.read(name, seed, n, len(errors))
                 check_label_size(item)
                 check_label_classes(item, len(self.metainfo['classes']))
                 break
@@ -123,15 +138,23 @@ class UDADataset:
                 if self.on_bad_image == 'stop' or len(errors) == MAX_REPLACEMENTS:
                     raise
                 errors.append(str(error))
-                key = (seed, REPLACEMENT, STREAMS[name][0], n, len(errors))
-                start, end = self.same_dataset(name, index)
-                index = start + int(np.random.default_rng(key).integers(end - start))
         if errors and 'data_samples' in item:
             item['data_samples'].set_metainfo(dict(replaced=errors))
         return item
 
+    def read(self, name: str, seed: int, n: int, replacement: int) -> dict:
+        """Return a domain's item of draw ``n``, or its replacement of this number, from 1."""
+        if self.sampling and name == 'source':
+            return self.sampling.load(self.domains[name], (seed, SAMPLING, n, replacement))
+        index = self.draw(name, seed, n)
+        if replacement:
+            key = (seed, REPLACEMENT, STREAMS[name][0], n, replacement)
+            start, end = self.same_dataset(name, index)
+            index = start + int(np.random.default_rng(key).integers(end - start))
+        return self.domains[name][index]
+
     def draw(self, name: str, seed: int, n: int) -> int:
-        """Return the index of draw ``n`` into a domain ('source' or 'target').
+        """Return the index of draw ``n`` into a domain ('source' or 'target') without sampling.
 
         Indices run through the images of the first data set, then of the second, and so on.
         """

@@ -10,6 +10,7 @@ from mmseg_gl.errors import UserError
 from mmseg_gl.files import (
     LOCK,
     PART,
+    STATISTICS,
     make_folder,
     only_writer,
     read_record,
@@ -113,11 +114,15 @@ class RecordedFolder:
         self.complete = self.contents.get('complete') is True and self.done >= self.files
 
     def names(self) -> set[str]:
-        """Return the names of all files; a link to a folder counts as a file."""
+        """Return the names of all files; a link to a folder counts as a file.
+
+        Class statistics, which may be in any folder of data, are no part of it.
+        """
         return {
             os.path.relpath(os.path.join(parent, name), self.path)
             for parent, folders, files in os.walk(self.path)
             for name in [*files, *(f for f in folders if os.path.islink(os.path.join(parent, f)))]
+            if not name.startswith(STATISTICS)
         } - {LOCK}
 
     def write(self, name: str) -> AbstractContextManager[BinaryIO]:

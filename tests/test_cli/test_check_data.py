@@ -1,11 +1,17 @@
 """tools/check_data.py: words, exit codes, and the options."""
 
+import json
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mmseg.datasets import CityscapesDataset
+from PIL import Image
+
+from mmseg_gl.datasets.label_ids import CITYSCAPES
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 CONFIG = CONFIGS / 'adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py'
@@ -106,3 +112,30 @@ def test_labels_without_a_class_and_dangling_links_are_trouble(check, own_street
     image.symlink_to('/nowhere/00003.png')
     outcome = check(own_street_scenes)
     assert outcome.code == 1 and f'{image} is a link to /nowhere/00003.png' in outcome.out
+
+
+def test_class_statistics_of_every_data_set(check, own_street_scenes, tmp_path):
+    root, path = own_street_scenes, tmp_path / 'classes.json'
+    (root / 'GTA5/labels/00002.png').write_bytes(b'not a label')
+    assert check(root, '--json', path).code == 1
+    found = json.loads(path.read_text())
+    assert found['target'] == dict(images=6)
+    source, val = found['source'], found['val']
+    assert (source['images'], source['unusable_labels']) == (6, 1)
+    assert (val['images'], val['unusable_labels']) == (3, 0)
+    pixels, images = dict.fromkeys(CITYSCAPES.values(), 0), dict.fromkeys(CITYSCAPES.values(), 0)
+    for label in (root / 'cityscapes/gtFine/val').rglob('*_labelIds.png'):
+        for id, count in Counter(np.asarray(Image.open(label)).ravel().tolist()).items():
+            if id in CITYSCAPES:
+                pixels[CITYSCAPES[id]] += count
+                images[CITYSCAPES[id]] += 1
+    for number, name in enumerate(CityscapesDataset.METAINFO['classes']):
+        expected = dict(pixels=pixels[number], images=images[number])
+        assert val['classes'][name] == expected
+    assert list(root.glob('GTA5/class_statistics_*.json'))  # for rare-class sampling
+    assert f'{path} exists; name a new file' in check(root, '--json', path).error
+
+
+def test_statistics_of_folders_that_are_missing(check, tmp_path):
+    assert check(tmp_path / 'nowhere', '--json', tmp_path / 'classes.json').code == 1
+    assert json.loads((tmp_path / 'classes.json').read_text()) == {}

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
@@ -176,3 +177,64 @@ def test_half_resolution(tmp_path, write_png):
         np.testing.assert_array_equal(tested['inputs'].numpy(), pil_resized(pixels, (512, 256)))
         assert tested['data_samples'].gt_sem_seg.data.shape == (1, 102, 204)
         assert tested['data_samples'].ori_shape == (102, 204)
+
+
+# Official input sizes of the self-training methods: source (raw and resized), target, crop.
+SELF_TRAINING = [
+    ('gta5_to_cityscapes_512x512', (1914, 1052), (1280, 704), (1024, 512), 512),
+    ('gta5_to_cityscapes_512x512', (1914, 1046), (1280, 700), (1024, 512), 512),
+    ('synthia_to_cityscapes_512x512', (1280, 760), (1280, 760), (1024, 512), 512),
+    ('gta5_to_cityscapes_1024x1024', (1914, 1052), (2560, 1407), (2048, 1024), 1024),
+    ('synthia_to_cityscapes_1024x1024', (1280, 760), (2560, 1520), (2048, 1024), 1024),
+]
+
+
+@pytest.mark.parametrize('name, raw_size, source_size, target_size, crop', SELF_TRAINING)
+def test_self_training(name, raw_size, source_size, target_size, crop):
+    """Resized by OpenCV, bilinear and nearest, then cropped and flipped."""
+    cfg = load_config(str(DATASETS / f'{name}.py'), required=())
+    assert cfg.train_dataloader.batch_size == 2
+    domains = cfg.train_dataloader.dataset
+    for domain, size, resized in (
+        (domains.source, raw_size, source_size),
+        (domains.target, (2048, 1024), target_size),
+    ):
+        image = cv2.resize(random_image((29, 17)), size, interpolation=cv2.INTER_CUBIC)
+        label = image[..., 0] // 16
+        steps = [step for step in domain.pipeline if not step.type.startswith('Load')]
+        results = dict(img=image, img_path='a.png', seg_fields=[])
+        if domain is domains.source:
+            results.update(gt_seg_map=label, seg_fields=['gt_seg_map'])
+        np.random.seed(0)
+        packed = Compose(steps)(results)
+        expected = cv2.resize(image, resized, interpolation=cv2.INTER_LINEAR)
+        labels = cv2.resize(label, resized, interpolation=cv2.INTER_NEAREST)
+        np.random.seed(0)
+        for _ in range(11):
+            y, x = (np.random.randint(0, n - crop + 1) for n in resized[::-1])
+            cropped = labels[y : y + crop, x : x + crop]
+            counts = np.unique(cropped, return_counts=True)[1]
+            if domain is domains.target or len(counts) > 1 and counts.max() < 0.75 * crop**2:
+                break
+        flipped = slice(None, None, np.random.choice([-1, 1], p=[0.5, 0.5]))
+        expected = expected[y : y + crop, x : x + crop][:, flipped]
+        np.testing.assert_array_equal(packed['inputs'].numpy(), expected.transpose(2, 0, 1))
+        sample = packed['data_samples']
+        if domain is domains.source:
+            np.testing.assert_array_equal(sample.gt_sem_seg.data[0], cropped[:, flipped])
+        elif crop == 1024:
+            inside = np.zeros((1024, 2048), np.uint8)
+            inside[30:784, 30:2018] = 1
+            inside = inside[y : y + crop, x : x + crop][:, flipped]
+            np.testing.assert_array_equal(sample.pseudo_label_mask.data[0], inside)
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        assert loader.dataset.pipeline[1].scale == target_size
+
+
+def test_rare_class_sampling_of_the_configs(own_street_scenes, monkeypatch):
+    monkeypatch.setenv('STREET_SCENES', str(own_street_scenes))
+    shipped = load_config(str(DATASETS / 'street_scenes_rare_class_sampling.py'), required=())
+    sampling = REGISTRY.build(shipped.train_dataloader.dataset).sampling
+    assert (sampling.temperature, sampling.min_pixels, sampling.min_crop_pixels) == (0.01, 27, 13.5)
+    large = Config.fromfile(DATASETS / 'rare_class_sampling_1024x1024.py').rare_class_sampling
+    assert large.min_pixels * large.min_crop_ratio == 6000

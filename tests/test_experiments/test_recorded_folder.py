@@ -172,3 +172,15 @@ def test_lock_that_has_just_been_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(lockf, lambda *_: os.remove(tmp_path / '.lock'))
     with pytest.raises(UserError, match='another process'), only_writer(tmp_path):
         pass
+
+
+def test_class_statistics_may_lie_in_it(make, tmp_path):
+    folder = make()
+    with folder.open():
+        write_all(folder, FILES)
+        folder.finish()
+    statistics = tmp_path / 'out/images/class_statistics_0123456789ab.json'
+    statistics.write_text('of the images here, used as a data set')
+    with make().open():
+        pass
+    assert statistics.exists()

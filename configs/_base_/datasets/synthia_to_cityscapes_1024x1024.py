@@ -1,0 +1,16 @@
+# SYNTHIA -> Cityscapes at the sizes of HRDA and MIC: crops of 1024x1024.
+_base_ = './cityscapes_1024x1024.py'
+source_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='LoadTrainIds', ids='synthia'),
+    dict(_base_.fit, scale=(2560, 1520)),  # twice its own size
+    # Drawn up to ten times more until a crop shows several classes, none on 75 % of its pixels.
+    dict(type='RandomCrop', crop_size=1024, cat_max_ratio=0.75),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(
+    dataset=dict(
+        source=dict(type='SYNTHIADataset', data_root='data/SYNTHIA', pipeline=source_pipeline),
+    ),
+)
