@@ -13,4 +13,4 @@ model = dict(
     views=_base_.views,
     source_losses=_base_.source_losses,
 )
-train_dataloader = dict(dataset=dict(source_sampling=_base_.source_sampling))
+train_dataloader = dict(dataset=dict(source_sampling=_base_.rare_class_sampling))
