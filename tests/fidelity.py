@@ -15,8 +15,10 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
+import torch.nn.functional as F
 from mmengine.optim import build_optim_wrapper
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS, PARAM_SCHEDULERS
@@ -27,7 +29,9 @@ if __name__ == '__main__':
     sys.path.insert(0, str(ROOT))
 
 from mmseg_gl.config.load import load_config  # noqa: E402
-from tests.references import training  # noqa: E402
+from mmseg_gl.models.segmentors.hrda_encoder_decoder import Box  # noqa: E402
+from mmseg_gl.models.views.strong_augmentation import Draws  # noqa: E402
+from tests.references import self_training, training  # noqa: E402
 from tests.references.networks import (  # noqa: E402
     FCN,
     TORCHVISION,
@@ -45,6 +49,7 @@ from tests.references.optimizers import (  # noqa: E402
     poly,
     resnet_entries,
     steps,
+    warm_up,
 )
 
 LIMIT = 1e-9
@@ -53,14 +58,16 @@ QUANTITIES = ('outputs', 'losses', 'gradients', 'updates', 'weights')
 ROUNDING = 1e-12  # of the largest tensor's norm; below it a tensor is 0 but for rounding
 
 RESNET, VGG, FCN8S, CYCLEGAN = 'ResNet-101', 'VGG-16', 'FCN-8s VGG-16', 'CycleGAN'
+DAFORMER, HRDA = 'DAFormer, MiT-B0', 'HRDA, MiT-B0'
 EXPLANATION = f"""\
-Largest relative difference ||a - b|| / ||b|| of a tensor in {ITERATIONS} iterations, in float64.
-Outputs: the logits of both domains at the images' size (CycleGAN: the images). Updates: changes of
-what SGD moves. Weights: with batch norm statistics and discriminators. Dropout is on, with the same
-masks on both sides. Left out: tensors whose gradient is 0 but for rounding (CycleGAN's biases
-before instance norm)."""
+Largest relative difference ||a - b|| / ||b|| of a tensor in {ITERATIONS} iterations (AdamW: 3), in
+float64. Outputs: the logits of both domains, or of source, mixed and masked images, at the images'
+size (CycleGAN: the images). Updates: changes of what SGD moves. Weights: with batch norm
+statistics, discriminators and teachers. Dropout and stochastic depth are on, alike on both sides.
+Left out: tensors whose gradient is 0 but for rounding (biases before a norm)."""
 
 SEGMENTOR = 'model.segmentor'
+WARM_UP = 2  # iterations instead of 1500, whose first steps move nothing
 ONE, TWO = dict(decode=1.0), dict(decode=1.0, auxiliary=0.1)  # weights of the cross-entropies
 LAMBDAS = dict(decode=1e-3, auxiliary=2e-4)
 MAIN = dict(decode=1e-3)
@@ -107,9 +114,17 @@ class Row:
     sizes: tuple = ((33, 201), (48, 80))  # so wide that the largest dilation matters
     images: int = 1  # of each domain in a batch
     narrow: bool = False  # networks of few channels
+    block: int = 1  # side of the labels' blocks in pixels
+    alpha: float = 0.999  # of the teacher
+    margins: tuple = (0, 0)  # rows without pseudo labels
+    distance: bool = True  # whether there is a feature distance
+    masks: bool = False  # whether masked images are learned
+    iterations: int = ITERATIONS
 
     def options(self):
         """Return what is set in the config, whatever it ships with."""
+        if self.network in (DAFORMER, HRDA):
+            return self.self_training_options()
         options = {}
         if self.network != FCN8S:
             levels = self.supervised if self.network != CYCLEGAN else ONE
@@ -123,14 +138,33 @@ class Row:
                 options[f'{SEGMENTOR}.auxiliary_head.in_channels'] = 64
         return options
 
+    def self_training_options(self):
+        options = {f'{SEGMENTOR}.backbone.arch': 'b0', 'param_scheduler.0.end': WARM_UP + 1}
+        for view in ('mixed', 'masked')[: 1 + self.masks]:
+            options[f'model.views.{view}.ignored_rows'] = self.margins
+        if self.network == HRDA:
+            options[f'{SEGMENTOR}.detail_crop'] = 2 * (self.crop(),)
+            options[f'{SEGMENTOR}.detail_stride'] = 2 * (self.crop() // 2,)
+        if self.narrow:
+            options[f'{SEGMENTOR}.decode_head.channels'] = 16
+        return options
+
+    def crop(self):
+        """Return the side of HRDA's detail crop: half of the image's."""
+        return self.sizes[0][0] // 2
+
     def uses_sgd(self):
         return self.network in (RESNET, VGG)
 
     def label(self):
         """Return the network's name in the table."""
-        return (
-            self.network if self.network == FCN8S else f'{self.network}, {self.branches} branches'
-        )
+        alone = self.network in (FCN8S, DAFORMER, HRDA)
+        return self.network if alone else f'{self.network}, {self.branches} branches'
+
+    def optimizer(self):
+        if self.uses_sgd():
+            return f'SGD, `{self.semantics}`'
+        return 'AdamW' if self.network in (DAFORMER, HRDA) else 'Adam'
 
 
 ADAPTSEGNET, BDL = 'adaptsegnet/adaptsegnet_deeplabv2-r101', 'bdl/bdl_deeplabv2-r101'
@@ -139,6 +173,11 @@ MULTI, ONE_OUTPUT = 'AdaptSegNet, multi-level', dict(branches=2, supervised=ONE)
 LEVELS, LEVEL = {'global': LAMBDAS}, {'global': MAIN}
 BOTH, LSGAN = {'global': LAMBDAS, 'local': LAMBDAS}, {'global': dict(decode=1e-2)}
 SEES = dict(sees='entropy')
+# Labels have blocks as large as the cells of the last features.
+ON_DAFORMER = dict(
+    network=DAFORMER, sizes=2 * ((64, 128),), images=2, block=32, margins=(5, 9), iterations=3
+)
+ON_HRDA = dict(network=HRDA, sizes=2 * ((128, 128),), images=2, block=64, iterations=3)
 ROWS = [
     Row('adaptsegnet', MULTI, ADAPTSEGNET, branches=2, heads=LEVELS),
     Row('adaptsegnet-torch2', MULTI, ADAPTSEGNET, branches=2, semantics='torch2', heads=LEVELS),
@@ -190,6 +229,16 @@ ROWS = [
         branches=2,
         sizes=((48, 64), (48, 64)),
     ),
+    Row(
+        *('dacs', 'DACS', 'dacs/dacs_daformer-mitb5', ''),
+        **{**ON_DAFORMER, 'margins': (0, 0)},
+        alpha=0.99,
+        distance=False,
+    ),
+    Row('daformer', 'DAFormer', 'daformer/daformer_daformer-mitb5', **ON_DAFORMER),
+    Row('mic-daformer', 'MIC', 'mic/mic_daformer-mitb5', **ON_DAFORMER, masks=True),
+    Row('hrda', 'HRDA', 'hrda/hrda_daformer-mitb5', **ON_HRDA),
+    Row('mic-hrda', 'MIC', 'mic/mic_hrda-mitb5', **ON_HRDA, masks=True),
 ]
 
 
@@ -200,7 +249,8 @@ def build(row, options=None):
     """Build the model with random weights, its optimizers and their schedulers from the config."""
     path = ROOT / 'configs' / f'{row.config}_gta5-to-cityscapes{row.variant}.py'
     cfg = load_config(path, {**row.options(), **(options or {})})
-    cfg.model.segmentor.backbone.init_cfg = None  # no ImageNet weights
+    if 'source_losses' not in cfg.model:  # the feature distance insists on them
+        cfg.model.segmentor.backbone.init_cfg = None  # no ImageNet weights
     model = MODELS.build(cfg.model)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -221,8 +271,10 @@ def randomise(name, tensor, generator):
     if 'upscore' in name or not tensor.is_floating_point() or name.startswith('data_'):
         return
     noise = torch.randn(tensor.shape, generator=generator)
-    if tensor.dim() == 4:
+    if tensor.dim() > 1:
         gain = math.sqrt(2)
+        if 'conv_seg' in name:
+            gain *= 8  # so that the teacher is confident of some pixels
         if 'features.0.' in name:
             gain /= 64  # images of 0 to 255 and no batch norm
         tensor.copy_(noise * gain / math.sqrt(tensor[0].numel()))
@@ -244,7 +296,19 @@ class Part:
 
     def __init__(self, module, rename):
         self.module, self.rename = module, rename
-        self.w = {rename(k): v.detach().clone() for k, v in module.state_dict().items()}
+        named = self.official(module.state_dict())
+        self.w = {name: tensor.detach().clone() for name, tensor in named.items()}
+
+    def official(self, tensors):
+        """Return own tensors, weights or gradients, by official name and in official shape."""
+        named = {self.rename(k): v for k, v in tensors.items() if k != 'seed'}
+        for name in list(named):
+            if '.attn.q.' in name:  # with keys and values, which are a layer of their own there
+                q, *kv = named[name].chunk(3)
+                named[name], named[name.replace('.q.', '.kv.')] = q, torch.cat(kv)
+            if re.search(r'(mlp\.fc.|embed_layers\.\d\.proj)\.weight', name):
+                named[name] = named[name].flatten(1)
+        return named
 
 
 def segmentor_name(network):
@@ -261,6 +325,37 @@ def segmentor_name(network):
         return name
 
     return rename
+
+
+def daformer_name(network):
+    def rename(name):
+        if network == HRDA:
+            name = re.sub(r'^decode_head\.', 'decode_head.head.', name)
+            name = re.sub(r'^scale_attention_head\.', 'decode_head.scale_attention.', name)
+        name = re.sub(r'(embed_layers\.\d)', r'\1.proj', name)
+        return mit_name(name)
+
+    return rename
+
+
+def mit_name(name):
+    """Return NVIDIA's name of a tensor of mmsegmentation's MiT."""
+
+    def stage(match):
+        part = ('patch_embed', 'block', 'norm')[int(match[2])]
+        return f'{part}{int(match[1]) + 1}.'
+
+    name = re.sub(r'layers\.(\d)\.([012])\.', stage, name, count=1)
+    for here, there in (
+        ('projection', 'proj'),
+        ('attn.attn.in_proj_', 'attn.q.'),
+        ('attn.attn.out_proj', 'attn.proj'),
+        ('ffn.layers.0', 'mlp.fc1'),
+        ('ffn.layers.1', 'mlp.dwconv.dwconv'),
+        ('ffn.layers.4', 'mlp.fc2'),
+    ):
+        name = name.replace(here, there)
+    return name
 
 
 def translator_name(name):
@@ -346,6 +441,77 @@ def translation(row, model):
     return training.CycleGANLoop(*networks, meaning, adams), parts
 
 
+def self_training_family(row, model):
+    """Return the reference's loop, the parts of the model, and feed both the same decisions."""
+    rename = daformer_name(row.network)
+    student = Part(model.segmentor, rename)
+    teacher = Part(model.teacher.module, rename)
+    imagenet = Part(model.feature_distance.backbone, mit_name).w if row.distance else None
+    names = student.official(dict(model.segmentor.named_parameters()))
+    rates = {name: 6e-5 if name.startswith('backbone') else 6e-4 for name in names}
+    decays = {
+        name: 0.0 if name.startswith('backbone') and 'norm' in name else 0.01 for name in names
+    }
+    optimizer = Adam(
+        student.w, rates, (0.9, 0.999), lambda i: warm_up(i, length=WARM_UP), decays=decays
+    )
+    network = self_training.DAFormer()
+    if row.network == HRDA:
+        network = self_training.HRDA(crop=row.crop(), step=row.crop() // 2)
+    loop = self_training.SelfTrainingLoop(
+        *(network, student.w, teacher.w, imagenet, optimizer),
+        alpha=row.alpha,
+        margins=row.margins,
+        masks=row.masks,
+    )
+    return loop, {'segmentor': [student], 'teacher': [teacher]}  # the teacher has no optimizer
+
+
+def feed(model, decisions):
+    """Make a model take these decisions in its next step instead of drawing its own."""
+    boxes, strong = iter(decisions.boxes), iter(decisions.strong)
+    model.segmentor.draw_box = lambda height, width: Box(*next(boxes))
+    model.mixed.draw_classes = lambda labels: decisions.classes
+    for name in model.names['views']:
+        view = getattr(model, name)
+        view.augmentation.draw = lambda number: next(strong)
+        view.draw_mask = lambda images: decisions.mask
+
+
+def decide(row, labels, iteration):
+    """Draw the random decisions of an iteration: all of jitter and blur, then one of both."""
+    generator = torch.Generator().manual_seed(100 + iteration)
+
+    def uniform(low, high, *size):
+        return low + (high - low) * torch.rand(size, generator=generator).double()
+
+    def strong():
+        factors = uniform(-0.2, 0.2, row.images, 4) + torch.tensor([1.0, 1.0, 1.0, 0.0])
+        orders = [torch.randperm(4, generator=generator).tolist() for _ in range(row.images)]
+        sigmas = uniform(0.15, 1.15, row.images).tolist()
+        return Draws(
+            factors=None if iteration == 2 else factors,
+            orders=orders,
+            sigmas=None if iteration == 1 else sigmas,
+        )
+
+    def drawn(values, number):
+        return values[torch.randperm(len(values), generator=generator)[:number]]
+
+    height, width = row.sizes[0]
+    grid = (uniform(0, 1, row.images, 1, height // 16, width // 16) > 0.7).double()
+    present = labels.unique()
+    crop = row.crop()
+    places = (8 * torch.randint(0, crop // 8, (3,), generator=generator) for _ in range(2))
+    places = zip(*(place.tolist() for place in places))
+    return SimpleNamespace(
+        classes=[drawn(present, (len(present) + 1) // 2) for _ in range(row.images)],
+        strong=[strong(), strong()],
+        mask=F.interpolate(grid, size=(height, width), mode='nearest'),
+        boxes=[(top, top + crop, left, left + crop) for top, left in places],
+    )
+
+
 # The comparison
 
 
@@ -397,16 +563,19 @@ def compare(row, options=None):
         options (dict | None): Further options of the config, e.g. to make the library differ.
     """
     model, wrappers, schedulers = build(row, options)
-    loop, parts = (translation if row.network == CYCLEGAN else adaptation)(row, model)
+    loops = {CYCLEGAN: translation, DAFORMER: self_training_family, HRDA: self_training_family}
+    loop, parts = loops.get(row.network, adaptation)(row, model)
     differences = Differences([q for q in QUANTITIES if q != 'updates' or row.uses_sgd()])
-    outputs, zeros = [], {}
+    outputs, zeros = [], {part: set() for child in parts.values() for part in child}
 
     def before_step(child):
         for part in parts[child]:
-            own = {part.rename(k): p.grad for k, p in part.module.named_parameters()}
-            both = (own, {k: tensor.grad for k, tensor in part.w.items()})
-            both = ({k: g for k, g in side.items() if g is not None} for side in both)
-            zeros[part] = differences.add('gradients', *both)
+            both = [
+                {k: p.grad for k, p in side}
+                for side in (part.module.named_parameters(), part.w.items())
+            ]
+            own, other = ({k: g for k, g in side.items() if g is not None} for side in both)
+            zeros[part] = differences.add('gradients', part.official(own), other)
             differences.left_out |= {(part, name) for name in zeros[part]}
 
     for child, wrapper in wrappers.items():
@@ -414,10 +583,14 @@ def compare(row, options=None):
     network = model.generators if row.network == CYCLEGAN else model.segmentor
     network.register_forward_hook(lambda module, inputs, output: outputs.append(output))
 
-    for iteration in range(ITERATIONS):
+    for iteration in range(row.iterations):
         data = draw(row, iteration)
+        given = dict(data)
+        if row.network in (DAFORMER, HRDA):
+            given['decisions'] = decide(row, data['source_labels'], iteration)
+            feed(model, given['decisions'])
         torch.manual_seed(iteration)  # so that both sides draw the same dropout masks
-        expected = loop.step(**data, iteration=iteration)
+        expected = loop.step(**given, iteration=iteration)
         torch.manual_seed(iteration)
         logs = model.train_step(packed(row, **data), wrappers)
         for scheduler in schedulers:
@@ -431,7 +604,7 @@ def compare(row, options=None):
         differences.add('losses', losses, expected.losses)
         flat = [part for child in parts.values() for part in child]
         for part, changes in zip(flat, expected.changes, strict=True):
-            own = {part.rename(k): v for k, v in part.module.state_dict().items()}
+            own = part.official(part.module.state_dict())
             own, other = (
                 {name: v for name, v in side.items() if name not in zeros[part]}
                 for side in (own, part.w)
@@ -447,28 +620,35 @@ def draw(row, iteration):
     """Draw images (N, 3, H, W), 0 to 255, and labels (N, H, W), a quarter of them 255."""
     generator, data = torch.Generator().manual_seed(iteration), {}
     for domain, (height, width) in zip(('source', 'target'), row.sizes):
-        images = torch.randint(0, 256, (row.images, 3, height, width), generator=generator)
-        data[domain] = images.byte()
+        image = torch.randint(0, 256, (row.images, 3, height, width), generator=generator)
+        data[domain] = image.byte()
         if row.network != CYCLEGAN:
-            labels = torch.randint(0, 19, (row.images, height, width), generator=generator)
+            size = (row.images, height // row.block, width // row.block)
+            labels = torch.randint(0, 19, size, generator=generator)
+            for side in (1, 2):
+                labels = labels.repeat_interleave(row.block, dim=side)
             labels[:, : height // 4] = 255
             data[f'{domain}_labels'] = labels
+    if row.network == HRDA:  # the margins come with the images
+        data['trusted'] = torch.ones(labels.shape)
+        data['trusted'][:, :10] = data['trusted'][:, :, -6:] = 0
     return data
 
 
-def packed(row, source, target, source_labels=None, target_labels=None):
+def packed(row, source, target, source_labels=None, target_labels=None, trusted=None):
     """Return a batch as the data loader gives it; the target has labels only for BDL's."""
-    batch = {}
     if not row.pseudo_labels:
         target_labels = None
-    for domain, images, labels in (
-        ('source', source, source_labels),
-        ('target', target, target_labels),
-    ):
+    maps = dict(
+        source=dict(gt_sem_seg=source_labels),
+        target=dict(gt_sem_seg=target_labels, pseudo_label_mask=trusted),
+    )
+    batch = {}
+    for domain, images in (('source', source), ('target', target)):
         samples = [SegDataSample() for _ in images]
-        if labels is not None:
-            for sample, label in zip(samples, labels):
-                sample.gt_sem_seg = PixelData(data=label[None])
+        for name, of_images in maps[domain].items():
+            for sample, values in zip(samples, of_images if of_images is not None else ()):
+                sample.set_data({name: PixelData(data=values[None])})
         batch[domain] = dict(inputs=list(images), data_samples=samples)
     return batch
 
@@ -486,8 +666,8 @@ def table(rows):
         differences = compare(row)
         numbers = [differences.largest.get(quantity, ('-', None))[0] for quantity in QUANTITIES]
         numbers = [f'{number:.0e}' if isinstance(number, float) else '-' for number in numbers]
-        optimizer = f'SGD, `{row.semantics}`' if row.uses_sgd() else 'Adam'
-        print('| ' + ' | '.join((row.method, row.label(), optimizer, *numbers)) + ' |', flush=True)
+        cells = (row.method, row.label(), row.optimizer(), *numbers)
+        print('| ' + ' | '.join(cells) + ' |', flush=True)
         left_out = len(differences.left_out)
         note = f', {left_out} tensors without a gradient left out' if left_out else ''
         print(f'{row.name}: {time.perf_counter() - begin:.0f} s{note}', file=sys.stderr)

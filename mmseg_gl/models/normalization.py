@@ -24,7 +24,7 @@ class Normalization:
         """Return that of a data preprocessor, None for one that does not normalise."""
         if not getattr(preprocessor, '_enable_normalize', False):
             return None
-        swaps = bool(getattr(preprocessor, 'channel_conversion', False))
+        swaps = preprocessor._channel_conversion
         return cls(preprocessor.mean, preprocessor.std, swaps)  # the images are loaded as BGR
 
     def to_rgb(self, images: Tensor) -> Tensor:

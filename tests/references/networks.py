@@ -132,3 +132,114 @@ def run_patch_discriminator(w, x):
         x = apply(w, f'model.{index}', x, stride=stride, padding=1)
         x = F.leaky_relu(F.instance_norm(x), 0.2)
     return apply(w, 'model.11', x, padding=1)
+
+
+def part(w, prefix):
+    """Return the weights whose names start with a prefix, without it; the tensors are the same."""
+    return {k.removeprefix(prefix): tensor for k, tensor in w.items() if k.startswith(prefix)}
+
+
+def linear(w, name, x):
+    return F.linear(x, w[f'{name}.weight'], w[f'{name}.bias'])
+
+
+def layer_norm(w, name, x, eps):
+    return F.layer_norm(x, x.shape[-1:], w[f'{name}.weight'], w[f'{name}.bias'], eps)
+
+
+def drop_path(x, rate):
+    """Skip the branch of some images; PyTorch's generator decides."""
+    if rate == 0:
+        return x
+    kept = (1 - rate + torch.rand((len(x), 1, 1), dtype=x.dtype)).floor()
+    return x / (1 - rate) * kept
+
+
+def run_mit(w, x, drop=0.0):
+    """Return the maps of MiT's four stages; ``drop`` is the last block's rate of stochastic depth.
+
+    Names are NVIDIA's, without a prefix.
+    """
+    depth = sum(name.endswith('mlp.fc1.bias') for name in w)
+    rates, maps = iter(torch.linspace(0, drop, depth).tolist()), []
+    for stage, (heads, ratio) in enumerate(((1, 8), (2, 4), (5, 2), (8, 1)), 1):
+        first = stage == 1
+        x = apply(w, f'patch_embed{stage}.proj', x, stride=4 if first else 2, padding=1 + 2 * first)
+        size = x.shape[2:]
+        x = layer_norm(w, f'patch_embed{stage}.norm', x.flatten(2).transpose(1, 2), 1e-5)
+        block = 0
+        while f'block{stage}.{block}.norm1.weight' in w:
+            name, rate = f'block{stage}.{block}', next(rates)
+            y = layer_norm(w, f'{name}.norm1', x, 1e-6)
+            x = x + drop_path(run_attention(w, f'{name}.attn', y, size, heads, ratio), rate)
+            y = linear(w, f'{name}.mlp.fc1', layer_norm(w, f'{name}.norm2', x, 1e-6))
+            y = y.transpose(1, 2).unflatten(2, size)
+            y = apply(w, f'{name}.mlp.dwconv.dwconv', y, padding=1, groups=y.shape[1])
+            y = linear(w, f'{name}.mlp.fc2', F.gelu(y.flatten(2).transpose(1, 2)))
+            x, block = x + drop_path(y, rate), block + 1
+        x = layer_norm(w, f'norm{stage}', x, 1e-6).transpose(1, 2).unflatten(2, size)
+        maps.append(x)
+    return maps
+
+
+def run_attention(w, name, x, size, heads, ratio):
+    y = x
+    if ratio > 1:
+        y = apply(w, f'{name}.sr', x.transpose(1, 2).unflatten(2, size), stride=ratio)
+        y = layer_norm(w, f'{name}.norm', y.flatten(2).transpose(1, 2), 1e-5)
+    k, v = linear(w, f'{name}.kv', y).chunk(2, dim=-1)
+    q, k, v = (
+        z.unflatten(-1, (heads, -1)).transpose(1, 2) for z in (linear(w, f'{name}.q', x), k, v)
+    )
+    share = (q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5).softmax(dim=-1)
+    return linear(w, f'{name}.proj', (share @ v).transpose(1, 2).flatten(2))
+
+
+def conv_bn_relu(w, name, x, training, **options):
+    if training:
+        w[f'{name}.bn.num_batches_tracked'] += 1
+    leaves = ('running_mean', 'running_var', 'weight', 'bias')
+    x = F.batch_norm(
+        apply(w, f'{name}.conv', x, **options),
+        *(w[f'{name}.bn.{leaf}'] for leaf in leaves),
+        training=training,
+        momentum=0.1,
+        eps=1e-5,
+    )
+    return F.relu(x)
+
+
+def halfway(x, size):
+    """Resize as mmsegmentation does without align_corners."""
+    return F.interpolate(x, size=size, mode='bilinear', align_corners=False)
+
+
+def run_daformer_head(w, maps, training=False, dropout=0.0):
+    """Return the logits; the head with a single 1x1 convolution is HRDA's scale attention."""
+    size = maps[0].shape[2:]
+    tokens = [x.flatten(2).transpose(1, 2) for x in maps]
+    embedded = [
+        linear(w, f'embed_layers.{i}.proj', y).transpose(1, 2).unflatten(2, x.shape[2:])
+        for i, (x, y) in enumerate(zip(maps, tokens))
+    ]
+    x = torch.cat([halfway(y, size) for y in embedded], dim=1)
+    if 'fuse_layer.conv.weight' in w:
+        x = conv_bn_relu(w, 'fuse_layer', x, training)
+    else:
+        name = 'fuse_layer.aspp_modules'
+        branches = [conv_bn_relu(w, f'{name}.0', x, training)]
+        for i, d in ((1, 6), (2, 12), (3, 18)):
+            y = f'{name}.{i}.depthwise_conv'
+            y = conv_bn_relu(w, y, x, training, padding=d, dilation=d, groups=x.shape[1])
+            branches.append(conv_bn_relu(w, f'{name}.{i}.pointwise_conv', y, training))
+        x = conv_bn_relu(w, 'fuse_layer.bottleneck', torch.cat(branches, 1), training, padding=1)
+    return apply(w, 'conv_seg', F.dropout2d(x, dropout, dropout > 0))
+
+
+def run_segformer_head(w, maps):
+    size = maps[0].shape[2:]
+    embedded = []
+    for i, x in enumerate(maps, 1):
+        y = linear(w, f'linear_c{i}.proj', x.flatten(2).transpose(1, 2))
+        embedded.append(halfway(y.transpose(1, 2).unflatten(2, x.shape[2:]), size))
+    return apply(w, 'linear_pred', conv_bn_relu(w, 'linear_fuse', torch.cat(embedded, 1), False))

@@ -18,6 +18,12 @@ def steps(iteration):
     return 0.1 ** (iteration // 50_000)
 
 
+def warm_up(iteration, length=1500, end=40_000):
+    """Linear decay to 0, and a linear start from a millionth."""
+    start = 1 - (1 - iteration / length) * (1 - 1e-6) if iteration < length else 1.0
+    return (1 - iteration / end) * start
+
+
 def constant(iteration):
     return 1.0
 
@@ -70,17 +76,19 @@ class SGD:
 
 
 class Adam:
-    """Adam (Kingma and Ba, algorithm 1) with eps 1e-8 and no weight decay.
+    """Adam (Kingma and Ba, algorithm 1) with eps 1e-8.
 
     Args:
         w (dict[str, Tensor]): The weights.
         rates (dict[str, float]): Learning rate by name.
         betas (tuple[float, float]): Of the moments.
         schedule (Callable[[int], float]): Share of the rate that is left at an iteration.
+        decays (dict[str, float] | None): Decoupled weight decay by name (AdamW); None: without.
     """
 
-    def __init__(self, w, rates, betas, schedule):
+    def __init__(self, w, rates, betas, schedule, decays=None):
         self.w, self.rates, self.betas, self.schedule = w, rates, betas, schedule
+        self.decays = decays or dict.fromkeys(rates, 0.0)
         self.m = {name: torch.zeros_like(w[name]) for name in rates}
         self.v = {name: torch.zeros_like(w[name]) for name in rates}
         self.t = 0
@@ -93,6 +101,8 @@ class Adam:
             m.mul_(self.betas[0]).add_(g, alpha=1 - self.betas[0])
             v.mul_(self.betas[1]).addcmul_(g, g, value=1 - self.betas[1])
             change = (v / (1 - self.betas[1] ** self.t)).sqrt_().add_(1e-8).reciprocal_().mul_(m)
-            change *= rate * self.schedule(iteration) / (1 - self.betas[0] ** self.t)
+            rate *= self.schedule(iteration)
+            change *= rate / (1 - self.betas[0] ** self.t)
+            self.w[name] *= 1 - rate * self.decays[name]
             self.w[name] -= change
         return {}
