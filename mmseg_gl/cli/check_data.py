@@ -51,9 +51,9 @@ def main() -> int:
         if report.num_troubles:
             troubles[name] = report.num_troubles
     if troubles:
-        print('trouble: ' + ', '.join(f'{count} in {name}' for name, count in troubles.items()))
+        print('problems: ' + ', '.join(f'{count} in {name}' for name, count in troubles.items()))
         return 1
-    print('all is well')
+    print('no problems found')
     return 0
 
 

@@ -208,7 +208,7 @@ def test_other_cap_and_portion(write_labels, tmp_path):
 def test_folder_of_another_run(write_labels, arguments, options, different):
     assert write_labels().code == 0
     error = write_labels(*arguments, options=options).error
-    assert f'is of another run (different in pseudo_labels.json: {different}); choose' in error
+    assert f'belongs to another run (different in pseudo_labels.json: {different}); choose' in error
 
 
 def test_folder_of_other_weights(write_labels, network, tmp_path):
@@ -356,4 +356,4 @@ def test_unfinished_labels_are_not_trained_on(
     assert 'are not complete; go on with: python ' in error
     assert f'--out {tmp_path}/labels --cfg-options' in error
     outcome = run('check_data', config, '--workers', 1, *options)
-    assert outcome.code == 1 and 'TROUBLE: pseudo labels that cannot be used (1)' in outcome.out
+    assert outcome.code == 1 and 'PROBLEM: pseudo labels that cannot be used (1)' in outcome.out

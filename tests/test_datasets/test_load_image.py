@@ -111,5 +111,5 @@ def test_truncated_file_is_named(tmp_path, write_png, pixels, kept):
 
 def test_text_in_place_of_an_image(tmp_path):
     (tmp_path / 'a.png').write_text('<html>404</html>')
-    with pytest.raises(UserError, match=r'/a\.png is truncated or not an image.*copy it anew'):
+    with pytest.raises(UserError, match=r'/a\.png is truncated or not an image.*copy it again'):
         load(tmp_path / 'a.png')
