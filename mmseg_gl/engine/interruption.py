@@ -47,9 +47,12 @@ class Interruption:
         if not self.signal:
             self.signal, self.time = number, now
             name = signal.Signals(number).name
-            print(f'{name}: saving, then leaving; once more to leave at once', file=sys.stderr)
+            print(
+                f'{name}: saving a checkpoint before exiting; send it again to exit at once',
+                file=sys.stderr,
+            )
         elif now - self.time > DEBOUNCE_SECONDS:
-            raise Interrupted(number, 'left at once')
+            raise Interrupted(number, 'exited without saving')
 
     def is_requested(self) -> bool:
         """Return True if any process has received a signal; all processes must call this."""

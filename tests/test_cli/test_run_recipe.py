@@ -162,7 +162,7 @@ def test_refuses_other_settings_foreign_files_and_lost_inputs(run, recipe, tools
 def test_a_stage_that_made_nothing_ends_the_run(run, recipe, tools, tmp_path, monkeypatch):
     monkeypatch.setattr(ToolProcess, 'run', lambda process: None)  # writes nothing
     error = run('run_recipe', recipe(STAGES), '--work-dir', tmp_path / 'out').error
-    assert 'has ended before its end' in error and not tools
+    assert 'before the stage was complete' in error and not tools
 
 
 def test_two_runs_in_one_folder_are_refused(run, recipe, tools, tmp_path):
@@ -171,7 +171,7 @@ def test_two_runs_in_one_folder_are_refused(run, recipe, tools, tmp_path):
     with open(work_dir / 'recipe.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         error = run('run_recipe', recipe(STAGES), '--work-dir', work_dir).error
-    assert 'still at work' in error and not tools
+    assert 'still running there' in error and not tools
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def test_at_most_five_files_are_named_per_kind(gta5, tmp_path, write_png):
         write_png(tmp_path / f'GTA5/images/{i}.png', np.zeros((2, 4, 3), np.uint8))
         (tmp_path / f'GTA5/labels/{i}.png').write_bytes(b'')
     lines = check_dataset('source', gta5).lines()
-    start = lines.index('  TROUBLE: unreadable labels (7)')
+    start = lines.index('  PROBLEM: unreadable labels (7)')
     named = lines[start + 1 : start + 6]
     assert all(f'/{i}.png' in line for i, line in enumerate(named))
     assert lines[start + 6 :] == ['    ... and 2 more']
