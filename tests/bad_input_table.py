@@ -317,6 +317,28 @@ def label_cases(case):
     case('train', 'label missing', 'images have no label')(
         lambda b: after(b.train(), (b.data / SOURCE_LABEL).unlink())
     )
+    rare = (
+        'train_dataloader = dict(dataset=dict(source_sampling=dict(type="RareClassSampling", {})))'
+    )
+    case(
+        'train', 'rare-class sampling: no image has that many pixels', 'min_pixels=9999: no image'
+    )(lambda b: b.train(config=b.config(rare.format('min_pixels=9999'))))
+    case('train', 'rare-class sampling: temperature 0', 'source_sampling.temperature=0')(
+        lambda b: b.train(config=b.config(rare.format('temperature=0')))
+    )
+    case(
+        'train',
+        'rare-class sampling: official statistics damaged',
+        'sample_class_stats.json cannot',
+    )(
+        lambda b: after(
+            b.train(config=b.config(rare.format('min_pixels=9'))),
+            b.damage('GTA5/sample_class_stats.json', content=b'[{"file": 3}]'),
+        )
+    )
+    case('train', 'rare-class sampling that is a number', 'source_sampling')(
+        lambda b: b.train('train_dataloader.dataset.source_sampling=3')
+    )
     case('train', 'label of another size than its image', 'is 64x16 after the pipeline')(
         lambda b: after(b.train(), b.damage(SOURCE_LABEL, pixels=GREY[:16]))
     )
@@ -697,6 +719,9 @@ def other_cases(case):
     case('pseudo_label', '--cap 2', 'expected a number from 0 to 1')(lambda b: b.label('--cap', 2))
     case('check_data', '--max-images 0', 'argument --max-images: 0')(
         lambda b: [SOURCE_ONLY, '--max-images', 0]
+    )
+    case('check_data', '--json a file that exists', 'exists; name a new file')(
+        lambda b: [SOURCE_ONLY, '--json', b.path('classes.json', 'precious')]
     )
     case('check_data', 'config without data', 'has no data sets')(
         lambda b: [CONFIGS / '_base_/default_runtime.py']

@@ -18,6 +18,7 @@ DICTS = (
     *(f'model.{kind}' for kind in PART_KINDS),
     'model.teacher',
     OTHER_LOADERS,
+    'train_dataloader.dataset.source_sampling',
     'train_cfg',
     'optim_wrapper',
     'default_hooks',
