@@ -22,7 +22,7 @@ help:
 	@echo 'make test-all  ruff and the whole test suite, as in continuous integration'
 	@echo "make docs-check  run the documentation's commands in small: some minutes"
 	@echo 'make torture   kill training at random moments, 20 times: a few minutes'
-	@echo 'make fuzz      damaged input for all tools, for ten minutes'
+	@echo 'make fuzz      damaged files for all tools, for ten minutes'
 	@echo 'make fidelity  compare the training steps with straight-line ones: a few minutes'
 	@echo 'make format    format the code'
 
