@@ -108,11 +108,12 @@ def load_segmentor(model: nn.Module, path: str) -> None:
         UserError: When tensors are missing or have another shape.
     """
     weights = tensors_of(read_checkpoint(path))
-    model = unwrapped(model)
-    prefix = 'segmentor.' if model.evaluated == 'segmentor' else 'teacher.module.'
+    evaluated = unwrapped(model).evaluated
+    network: Any = unwrapped(model).network
+    prefix = 'segmentor.' if evaluated == 'segmentor' else 'teacher.module.'
     weights = below(weights, prefix) or weights
-    check_tensors(model.network, weights, path)
-    model.network.load_state_dict(weights)
+    check_tensors(network, weights, path)
+    network.load_state_dict(weights)
 
 
 def check_start(model: nn.Module, path: str, contents: dict[str, Any], resume: bool) -> None:
