@@ -17,7 +17,7 @@ STATISTICS = 'class_statistics_'  # prefix of files that may be in any folder of
 
 @contextmanager
 def whole_file(
-    path: str, advice: str = 'put that right and start the same command again'
+    path: str, advice: str = 'fix that and run the same command again'
 ) -> Iterator[BinaryIO]:
     """Write a binary file atomically: it gets its name once all bytes are on the disk.
 
@@ -133,14 +133,14 @@ def only_writer(folder: str, option: str = '--work-dir') -> Iterator[None]:
         file.seek(0)
         holder = file.read(99)
         if not re.fullmatch(r'(process \d+)?', holder):
-            raise UserError(f'{path} is not a lock, but in the way of one; move it away')
+            raise UserError(f'{path} has the name of a lock file but is none; move it away')
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by data workers
             if not os.fstat(file.fileno()).st_nlink:
                 raise BlockingIOError  # removed by a process that has just ended
         except (BlockingIOError, PermissionError) as error:
             raise UserError(
-                f'{folder}: another process ({holder or "unknown"}) is at work there; wait for it '
+                f'{folder}: another process ({holder or "unknown"}) is writing there; wait for it '
                 f'or stop it, or choose another {option}'
             ) from error
         except OSError:
@@ -158,7 +158,7 @@ def only_writer(folder: str, option: str = '--work-dir') -> Iterator[None]:
 def check_lock_name(path: str) -> None:
     """Raise a UserError if a link, a pipe or a folder has the name of the lock."""
     if os.path.lexists(path) and (os.path.islink(path) or not os.path.isfile(path)):
-        raise UserError(f'{path} is not a lock, but in the way of one; move it away')
+        raise UserError(f'{path} has the name of a lock file but is none; move it away')
 
 
 def sync_folder(path: str) -> None:

@@ -187,6 +187,7 @@ OPTIONS_OF_HEADS = (
 ENTRIES = {
     'meta': lambda run: run.update(meta=[1]),
     'optimizer': lambda run: run['optimizer'].clear(),
+    'momentum': lambda run: run['optimizer']['segmentor']['state'][0].update(momentum_buffer=[1]),
     'best_score': lambda run: run['message_hub']['runtime_info'].update(best_score='high'),
 }
 # Damaged data that train.py reads.

@@ -74,25 +74,45 @@ def test_paper_config_builds_and_runs_at_reduced_size(path):
             assert all(torch.isfinite(value) for value in losses.values())
     classes = 16 if '16-classes' in path else 19
     assert all(z.shape == (1, classes, 64, 96) for z in outputs.logits.values())
-    if '-r101' in path:
-        groups = wrappers['segmentor'].param_groups
+    optimizer = wrappers['segmentor'].optimizer
+    if '-r101_' in path:
+        groups = optimizer.param_groups
         entries = [(g['repeats'], g['lr']) for g in groups if g['params'][0].requires_grad]
         backbone = [repeats for repeats, lr in entries if lr == 2.5e-4]
         assert len(backbone) == 104 and sum(backbone) == 314  # as in the official optimizer
         assert {lr for _, lr in entries} == {2.5e-4, 2.5e-3}
-    elif 'mitb5' in path:
+    elif isinstance(optimizer, torch.optim.AdamW):
         names = {id(p): name for name, p in model.segmentor.named_parameters()}
-        for group in wrappers['segmentor'].optimizer.param_groups:  # one a tensor
+        for group in optimizer.param_groups:  # one a tensor
             (name,) = (names[id(parameter)] for parameter in group['params'])
-            head = name.startswith('decode_head')
+            head = 'head' in name
             assert group['lr'] == pytest.approx(6e-4 if head else 6e-5), name
             layer_norm = 'norm' in name or re.match(r'backbone\.layers\.\d\.2\.', name)
             assert group['weight_decay'] == (0 if layer_norm and not head else 0.01), name
+    elif 'mitb5' in path or 'r101v1c' in path:
+        assert {g['lr'] for g in optimizer.param_groups} == {2.5e-3}
     elif 'fcn8s' in path:
         rates = {g['lr'] for g in wrappers['segmentor'].param_groups if g['params'][0].dim() == 1}
         assert rates == {2e-5}  # biases
     else:
         assert {g['lr'] for g in wrappers['segmentor'].param_groups} == {2.5e-4}
+
+
+@pytest.mark.parametrize(
+    'path, iterations, poly_end',  # of configs/README.md
+    [
+        ('adaptsegnet/adaptsegnet_deeplabv2-r101_gta5-to-cityscapes', 150_000, 250_000),
+        ('adaptsegnet/adaptsegnet_deeplabv2-r101_synthia-to-cityscapes', 150_000, 250_000),
+        ('advent/advent_deeplabv2-r101_gta5-to-cityscapes', 120_000, 250_000),
+        ('advent/advent_deeplabv2-r101_synthia-to-cityscapes', 90_000, 90_000),
+        ('minent/minent_deeplabv2-r101_gta5-to-cityscapes', 120_000, 250_000),
+        ('minent/minent_deeplabv2-r101_synthia-to-cityscapes', 90_000, 90_000),
+    ],
+)
+def test_papers_iterations_and_schedules(path, iterations, poly_end):
+    cfg = load_config(os.path.join(ROOT, f'configs/{path}.py'))
+    schedules = [(s.type, s.power, s.end - 1) for s in cfg.param_scheduler]
+    assert cfg.train_cfg.max_iters == iterations and set(schedules) == {('PolyLR', 0.9, poly_end)}
 
 
 def test_metafiles_list_every_paper_config():

@@ -69,9 +69,9 @@ def main() -> int:
     if args.json:
         write_text(args.json, json.dumps(statistics, indent=1) + '\n')
     if troubles:
-        print('trouble: ' + ', '.join(f'{count} in {name}' for name, count in troubles.items()))
+        print('problems: ' + ', '.join(f'{count} in {name}' for name, count in troubles.items()))
         return 1
-    print('all is well')
+    print('no problems found')
     return 0
 
 

@@ -135,7 +135,7 @@ def main() -> None:
     for path, cfg in configs.items():
         if not any(s['type'] in LABEL_LOADERS for s in cfg.test_dataloader.dataset.pipeline):
             raise UserError(
-                f'the config {path} reads no labels of its test images (LoadTrainIds), so that '
+                f'the config {path} reads no labels of its test images (LoadTrainIds), so '
                 'there is nothing to compare; give its test_dataloader labelled images'
             )
         check_required_options(cfg)

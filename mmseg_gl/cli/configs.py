@@ -69,7 +69,7 @@ def copy(name: str, folder: str) -> None:
     }
     for path, content in copies.items():
         if os.path.exists(path) and not (os.path.isfile(path) and read(path) == content):
-            raise UserError(f'{path} is there and is another file; choose another DIR')
+            raise UserError(f'{path} exists and is another file; choose another DIR')
     for path, content in copies.items():
         if not os.path.exists(path):
             make_folder(os.path.dirname(path), 'DIR')

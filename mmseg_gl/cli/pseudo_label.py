@@ -212,7 +212,7 @@ def print_table(folder: PseudoLabelFolder) -> None:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f'{folder.path}/{folder.record} has no thresholds of a complete run, it is damaged; '
-            'write the labels anew, to a new folder'
+            'write the labels again, to a new folder'
         ) from error
     print('\n'.join(lines))
 

@@ -45,7 +45,7 @@ def main() -> None:
     name = os.path.splitext(os.path.basename(args.recipe))[0]
     work_dir = args.work_dir or os.path.join('work_dirs', name)
     if SPECIAL & set(work_dir):
-        raise UserError(f'--work-dir {work_dir}: please choose a name without quotes and brackets')
+        raise UserError(f'--work-dir {work_dir}: choose a name without quotes and brackets')
     stages = load_recipe(args.recipe, work_dir, args.seed)
     print_plan(stages, commands=args.dry_run)
     for stage in stages:
@@ -79,8 +79,8 @@ def hold(lock: TextIO, work_dir: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise UserError(
-            f'{work_dir}: another run of a recipe, or a tool that it has started, is still at work '
-            'there; wait for it or stop it'
+            f'{work_dir}: another run of a recipe, or a tool that it has started, is still '
+            'running there; wait for it or stop it'
         ) from error
 
 
@@ -110,7 +110,9 @@ def run_stage(stage: Stage, name: str, lock: TextIO) -> None:
             raise
     future.result()
     if not stage.is_done():
-        raise UserError(f'{name}: {stage.tool} has ended before its end; see {stage.log_file}')
+        raise UserError(
+            f'{name}: {stage.tool} ended before the stage was complete; see {stage.log_file}'
+        )
     print(f'{name}: done in {clock(time.monotonic() - start)}', flush=True)
 
 

@@ -102,7 +102,7 @@ def file_error(error: Exception) -> str | None:
     """Return a sentence about an unusable file or disk; None for other errors."""
     if isinstance(error, OSError) and error.strerror and (error.filename or is_of_disk(error)):
         where = f'cannot use {error.filename}' if error.filename else 'cannot write'
-        return f'{where} ({error.strerror}); put that right and start the same command again'
+        return f'{where} ({error.strerror}); fix that and run the same command again'
     return None
 
 
@@ -129,7 +129,7 @@ def worker_error(error: Exception) -> str | None:
     if not words and not isinstance(error, (ConnectionError, EOFError)):  # of the pipe to it
         return None
     return (
-        f'a process that loads data has ended ({words[0] if words else in_short(error)}): the '
+        f'a data loader worker died ({words[0] if words else in_short(error)}): the '
         'memory, or the shared memory (/dev/shm), may be too small; use fewer num_workers of the '
         'data loader, or 0'
     )

@@ -104,7 +104,9 @@ def load_config(
         try:
             cfg.merge_from_dict({key: value})
         except Exception as error:  # mmengine raises many kinds
-            raise UserError(f'--cfg-options {key}={value}: {error}; see what is there') from error
+            raise UserError(
+                f'--cfg-options {key}={value}: {error}; check the key and the value'
+            ) from error
     check_arguments(cfg)
     check_values(cfg)
     set_classes(cfg, options)
@@ -190,8 +192,8 @@ def check_values(cfg: Config) -> None:
     for index, scheduler in enumerate(schedulers if isinstance(schedulers, list) else []):
         if isinstance(scheduler, dict) and scheduler.get('by_epoch', True):
             raise UserError(
-                f'param_scheduler.{index}.by_epoch=True: training counts iterations, so that this '
-                'schedule would never move on; set by_epoch=False'
+                f'param_scheduler.{index}.by_epoch=True: training counts iterations, so that '
+                'this schedule would never advance; set by_epoch=False'
             )
     for name, entry in (cfg.get('optim_wrapper') or {}).items():
         if 'constructor' in cfg.optim_wrapper and name != 'constructor':
@@ -205,7 +207,7 @@ def check_values(cfg: Config) -> None:
         metrics = cfg.get(key)
         metrics = metrics if isinstance(metrics, list) else []
         if any(metric in metrics[:index] for index, metric in enumerate(metrics)):
-            raise UserError(f'{key} lists the same metric twice; leave one of them away')
+            raise UserError(f'{key} lists the same metric twice; remove one of them')
     for where, dataset in data_sets(cfg, (*WITH_DATA, 'translation_dataset')):
         types = [
             isinstance(step, dict) and step.get('type') for step in dataset.get('pipeline', ())

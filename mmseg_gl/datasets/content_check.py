@@ -84,7 +84,7 @@ class DataReport:
             lines += self.histogram_lines()
         lines += [f'  note: {note}' for note in self.notes]
         for kind, sentences in self.troubles.items():
-            lines.append(f'  TROUBLE: {kind} ({len(sentences)})')
+            lines.append(f'  PROBLEM: {kind} ({len(sentences)})')
             lines += [f'    {sentence}' for sentence in sentences[:MAX_NAMED]]
             if len(sentences) > MAX_NAMED:
                 lines.append(f'    ... and {len(sentences) - MAX_NAMED} more')

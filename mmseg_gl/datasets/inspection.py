@@ -93,7 +93,7 @@ def list_images(name: str, cfg: dict) -> list[tuple[str, str | None]]:
     except OSError as error:
         link = os.path.basename(error.filename or '')
         reason = (
-            f'the link "{link}" leads back to a folder that it is in; take it away'
+            f'the link "{link}" leads back to a folder that it is in; remove it'
             if error.errno == errno.ELOOP
             else f'{error.filename}: {error.strerror}'
         )
@@ -166,7 +166,7 @@ def check_left_out(name: str, folder: str, suffix: str | Sequence[str]) -> None:
                 if not os.path.exists(path):
                     kind = f'a link to {os.readlink(path)}, which is not there'
                 raise UserError(
-                    f'the {name} image {path} is {kind}: put the image there, or take that away'
+                    f'the {name} image {path} is {kind}: put the image there, or remove it'
                 )
 
 
@@ -184,7 +184,7 @@ def list_files(name: str, cfg: dict) -> list[tuple[str, str | None]]:
         label = dict(files)[missing[0]]
         raise UserError(
             f'{len(missing)} of {len(files)} {name} images have no label (first: '
-            f'{missing[0]}; expected {label}): add the labels or take those images away'
+            f'{missing[0]}; expected {label}): add the labels or remove those images'
         )
     return files
 

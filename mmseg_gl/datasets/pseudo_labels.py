@@ -50,7 +50,7 @@ def check_pseudo_labels(name: str, cfg: dict, files: list[tuple[str, str | None]
     if surplus := sorted(found - {os.path.basename(label) for _, label in files if label}):
         raise UserError(
             f'{folder} has {len(found)} pseudo labels for {len(files)} {name} images; '
-            f'{len(surplus)} are of other images (first: {surplus[0]}): take those away, or add '
+            f'{len(surplus)} are of other images (first: {surplus[0]}): remove those, or add '
             'their images'
         )
 

@@ -24,16 +24,21 @@ class Interruption:
         self.signal = 0  # number of the first one, 0 before
 
     def listen(self) -> None:
-        """Install the handler, which is possible in the main thread only.
-
-        PyTorch's handler of SIGCHLD, which is removed, raises the error about a dead data worker in
-        the middle of an iteration; without it, the error is raised when the next batch is fetched.
-        """
+        """Install the handler, which is possible in the main thread only."""
         if threading.current_thread() is threading.main_thread():
             self.process = os.getpid()
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for number in SIGNALS:
                 signal.signal(number, self.handle)
+
+    @staticmethod
+    def outlive_workers() -> None:
+        """Remove the handler of SIGCHLD that PyTorch installs with the first data worker.
+
+        It raises the error about a dead worker in the middle of an iteration; without it, the error
+        is raised when the next batch is fetched.
+        """
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self.process:
@@ -42,9 +47,12 @@ class Interruption:
         if not self.signal:
             self.signal, self.time = number, now
             name = signal.Signals(number).name
-            print(f'{name}: saving, then leaving; once more to leave at once', file=sys.stderr)
+            print(
+                f'{name}: saving a checkpoint before exiting; send it again to exit at once',
+                file=sys.stderr,
+            )
         elif now - self.time > DEBOUNCE_SECONDS:
-            raise Interrupted(number, 'left at once')
+            raise Interrupted(number, 'exited without saving')
 
     def is_requested(self) -> bool:
         """Return True if any process has received a signal; all processes must call this."""

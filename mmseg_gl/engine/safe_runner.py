@@ -200,10 +200,12 @@ def group_settings(optim_wrapper: OptimWrapperDict) -> dict:
 
 
 def check_optimizers(optim_wrapper: OptimWrapperDict) -> None:
-    """Raise a ValueError unless every tensor of optimizer state has its parameter's shape."""
+    """Raise a ValueError unless all optimizer state is tensors of their parameters' shapes."""
     for name, wrapper in optim_wrapper.items():
         for parameter, state in wrapper.optimizer.state.items():
             for key, value in state.items():
+                if key != 'step' and not isinstance(value, torch.Tensor | None):
+                    raise ValueError(f'{key} of the optimizer {name} is no tensor')
                 if isinstance(value, torch.Tensor) and value.dim():
                     if value.shape != parameter.shape:
                         raise ValueError(f'{key} of the optimizer {name} has another shape')

@@ -101,13 +101,13 @@ class RecordedFolder:
         before = {key: self.contents.get(key) for key in self.run}
         if other := differences(before, self.run):
             raise UserError(
-                f'{where} is of another run (different in {self.record}: {", ".join(other)}); '
+                f'{where} belongs to another run (different in {self.record}: {", ".join(other)}); '
                 'choose a new folder'
             )
         own = {self.record, *self.files, *self.interim}
         if foreign := sorted(name for name in there if name.removesuffix(PART) not in own):
             raise UserError(
-                f'{where} holds {foreign[0]}, which is not of this run; take it away or choose a '
+                f'{where} holds {foreign[0]}, which is not of this run; remove it or choose a '
                 'new folder'
             )
         self.done = {n for n in there & own if os.path.isfile(os.path.join(self.path, n))}

@@ -96,9 +96,9 @@ def _check_integer(name: str, value: Any, low: int, high: int | None) -> None:
     is_integer = isinstance(value, int) and not isinstance(value, bool)
     if not is_integer or value < low or (high is not None and value > high):
         allowed = f'of at least {low}' if high is None else f'from {low} to {high}'
-        raise UserError(f'{name}={value!r} does not do; expected a whole number {allowed}')
+        raise UserError(f'{name}={value!r}: expected a whole number {allowed}')
 
 
 def _check_number(name: str, value: Any, high: float) -> None:
     if not isinstance(value, int | float) or not isfinite(value) or not 0 <= value <= high:
-        raise UserError(f'{name}={value!r} does not do; expected a number from 0 to {high:g}')
+        raise UserError(f'{name}={value!r}: expected a number from 0 to {high:g}')

@@ -50,7 +50,7 @@ def generate(
     if workers is None:
         workers = _usable_cores()
     if workers < 1:
-        raise UserError(f'workers={workers!r} does not do; expected at least 1')
+        raise UserError(f'workers={workers!r}: expected a whole number, at least 1')
     counts = {
         Split.SOURCE: config.train,
         Split.TARGET_TRAIN: config.train,

@@ -49,13 +49,6 @@ def test_a_self_training_step(run):
     assert {'views and their teacher', 'update of the teacher'} <= set(parts)
 
 
-def test_the_first_phase(run):
-    size = ['--size', '64x32', '64x32', '--batch-size', 1]
-    outcome = run('benchmark', LOCAL, *size, '--iters', 1, '--phase', 1)
-    assert outcome.code == 0, outcome.err
-    assert json.loads(outcome.out.splitlines()[-1])['active'] == ['global_head']
-
-
 @pytest.mark.parametrize('faster', LAYOUTS)
 def test_the_faster_layout_is_the_floor(run, monkeypatch, faster):
     extract_feat, floor, seen = MultiOutputEncoderDecoder.extract_feat, StepBenchmark.floor, {}

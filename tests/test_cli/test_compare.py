@@ -91,8 +91,3 @@ def test_other_test_sets_have_a_table_of_their_own():
         '| method | night | rain |\n|---|---|---|\n| a | 20.0 ± 14.1 | 30.0 ± 0.0 |\n'
         '| b | - | - |\n\n- night: 19 outputs; all\n- rain: 19 outputs; all'
     )
-
-
-def test_bad_arguments(run, tmp_path):
-    assert 'did you mean' in run('compare', CONFIGS[0] + 'x').error
-    assert '--jobs: 0: expected' in run('compare', CONFIGS[0], '--jobs', 0).error

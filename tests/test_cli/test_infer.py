@@ -129,19 +129,3 @@ def test_full_disk_and_the_same_command_again(infer, photos, checkpoint, tmp_pat
     error = infer(photos, weights=tmp_path / 'other.pth').error
     assert 'different in inference.json: weights' in error
     assert 'different in inference.json: images' in infer(photos / 'deep').error
-
-
-def test_mistakes(infer, photos, checkpoint, tmp_path):
-    assert f'there is no image or folder {tmp_path}/none' in infer(tmp_path / 'none').error
-    (tmp_path / 'empty').mkdir()
-    assert 'has no images ending in' in infer(tmp_path / 'empty').error
-    error = infer(photos / 'notes.txt').error
-    assert f'the image {photos}/notes.txt is truncated or not an image' in error
-    weights = torch.load(checkpoint)['state_dict']
-    weights['segmentor.decode_head.branches.0.weight'][:] = torch.nan
-    torch.save(weights, tmp_path / 'nan.pth')
-    error = infer(photos, out='nan', weights=tmp_path / 'nan.pth').error
-    assert f'no finite output for {photos}/a.JPG; its training has diverged' in error
-    (photos / 'a.png').write_bytes((photos / 'deep/er/b.png').read_bytes())
-    error = infer(photos, out='twice').error
-    assert f'{photos}/a.JPG and {photos}/a.png would have the same prediction a.png' in error

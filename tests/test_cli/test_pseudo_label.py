@@ -307,4 +307,4 @@ def test_unfinished_labels_are_not_trained_on(
     error = run('train', config, '--work-dir', tmp_path / 'work', *options).error
     assert f'--out {tmp_path}/labels --cfg-options' in error  # the command that goes on
     outcome = run('check_data', config, '--workers', 1, *options)
-    assert outcome.code == 1 and 'TROUBLE: pseudo labels that cannot be used (1)' in outcome.out
+    assert outcome.code == 1 and 'PROBLEM: pseudo labels that cannot be used (1)' in outcome.out

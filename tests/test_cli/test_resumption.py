@@ -122,7 +122,7 @@ def test_two_processes_do_not_train_into_one_folder(launch, work_dir):
         before = contents(work_dir)
         for arguments in (['--resume'], []):  # the lock comes before every other question
             error = launch(*arguments, iterations=4).error
-            assert f'another process (process {other.pid}) is at work there' in error
+            assert f'another process (process {other.pid}) is writing there' in error
         assert contents(work_dir) == before
         other.kill()
     assert launch('--resume', iterations=4).code == 0  # the lock has gone with the process

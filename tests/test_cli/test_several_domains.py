@@ -114,15 +114,6 @@ def test_train_test_and_compare(run, config, street_scenes, elsewhere, tmp_path)
     assert len(logs) == 2 and logs[1] == logs[0].replace('.json', '_elsewhere.json')
 
 
-def test_without_other_test_sets_metrics_have_none(run, config, tmp_path):
-    work_dir = tmp_path / 'work'
-    assert run('train', config, '--work-dir', work_dir).code == 0
-    options = ['--cfg-options', 'other_test_dataloaders=None']
-    assert run('test', config, work_dir / 'iter_2.pth', '--work-dir', work_dir, *options).code == 0
-    metrics = json.loads((work_dir / 'metrics.json').read_text())
-    assert list(metrics)[-2:] == ['protocol', 'checkpoint']
-
-
 def test_resuming_with_other_weights(run, config, tmp_path):
     arguments = [config, '--work-dir', tmp_path / 'work']
     assert run('train', *arguments).code == 0
@@ -131,12 +122,6 @@ def test_resuming_with_other_weights(run, config, tmp_path):
     error = run('train', *resume, f'{key}=[1,1]').error
     assert f'with other settings: {key}.1 was 2 and is 1 now' in error
     assert run('train', *resume).code == 0
-
-
-def test_missing_data_of_another_test_set(run, config, tmp_path):
-    option = 'other_test_dataloaders.elsewhere.dataset.data_root=nowhere'
-    outcome = run('compare', config, '--work-dir', tmp_path / 'work', '--cfg-options', option)
-    assert 'the elsewhere test images of CityscapesDataset are expected in nowhere' in outcome.error
 
 
 def test_benchmark_takes_the_size_of_the_first(run, config):

@@ -103,26 +103,3 @@ def test_translations_are_not_mixed(translate, own_street_scenes, tmp_path):
     assert 'different in translation.json: generator' in error
     error = translate(data=own_street_scenes).error
     assert 'different in translation.json: dataset.data_root' in error
-
-
-def test_bad_input(run, translate, checkpoint, own_street_scenes, tmp_path):
-    assert 'there is no checkpoint file nowhere.pth' in translate(weights='nowhere.pth').error
-    weights = torch.load(checkpoint, weights_only=True)['state_dict']
-    key = 'generators.source_to_target.layers.1.weight'
-    lacking = tmp_path / 'lacking.pth'
-    torch.save({k: v for k, v in weights.items() if k != key}, lacking)
-    error = translate(weights=lacking).error
-    assert "not a checkpoint of this config's generator: 1 tensors are missing" in error
-    error = translate('model.generator.channels=8').error
-    assert 'have another shape' in error
-    other = ROOT / 'configs/source_only/source-only_deeplabv2-tiny_street-scenes.py'
-    error = run('translate', other, checkpoint, '--out', tmp_path / 'out').error
-    assert 'has no translation_dataset' in error
-    assert 'there is no such folder' in translate(data=tmp_path / 'nowhere').error
-    assert not (tmp_path / 'out').exists()
-    image = own_street_scenes / 'GTA5/images/00004.png'
-    image.write_bytes(image.read_bytes()[:200])
-    error = translate(data=own_street_scenes).error
-    assert error.startswith(f'error: the image {image} is truncated')
-    record = json.loads((tmp_path / 'out/translation.json').read_text())
-    assert record['complete'] is False and len(find(tmp_path / 'out/images')) == 3

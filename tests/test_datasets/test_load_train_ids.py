@@ -111,12 +111,6 @@ def test_impossible_synthia_id(tmp_path, write_png, bad):
         load(path, 'synthia')
 
 
-def test_impossible_id_of_a_16_bit_file_of_ones_own(tmp_path, write_png):
-    path = write_png(tmp_path / 'a.png', np.uint16([[1, 300]]))
-    with pytest.raises(UserError, match='holds the id 300, which your labels do not have'):
-        load(path, {1: 0})
-
-
 def test_negative_ids(tmp_path):
     """-249 is not the road, entry -249 of the table."""
     with pytest.raises(UserError, match='holds the id -249, which gta5 labels do not have'):
@@ -132,20 +126,8 @@ def test_limit_of_pixels(tmp_path, write_png, ids, dtype):
         LoadTrainIds(ids=ids, max_megapixels=5e-6).transform(dict(results))
 
 
-def test_colour_label(tmp_path, write_png):
-    path = write_png(tmp_path / 'a_color.png', np.zeros((2, 2, 3), np.uint8))
-    with pytest.raises(UserError, match=r'/a_color\.png is a colour image \(RGB\)'):
-        load(path, 'gta5')
-
-
-def test_8_bit_file_under_synthia(tmp_path, write_png):
-    path = write_png(tmp_path / 'a.png', np.zeros((2, 2, 3), np.uint8))
-    with pytest.raises(UserError, match=r'/a\.png has 8 bits per channel.*GT/LABELS'):
-        load(path, 'synthia')
-
-
 @pytest.mark.parametrize('ids', ['gta5', 'synthia'])
-@pytest.mark.parametrize('kept', [0, 0.3, 0.7, 0.95])
+@pytest.mark.parametrize('kept', [0, 0.7])
 def test_truncated_file(tmp_path, write_png, ids, kept):
     noise = np.random.default_rng(0).integers(0, 19, (20, 30, 3), dtype=np.uint16)
     path = tmp_path / 'a.png'
@@ -162,9 +144,3 @@ def test_synthia_label_with_a_wrong_checksum(tmp_path, write_png):
     path.write_bytes(content[:-16] + bytes(4) + content[-12:])  # that of the pixels
     with pytest.raises(UserError, match=r'/a\.png is truncated or not an image'):
         load(path, 'synthia')
-
-
-@pytest.mark.parametrize('ids', ['gta5', 'cityscapes', 'synthia'])
-def test_missing_file(tmp_path, ids):
-    with pytest.raises(UserError, match=r'cannot read the label .*/a_labelIds\.png: No such'):
-        load(tmp_path / 'a_labelIds.png', ids)

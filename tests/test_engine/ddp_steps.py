@@ -1,7 +1,7 @@
 """Two training steps on two fixed images per domain: in one process, or one image in each of two.
 
-python tests/test_engine/ddp_steps.py OUT METHOD, alone or through torchrun; writes the weights. METHOD
-is 'mic', or the output levels that AdaptSegNet + local alignment aligns.
+python tests/test_engine/ddp_steps.py OUT METHOD, alone or through torchrun; writes the weights.
+METHOD is 'mic', or the output levels that AdaptSegNet + local alignment aligns.
 """
 
 import os

@@ -73,7 +73,7 @@ def test_orphans_are_refused():
 @pytest.mark.parametrize('name', ['local_haed', 'entropy'])
 def test_entries_for_nothing_are_refused(name):
     cfg = configuration(**{name: dict(optimizer=dict(type='Adam'))})
-    with pytest.raises(UserError, match=f'optim_wrapper.{name} is for nothing'):
+    with pytest.raises(UserError, match=f'optim_wrapper.{name} matches no part'):
         MultiOptimWrapperConstructor(cfg)(Model())
 
 

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from mmseg_gl.engine import RepeatedSGD
-from mmseg_gl.errors import UserError
 
 LR, MOMENTUM, DECAY = 0.1, 0.9, 0.01
 
@@ -22,39 +21,9 @@ def run(semantics, repeats, gradients):
     return parameter.detach()
 
 
-def papers(repeats, gradients):
-    p, b = torch.tensor([1.0, -2.0], dtype=torch.float64), torch.zeros(2, dtype=torch.float64)
-    for gradient in gradients:
-        g = gradient
-        for _ in range(repeats):
-            g = g + DECAY * p
-            b = MOMENTUM * b + g
-            p = p - LR * b
-    return p
-
-
-def torch2(repeats, gradients):
-    p, b = torch.tensor([1.0, -2.0], dtype=torch.float64), None
-    for step, gradient in enumerate(gradients):
-        for _ in range(repeats):
-            d = gradient + DECAY * p
-            b = d if step == 0 else MOMENTUM * b + d
-            p = p - LR * b
-    return p
-
-
 def gradients():
     generator = torch.Generator().manual_seed(0)
     return [torch.randn(2, generator=generator, dtype=torch.float64) for _ in range(4)]
-
-
-@pytest.mark.parametrize('repeats', [1, 3, 4])
-def test_semantics(repeats):
-    for semantics, formula in (('papers', papers), ('torch2', torch2)):
-        torch.testing.assert_close(
-            run(semantics, repeats, gradients()), formula(repeats, gradients()), rtol=1e-14, atol=0
-        )
-    assert not torch.allclose(papers(3, gradients()), torch2(3, gradients()))
 
 
 def test_torch2_is_what_torch_does_with_a_tensor_listed_three_times():
@@ -67,15 +36,6 @@ def test_torch2_is_what_torch_does_with_a_tensor_listed_three_times():
         parameter.grad = gradient.clone()
         optimizer.step()
     torch.testing.assert_close(parameter.detach(), run('torch2', 3, gradients()))
-
-
-def test_clean_is_plain_sgd():
-    parameter = nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
-    optimizer = torch.optim.SGD([parameter], lr=LR, momentum=MOMENTUM, weight_decay=DECAY)
-    for gradient in gradients():
-        parameter.grad = gradient.clone()
-        optimizer.step()
-    torch.testing.assert_close(parameter.detach(), run('clean', 3, gradients()))
 
 
 @pytest.mark.parametrize('semantics', ['papers', 'torch2', 'clean'])
@@ -115,8 +75,3 @@ def test_state_resumes():
             twin.grad = torch.full((2,), float(step))
             resumed.step()
     assert torch.equal(parameter, twin)
-
-
-def test_unknown_semantics():
-    with pytest.raises(UserError, match="'torch1' is unknown; choose from papers, torch2, clean"):
-        RepeatedSGD([nn.Parameter(torch.ones(1))], lr=0.1, semantics='torch1')

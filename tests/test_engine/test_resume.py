@@ -65,7 +65,9 @@ def test_polite_ends_save_and_leave_no_trace(train, straight, signals, tmp_path)
     assert_same_run(straight, work_dir)
 
 
-def test_data_worker_that_is_killed_loses_nothing(train, straight, tmp_path):
+def test_data_worker_that_is_killed_loses_nothing(train, straight, signals, monkeypatch, tmp_path):
+    # As in a new process: the first data worker comes with PyTorch's handler of SIGCHLD.
+    monkeypatch.setattr('torch.utils.data._utils.signal_handling._SIGCHLD_handler_set', False)
     options = {'train_dataloader.num_workers': 1, 'train_dataloader.persistent_workers': True}
     with pytest.raises((RuntimeError, ConnectionError)) as error:
         train(tmp_path / 'lost', 'worker', 4, [signal.SIGKILL], **options)

@@ -1,17 +1,11 @@
 """UDAIoUMetric against figures counted pixel by pixel."""
 
-import logging
 import math
 
 import numpy as np
 import pytest
 import torch
-from mmengine.evaluator import Evaluator
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
-from mmengine.structures import PixelData
 from mmseg.datasets import CityscapesDataset
-from mmseg.structures import SegDataSample
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.evaluation import UDAIoUMetric
@@ -108,11 +102,6 @@ def test_all_classes_in_two_batches():
     assert len({figures['mIoU'], figures['mIoU16'], figures['mIoU13']}) == 3
 
 
-def test_matrices_add_up_over_images_rather_than_their_ious():
-    images = [(np.zeros((1, 9), int), np.zeros((1, 9), int)), ([[0]], [[1]])]
-    assert evaluate(images)['IoU.road'] == 90.0  # not the mean of 100 and 0
-
-
 def test_class_without_ground_truth_is_left_out_of_the_mean():
     images = random_images(2, classes=7)  # the predictions have all 19 classes
     figures = evaluate(images)
@@ -133,38 +122,6 @@ def test_mean_over_no_class_is_nan():
     figures = evaluate([([[terrain]], [[terrain]])])
     assert figures['mIoU'] == 100.0
     assert math.isnan(figures['mIoU16']) and math.isnan(figures['mIoU13'])
-
-
-@pytest.mark.parametrize('dtype', [torch.uint8, torch.int64])
-def test_8_bit_labels_do_not_overflow(dtype):
-    # 19 * 18 + 18 = 360 is beyond 8 bits
-    figures = evaluate([([[18, 18, 13]], [[18, 17, 13]])], dtype=dtype)
-    assert (figures['IoU.bicycle'], figures['IoU.car']) == (50.0, 100.0)
-
-
-def test_with_mmengines_evaluator_and_data_samples():
-    init_default_scope('mmseg')
-    images = random_images(2)
-    evaluator = Evaluator(dict(type='UDAIoUMetric'))
-    evaluator.dataset_meta = META
-    for truth, prediction in images:
-        data = SegDataSample(
-            gt_sem_seg=PixelData(data=torch.as_tensor(truth).to(torch.uint8)[None]),
-            pred_sem_seg=PixelData(data=torch.as_tensor(prediction)[None]),
-        )
-        evaluator.process([data], {})
-    assert_figures(evaluator.evaluate(2), images)
-
-
-def test_table_says_what_does_not_occur_and_the_protocol(caplog):
-    logger = MMLogger.get_instance('test_uda_iou_metric')
-    logger.addHandler(caplog.handler)
-    with caplog.at_level(logging.INFO):
-        evaluate([([[0, 1]], [[0, 1]])])
-    assert 'road  100.0' in caplog.text
-    assert 'bicycle does not occur' in caplog.text
-    assert 'mIoU 100.0, mIoU16 100.0, mIoU13 100.0 (%; 2 of 19 classes occur' in caplog.text
-    assert '19 outputs; ground truth of every class counts; mIoU16 and mIoU13: rows' in caplog.text
 
 
 def evaluated(images, classes, ignored_classes=()):
@@ -238,11 +195,6 @@ def test_protocol_names_sizes_and_what_was_upsampled():
     assert protocol(sample(zeros, zeros)).endswith('same matrix; scored at 8x4; logits upsampled')
 
 
-def test_class_to_ignore_that_is_not_there():
-    with pytest.raises(UserError, match='names "terrain", but the classes .* are road, sidewalk'):
-        evaluated([([[0]], [[0]])], META_16['classes'], ignored_classes=('terrain',))
-
-
 @pytest.mark.parametrize('count', [2, 16, 19, 40])
 def test_other_classes_have_one_mean_whatever_their_number(count):
     names = [f'class {i}' for i in range(count)]
@@ -258,19 +210,14 @@ def test_other_classes_have_one_mean_whatever_their_number(count):
     )
 
 
-@pytest.mark.parametrize('number', [5, 254])
-def test_labels_of_more_classes(number):
-    with pytest.raises(UserError, match=f'the class number {number}, but the data set has 5 class'):
-        evaluated([([[0, number, 255]], [[0, 0, 0]])], list('abcde'))
+@pytest.mark.parametrize('truth, prediction', [(5, 0), (254, 0), (0, 5)])
+def test_numbers_of_no_class(truth, prediction):
+    with pytest.raises(UserError, match=str(truth or prediction)):
+        evaluated([([[0, truth, 255]], [[0, prediction, 0]])], list('abcde'))
 
 
 def test_no_labels():
     metric = UDAIoUMetric()
     metric.dataset_meta = META
-    with pytest.raises(UserError, match='a.png comes without a label.*tools/infer.py'):
+    with pytest.raises(UserError, match='a.png'):
         metric.process({}, [dict(pred_sem_seg=dict(data=torch.zeros(1, 2, 2)), img_path='a.png')])
-
-
-def test_more_outputs_than_classes():
-    with pytest.raises(UserError, match='class number 18, but the data set has 16 classes'):
-        evaluated([([[0]], [[18]])], META_16['classes'])

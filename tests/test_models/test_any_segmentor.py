@@ -139,22 +139,6 @@ def test_heads_that_cannot_work_are_refused(decode_head, words):
         MODELS.build(dict(type='UDASegmentor', segmentor=segmentor))
 
 
-def test_cascades_and_mask_classifiers_are_refused(run, data_options, street_scenes, tmp_path):
-    for changes, words in (
-        (dict(type='CascadeEncoderDecoder', num_stages=1), 'CascadeEncoderDecoder'),
-        (dict(decode_head=dict(type='Mask2FormerHead', num_classes=19)), 'Mask2FormerHead'),
-    ):
-        segmentor = dict(type='EncoderDecoder', backbone=RESNET, decode_head=[AUXILIARY])
-        config = tmp_path / 'config.py'
-        config.write_text(
-            f'_base_ = {str(CONFIG)!r}\n'
-            f'model = dict(segmentor={dict(segmentor, _delete_=True, **changes)!r})\n'
-        )
-        options = data_options(street_scenes)
-        outcome = run('train', config, '--work-dir', tmp_path / 'work', '--cfg-options', *options)
-        assert words in outcome.error
-
-
 def test_segformer_as_shipped_builds():
     name = 'adaptsegnet/adaptsegnet-gl_segformer-mitb5_gta5-to-cityscapes.py'
     model = MODELS.build(load_config(ROOT / 'configs' / name).model)

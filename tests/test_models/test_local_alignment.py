@@ -6,8 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmseg_gl.errors import UserError
-from mmseg_gl.models import EntropyLoss, LocalDiscriminatorHead, MixtureModule, Outputs
+from mmseg_gl.models import LocalDiscriminatorHead, MixtureModule, Outputs
 from mmseg_gl.models.discriminators.local_head import one_domain
 
 K = 19
@@ -163,20 +162,6 @@ def test_no_opponent_trains_the_other():
         assert target.grad is None and all(p.grad is not None for p in head.parameters())
 
 
-def test_keep_is_the_released_step():
-    """The released loop: source map against 0 and target map against 1, each halved."""
-    head = build_head(background='keep', representation='entropy')
-    source, target = maps(), maps(9, 7, seed=1)
-    losses = head.discriminate(outputs(some_labels(), decode=source), outputs(decode=target))
-    on_source = reference_scores(head, source, 'entropy')
-    on_target = reference_scores(head, target, 'entropy')
-    halves = (
-        F.binary_cross_entropy_with_logits(on_source, torch.zeros_like(on_source)) / 2,
-        F.binary_cross_entropy_with_logits(on_target, torch.ones_like(on_target)) / 2,
-    )
-    torch.testing.assert_close(losses['loss_d_local_decode'], sum(halves), rtol=1e-10, atol=0)
-
-
 def test_official_size():
     head = LocalDiscriminatorHead(num_classes=K, loss_weights=dict(decode=1e-3))
     assert sum(p.numel() for p in head.parameters()) == 174_721
@@ -237,24 +222,3 @@ def test_places_of_sampled_points_differ_between_runs_and_processes(monkeypatch)
     assert not torch.equal(places, points(other_run))
     monkeypatch.setattr('mmseg_gl.models.random_draws.get_rank', lambda: 1)
     assert not torch.equal(places, points(other_process))
-
-
-def test_options_that_do_not_fit():
-    with pytest.raises(UserError, match='sampled pixels have no neighbours'):
-        build_head(num_points=8, kernel_size=3)
-    with pytest.raises(UserError, match="background='drop' is unknown"):
-        build_head(background='drop')
-
-
-def test_entropy_loss_is_minent():
-    logits = dict(decode=maps(), auxiliary=maps(seed=1))
-    losses = EntropyLoss(dict(decode=1e-3, auxiliary=2e-4))(outputs(**logits))
-    for level, weight in (('decode', 1e-3), ('auxiliary', 2e-4)):
-        p = F.softmax(logits[level], dim=1)
-        n, c, h, w = p.shape
-        expected = -(p * torch.log2(p + 1e-30)).sum() / (n * h * w * math.log2(c))
-        torch.testing.assert_close(
-            losses[f'loss_entropy_{level}'], weight * expected, rtol=1e-12, atol=0
-        )
-    uniform = EntropyLoss(dict(decode=1.0))(outputs(decode=torch.zeros(1, K, 2, 2)))
-    torch.testing.assert_close(uniform['loss_entropy_decode'], torch.tensor(1.0))

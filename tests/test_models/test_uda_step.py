@@ -233,6 +233,16 @@ def test_a_step_with_a_teacher_and_views_equals_straight_line_code():
         torch.testing.assert_close(value, expected[name], rtol=1e-8, atol=1e-10)
 
 
+def test_the_teacher_labels_a_batch_once_for_all_views():
+    views = dict(one=dict(type='ClassMix'), two=dict(type='MaskedImages', block_size=8))
+    model = build(teacher=dict(type='EMATeacher', momentum=0.1), views=views)
+    asked = []
+    model.teacher.segmentor.register_forward_hook(lambda *_: asked.append(1))
+    data = dict(source=batch(0, 33, 65), target=unlabelled(batch(1, 33, 65)))
+    logs = model.train_step(data, optimizers(model, ['segmentor']))
+    assert len(asked) == 1 and {'loss_one_decode', 'loss_two_decode'} <= set(logs)
+
+
 def test_parts_without_parameters_and_other_losses():
     """A head that learns nothing, two losses of one name, and what gives no loss."""
 

@@ -97,7 +97,7 @@ def open_image(path: str, what: str, max_megapixels: float) -> Iterator[Image]:
         reason = str(error) or type(error).__name__
         raise UserError(
             f'the {what} {path} is truncated or not an image in PNG or JPEG ({reason}); convert '
-            'it, or copy it anew'
+            'it, or copy it again'
         ) from error
 
 

@@ -47,6 +47,7 @@ class InterruptionHook(Hook):
         self, runner: SafeRunner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
         self.finished = None
+        self.interruption.outlive_workers()  # which are there now, with the first batch
 
     def after_train_iter(
         self,

@@ -91,7 +91,7 @@ class TargetMonitorHook(MonitorHook):
                 runner,
                 'few_classes',
                 f'the predictions on the target collapse: only {present:.1f} classes hold more '
-                f'than {self.min_share:.1%} of the pixels, on average of the last {LOOKS} looks; '
+                f'than {self.min_share:.1%} of the pixels, on average of the last {LOOKS} checks; '
                 f'{advice}',
             )
         entropy = self.mean(runner, 'entropy_target') if has_entropy else None

@@ -59,8 +59,8 @@ class MultiOptimWrapperConstructor:
         for name in self.entries:
             if name not in kinds and name not in trained:
                 raise UserError(
-                    f'optim_wrapper.{name} is for nothing: the model has parameters to train in '
-                    f'{", ".join(trained)}; take the entry away or correct its name'
+                    f'optim_wrapper.{name} matches no part of the model; its trainable parts are '
+                    f'{", ".join(trained)}; remove the entry or correct its name'
                 )
         kind_of = {name: kind for kind, names in kinds.items() for name in names}
         wrappers = {}

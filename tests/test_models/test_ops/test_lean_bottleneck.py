@@ -74,15 +74,6 @@ def test_other_norms_and_checkpointing(options):
         assert torch.equal(one.grad, other.grad)
 
 
-def test_two_backward_passes_through_one_graph():
-    block = block_of(LeanBottleneck, dict(type='BN'), torch.float64)
-    x = torch.randn(2, 6, 9, 11, dtype=torch.float64, requires_grad=True)
-    loss = block(x).square().sum()
-    first = torch.autograd.grad(loss, [x, *block.parameters()], retain_graph=True)
-    second = torch.autograd.grad(loss, [x, *block.parameters()])
-    assert all(torch.equal(one, other) for one, other in zip(first, second))
-
-
 def test_what_is_kept(monkeypatch):
     """Two maps of the block's planes less than mmseg's block keeps."""
     block = DeepLabV2ResNet(depth=50).layer1[1].train()
