@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 
 from mmseg_gl.config.load import load_config
+from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.official_networks import KINDS, PLACES, find_layouts
-from mmseg_gl.models import DeepLabV2ResNet, FCN8sVGG
+from mmseg_gl.models import DeepLabV2ResNet, FCN8sVGG, MixTransformer
 from mmseg_gl.weights.files import read_checkpoint
 from mmseg_gl.weights.layout import recognise
 from tests.references.networks import (
@@ -471,6 +472,31 @@ def test_vgg_on_imagenet():
     with torch.device('meta'):
         expected = FCN8sVGG().state_dict()
     assert {name: t.shape for name, t in own.items()} == {n: t.shape for n, t in expected.items()}
+
+
+@torch.no_grad()
+def test_mit_on_imagenet(tmp_path):
+    """Read without conversion: NVIDIA's layout and mmseg's; another or no file is refused."""
+    official = mit()
+    path = tmp_path / 'mit_b0.pth'
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'mit_{arch}.pth'))
+    net = MixTransformer('b0', init_cfg=init_cfg).eval()
+    with pytest.raises(UserError, match=f'there is no file {path}'):
+        net.init_weights()
+    torch.save({**official, 'head.weight': torch.zeros(1000, 256)}, path)
+    net.init_weights()
+    image = torch.randn(1, 3, 64, 96)
+    for got, wanted in zip(net(image), run_mit(official, image), strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-3, atol=1e-4)
+
+    torch.save(dict(state_dict=net.state_dict()), path)
+    other = MixTransformer('b0', init_cfg=init_cfg)
+    other.init_weights()
+    for name, tensor in net.state_dict().items():
+        assert torch.equal(other.state_dict()[name], tensor)
+    path.rename(tmp_path / 'mit_b1.pth')
+    with pytest.raises(UserError, match='does not hold the weights of MixTransformer'):
+        MixTransformer('b1', init_cfg=init_cfg).init_weights()
 
 
 # Discriminators and image translation
