@@ -449,6 +449,9 @@ def test_a_trained_checkpoint_becomes_official():
     assert all(name.startswith('imnet_model.decode_head.') for name in defaults)
     used = official.keys() - defaults
     assert used and all(torch.equal(back[name], official[name]) for name in used)
+    alone = part(own, 'segmentor.')
+    back, _ = recognise(find_layouts('daformer'), alone, own=True).to_official(alone)
+    assert back.keys() == {name for name in official if name.startswith('model.')}
 
 
 # Backbones on ImageNet
