@@ -161,6 +161,7 @@ OPTIONS = (
     f'{SOURCE}.pipeline=[]',
     f'{SOURCE}.pipeline.1.`ids=[7`,8]',
     'train_dataloader.dataset.`source_weights`=[1,2]',
+    'train_dataloader.dataset.`source_sampling`=3',
     'model.segmentor.decode_head.type=`DeepLabV2He`d',
     'model.segmentor.decode_head.`num_clases`=2',
     '`train_confg`.max_iters=3',
@@ -215,6 +216,7 @@ OTHER_CLASSES = """
 other = dict(metainfo=dict(classes=('road', 'car')))
 train_dataloader = dict(dataset=dict(target=other))
 """
+RARE = 'train_dataloader = dict(dataset=dict(source_sampling=dict(type="RareClassSampling", {})))'
 STAGE = 'dict(name="a", tool="train", config=CONFIG)'
 
 CASES = {
@@ -238,6 +240,16 @@ CASES = {
                 '"LoadTrainIds", ids={7: 0}',
                 more=f'_delete_=True, type="ImageFolderDataset", data_root="{b.data}/GTA5/images"',
             )
+        ),
+        'no image with so many pixels of a class: `min_pixels=9999`': lambda b: b.train(
+            config=b.config(RARE.format('min_pixels=9999'))
+        ),
+        '`source_sampling.temperature=0`': lambda b: b.train(
+            config=b.config(RARE.format('temperature=0'))
+        ),
+        'damaged `sample_class_stats.json`': lambda b: after(
+            b.train(config=b.config(RARE.format('min_pixels=9'))),
+            (b.data / 'GTA5/sample_class_stats.json').write_text('[{"file": 3}]'),
         ),
         'domains of different classes: `num_classes`': lambda b: b.train(
             config=b.config(OTHER_CLASSES, ADAPTSEGNET)
@@ -326,6 +338,7 @@ CASES = {
         ),
     },
     'check_data': {
+        '`--json` that exists': lambda b: [SOURCE_ONLY, '--json', b.path('c.json', 'precious')],
         f'mistyped config for `{SOURCE_ONLY.name}`': lambda b: [
             str(SOURCE_ONLY).replace('tiny', 'tinny')
         ],

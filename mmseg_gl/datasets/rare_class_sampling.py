@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from mmseg_gl.datasets.class_statistics import class_statistics
 from mmseg_gl.errors import UserError
 
-MAX_RELOADS = 10  # per draw (DAFormer, mmseg/datasets/uda_dataset.py)
+MAX_RELOADS = 10  # per draw (DAFormer)
 
 
 @DATA_SAMPLERS.register_module()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
@@ -50,7 +51,7 @@ class ImageBatch:
             inputs,
             data_samples,
             labels,
-            trusted=None if trusted is None else trusted == 1,
+            trusted=None if trusted is None else padded(trusted, inputs.shape[2:]) == 1,
             normalization=normalization,
         )
 
@@ -60,3 +61,8 @@ def stacked(name: str, samples: Sequence[SegDataSample]) -> Tensor | None:
     if not all(name in sample for sample in samples):
         return None
     return torch.stack([sample.get(name).data.squeeze(0) for sample in samples])
+
+
+def padded(mask: Tensor, size: Sequence[int]) -> Tensor:
+    """Pad a mask (N, h, w) with 0 at the bottom and the right to a size (H, W)."""
+    return F.pad(mask, (0, size[1] - mask.shape[2], 0, size[0] - mask.shape[1]))

@@ -1,5 +1,5 @@
 # Cityscapes as the target of DAFormer, at half its size: crops of 512x512 of 1024x512, flips, two
-# images of each domain (DAFormer configs/_base_/datasets/uda_gta_to_cityscapes_512x512.py).
+# images of each domain.
 # Validation: the whole image at 1024x512, scored at the labels' own size, 2048x1024.
 _base_ = './cityscapes.py'
 # OpenCV, bilinear; labels and masks nearest. The image fits inside the scale, and keeps its shape.

@@ -1,9 +1,9 @@
-# MIC for the embedded benchmark.
-_base_ = './dacs_street_scenes.py'
+# MIC for the embedded benchmark, whose networks start at random: no feature distance.
+_base_ = './dacs.py'
 views = dict(
     masked=dict(
         type='MaskedImages',
-        block_size=16,
+        block_size=8,
         ratio=0.7,
         threshold=0.968,
         augmentation=dict(

@@ -1,2 +1,0 @@
-# DACS for the embedded benchmark.
-_base_ = './dacs.py'

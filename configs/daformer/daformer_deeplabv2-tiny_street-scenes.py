@@ -1,0 +1,9 @@
+# Without the feature distance: the network has no pretrained weights.
+_base_ = [
+    '../_base_/models/deeplabv2_tiny_bn.py',
+    '../_base_/datasets/street_scenes_rare_class_sampling.py',
+    '../_base_/schedules/street_scenes.py',
+    '../_base_/uda/dacs.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(teacher=_base_.teacher, views=_base_.views)
