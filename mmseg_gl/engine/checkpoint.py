@@ -109,10 +109,11 @@ def load_segmentor(model: nn.Module, path: str) -> None:
     """
     weights = tensors_of(read_checkpoint(path))
     evaluated = unwrapped(model).evaluated
-    weights = below(weights, f'{evaluated}.') or weights
-    part = getattr(unwrapped(model), evaluated)
-    check_tensors(part, weights, path)
-    part.load_state_dict(weights)
+    network: Any = unwrapped(model).network
+    prefix = 'segmentor.' if evaluated == 'segmentor' else 'teacher.module.'
+    weights = below(weights, prefix) or weights
+    check_tensors(network, weights, path)
+    network.load_state_dict(weights)
 
 
 def check_start(model: nn.Module, path: str, contents: dict[str, Any], resume: bool) -> None:

@@ -132,18 +132,19 @@ class Layout:
         return defaults
 
     def present(self, weights: Collection[str], own: bool) -> Layout:
-        """Return the layout of those copies that a file has; of all if it has none.
+        """Return the layout of those copies that a file has; of the first if it has none.
 
         Args:
             weights: Names in the file.
             own: They are those of this library, not official ones.
         """
-        copies = {
-            prefixes[0]: prefixes[1]
-            for prefixes in self.copies.items()
-            if any(name.startswith(prefixes[0 if own else 1]) for name in weights)
-        }
-        if copies in ({}, self.copies):
+        found = [
+            copy
+            for copy in self.copies.items()
+            if any(name.startswith(copy[0 if own else 1]) for name in weights)
+        ]
+        copies = dict(found or list(self.copies.items())[:1])
+        if copies == self.copies:
             return self
         return replace(self, copies=copies, build=lambda: self.module)
 

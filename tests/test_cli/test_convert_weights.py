@@ -9,11 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmseg.registry import MODELS
 
 from mmseg_gl.config.load import load_config
+from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.official_networks import KINDS, PLACES, find_layouts
-from mmseg_gl.models import DeepLabV2ResNet, FCN8sVGG
+from mmseg_gl.models import DeepLabV2ResNet, FCN8sVGG, MixTransformer
 from mmseg_gl.weights.files import read_checkpoint
 from mmseg_gl.weights.layout import recognise
 from tests.references.networks import (
@@ -22,14 +24,19 @@ from tests.references.networks import (
     NAMED,
     NUMBERED,
     TORCHVISION,
+    halfway,
+    part,
     run_classifier,
     run_deeplab_vgg,
     run_discriminator,
     run_fcn8s,
     run_generator,
+    run_mit,
     run_patch_discriminator,
     run_resnet,
+    run_segformer_head,
 )
+from tests.references.self_training import HRDA, DAFormer
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 D_WIDTHS = (19, 64, 128, 256, 512, 1)
@@ -119,6 +126,100 @@ def fcn8s():
     }
 
 
+def linear(name, out_channels, in_channels):
+    weight = torch.randn(out_channels, in_channels) / in_channels**0.5
+    return {f'{name}.weight': weight, f'{name}.bias': 0.1 * torch.randn(out_channels)}
+
+
+def layer_norm(name, channels):
+    return {
+        f'{name}.weight': 0.5 + 0.1 * torch.randn(channels),
+        f'{name}.bias': 0.1 * torch.randn(channels),
+    }
+
+
+MIT_B0 = (32, 64, 160, 256)
+
+
+def mit():
+    tensors, before = {}, 3
+    for stage, (width, ratio) in enumerate(zip(MIT_B0, (8, 4, 2, 1)), 1):
+        name = f'patch_embed{stage}'
+        tensors |= conv(f'{name}.proj', width, before, 7 if stage == 1 else 3)
+        tensors |= layer_norm(f'{name}.norm', width)
+        for name in (f'block{stage}.0', f'block{stage}.1'):
+            tensors |= layer_norm(f'{name}.norm1', width)
+            tensors |= linear(f'{name}.attn.q', width, width)
+            tensors |= linear(f'{name}.attn.kv', 2 * width, width)
+            tensors |= linear(f'{name}.attn.proj', width, width)
+            if ratio > 1:
+                tensors |= conv(f'{name}.attn.sr', width, width, ratio)
+                tensors |= layer_norm(f'{name}.attn.norm', width)
+            tensors |= layer_norm(f'{name}.norm2', width)
+            tensors |= linear(f'{name}.mlp.fc1', 4 * width, width)
+            tensors |= conv(f'{name}.mlp.dwconv.dwconv', 4 * width, 1, 3)
+            tensors |= linear(f'{name}.mlp.fc2', width, 4 * width)
+        tensors |= layer_norm(f'norm{stage}', width)
+        before = width
+    return tensors
+
+
+def daformer_head(attention=False):
+    tensors = conv('conv_seg', 19, 256, 1)
+    for i, width in enumerate(MIT_B0):
+        tensors |= linear(f'embed_layers.{i}.proj', 256, width)
+    if attention:
+        return tensors | conv_bn('fuse_layer.conv', 'fuse_layer.bn', 256, 1024, 1)
+
+    def layer(name, *shape):
+        return conv_bn(f'fuse_layer.{name}.conv', f'fuse_layer.{name}.bn', *shape)
+
+    tensors |= layer('aspp_modules.0', 256, 1024, 1)
+    for i in (1, 2, 3):
+        tensors |= layer(f'aspp_modules.{i}.depthwise_conv', 1024, 1, 3)
+        tensors |= layer(f'aspp_modules.{i}.pointwise_conv', 256, 1024, 1)
+    return tensors | layer('bottleneck', 256, 1024, 3)
+
+
+def segformer_head():
+    tensors = conv('conv_seg', 19, 128, 1)  # inherited and not used
+    for i, width in enumerate(MIT_B0, 1):
+        tensors |= linear(f'linear_c{i}.proj', 768, width)
+    tensors |= conv_bn('linear_fuse.conv', 'linear_fuse.bn', 768, 3072, 1)
+    return tensors | conv('linear_pred', 19, 768, 1)
+
+
+def dlv2_head():
+    return {
+        **conv('aspp_modules.0.conv', 19, 2048, 3),
+        **conv('aspp_modules.1.conv', 19, 2048, 3),
+    }
+
+
+def resnet101_v1c():
+    tensors = {name: t for name, t in resnet101().items() if name.startswith('layer')}
+    for i, shape in ((0, (32, 3, 3)), (3, (32, 32, 3)), (6, (64, 32, 3))):
+        tensors |= conv_bn(f'stem.{i}', f'stem.{i + 1}', *shape)
+    return tensors
+
+
+def named(prefix, tensors):
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+def hrda(head, attention):
+    return {**named('head.', head), **named('scale_attention.', attention)}
+
+
+def self_trained(backbone, head, copies=('model', 'ema_model', 'imnet_model')):
+    """Return a checkpoint's tensors: each copy of the network has others."""
+    tensors = {}
+    for copy in copies:
+        tensors |= named(f'{copy}.backbone.', backbone())
+        tensors |= named(f'{copy}.decode_head.', head())
+    return tensors
+
+
 def discriminator(names, size):
     tensors = {}
     for name, before, after in zip(names, D_WIDTHS, D_WIDTHS[1:]):
@@ -163,7 +264,8 @@ def convert(kind, official, place=None):
     layout = recognise(layouts, official, own=False)
     own, left, filled = layout.to_own(official)
     candidates = [other for other in layouts if other.network == layout.network]
-    assert recognise(candidates, own, own=True) is layout and not filled
+    assert recognise(candidates, own, own=True).rows == layout.rows
+    assert all(name.endswith('.seed') for name in filled)  # which only this library has
     back, defaults = layout.to_official(own, left, list(official))
     assert list(back) == list(official) and not defaults
     assert all(torch.equal(back[name], tensor) for name, tensor in official.items())
@@ -206,6 +308,7 @@ def trunk():
 
 # Segmentation networks
 
+DLV2 = 'daformer/daformer_deeplabv2-r101v1c_gta5-to-cityscapes.py'
 SINGLE = '{}_deeplabv2-r101_gta5-to-cityscapes_single-level.py'
 R101 = [
     # kind, layer5's and layer6's channels, branches that are summed, prefix, config
@@ -263,6 +366,94 @@ def test_fcn8s():
     assert_close(net(image), run_fcn8s(official, image))
 
 
+# DAFormer, HRDA and MIC
+
+
+def predict_segformer(w, image):
+    maps = run_mit(part(w, 'backbone.'), image)
+    return halfway(run_segformer_head(part(w, 'decode_head.'), maps), image.shape[2:])
+
+
+@pytest.mark.parametrize(
+    'kind, head, predict, config',
+    [
+        (
+            'daformer',
+            daformer_head,
+            lambda w, image: DAFormer().predict(w, image, training=False),
+            'daformer/daformer_daformer-mitb5',
+        ),
+        (
+            'mic',
+            lambda: hrda(daformer_head(), daformer_head(attention=True)),
+            lambda w, image: HRDA(crop=64, step=32).predict(w, image, training=False),
+            'mic/mic_hrda-mitb5',
+        ),
+        ('daformer', segformer_head, predict_segformer, 'daformer/daformer_daformer-mitb5'),
+    ],
+    ids=['DAFormer', 'HRDA', 'SegFormer'],
+)
+@torch.no_grad()
+def test_self_training_on_mit(kind, head, predict, config):
+    official = self_trained(mit, head)
+    layout, own = convert(kind, named('module.', official))
+    options = dict(layout.options)
+    if kind == 'mic':
+        options['model.segmentor.detail_crop'] = (64, 64)
+        options['model.segmentor.detail_stride'] = (32, 32)
+    image = torch.randn(1, 3, 96, 128, dtype=torch.float64)
+    for prefix, official_prefix in (('segmentor.', 'model.'), ('teacher.module.', 'ema_model.')):
+        path = f'{config}_gta5-to-cityscapes.py'
+        net = build(path, named('segmentor.', part(own, prefix)), options=options)
+        wanted = predict(doubled(part(official, official_prefix)), image)
+        assert_close(halfway(net(image), image.shape[2:]), wanted)
+    backbone = doubled(part(own, 'feature_distance.backbone.'))
+    net.backbone.load_state_dict(backbone, assign=True)
+    wanted = run_mit(doubled(part(official, 'imnet_model.backbone.')), image)[-1]
+    assert_close(net.backbone(image)[-1], wanted)
+
+
+@pytest.mark.parametrize('in_hrda', [False, True])
+@torch.no_grad()
+def test_self_training_on_resnet(in_hrda):
+    official = self_trained(
+        resnet101_v1c, lambda: hrda(dlv2_head(), dlv2_head()) if in_hrda else dlv2_head(), ['model']
+    )
+    _, own = convert('hrda' if in_hrda else 'daformer', official)
+    backbone = part(own, 'segmentor.backbone.')
+    for name, tensor in part(official, 'model.backbone.').items():
+        assert torch.equal(backbone[name], tensor)
+    with torch.device('meta'):
+        head = MODELS.build(load_config(CONFIGS / DLV2).model.segmentor.decode_head)
+    places = {'segmentor.decode_head.': 'head.' if in_hrda else ''}
+    if in_hrda:
+        places['segmentor.scale_attention_head.'] = 'scale_attention.'
+    maps = torch.randn(1, 2048, 5, 9, dtype=torch.float64)
+    for prefix, name in places.items():
+        head.load_state_dict(doubled(part(own, prefix)), assign=True)
+        w = doubled(part(official, f'model.decode_head.{name}'))
+        wanted = sum(
+            F.conv2d(maps, *part(w, f'aspp_modules.{i}.conv.').values(), padding=d, dilation=d)
+            for i, d in enumerate((6, 12))
+        )
+        assert_close(head([None, None, None, maps]), wanted)
+
+
+def test_a_trained_checkpoint_becomes_official():
+    """What the official code does not use has default values, other parts are left out."""
+    official = self_trained(mit, daformer_head)
+    layout, own = convert('daformer', official)
+    own |= {'teacher.steps': torch.tensor(3), 'mixed.seed': torch.tensor(5)}
+    back, defaults = recognise(find_layouts('daformer'), own, own=True).to_official(own)
+    assert back.keys() == official.keys()
+    assert all(name.startswith('imnet_model.decode_head.') for name in defaults)
+    used = official.keys() - defaults
+    assert used and all(torch.equal(back[name], official[name]) for name in used)
+    alone = part(own, 'segmentor.')
+    back, _ = recognise(find_layouts('daformer'), alone, own=True).to_official(alone)
+    assert back.keys() == {name for name in official if name.startswith('model.')}
+
+
 # Backbones on ImageNet
 
 
@@ -284,6 +475,31 @@ def test_vgg_on_imagenet():
     with torch.device('meta'):
         expected = FCN8sVGG().state_dict()
     assert {name: t.shape for name, t in own.items()} == {n: t.shape for n, t in expected.items()}
+
+
+@torch.no_grad()
+def test_mit_on_imagenet(tmp_path):
+    """Read without conversion: NVIDIA's layout and mmseg's; another or no file is refused."""
+    official = mit()
+    path = tmp_path / 'mit_b0.pth'
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'mit_{arch}.pth'))
+    net = MixTransformer('b0', init_cfg=init_cfg).eval()
+    with pytest.raises(UserError, match=f'there is no file {path}'):
+        net.init_weights()
+    torch.save({**official, 'head.weight': torch.zeros(1000, 256)}, path)
+    net.init_weights()
+    image = torch.randn(1, 3, 64, 96)
+    for got, wanted in zip(net(image), run_mit(official, image), strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-3, atol=1e-4)
+
+    torch.save(dict(state_dict=net.state_dict()), path)
+    other = MixTransformer('b0', init_cfg=init_cfg)
+    other.init_weights()
+    for name, tensor in net.state_dict().items():
+        assert torch.equal(other.state_dict()[name], tensor)
+    path.rename(tmp_path / 'mit_b1.pth')
+    with pytest.raises(UserError, match='does not hold the weights of MixTransformer'):
+        MixTransformer('b1', init_cfg=init_cfg).init_weights()
 
 
 # Discriminators and image translation
@@ -337,9 +553,8 @@ def test_cyclegan(kind, place, count, run_official):
 
 
 def test_every_kind_is_tested():
-    assert {kind for kind, *_ in R101} | set(PLACES) | {'resnet101-caffe', 'vgg16-caffe'} == set(
-        KINDS
-    )
+    others = {'resnet101-caffe', 'vgg16-caffe', 'daformer', 'hrda', 'mic'}
+    assert {kind for kind, *_ in R101} | set(PLACES) | others == set(KINDS)
 
 
 # The tool
@@ -404,6 +619,31 @@ def test_a_converted_network_is_tested_and_trained(
     assert {name: t.shape for name, t in back.items()} == {n: t.shape for n, t in official.items()}
     assert torch.equal(back['features.29.weight'], after)
     assert not back['classifier.conv2d_list.3.weight'].any()
+
+
+@pytest.mark.slow
+def test_an_official_teacher_is_tested(run, tool, street_scenes, data_options, tmp_path):
+    official = named('module.', self_trained(mit, daformer_head))
+    contents = dict(meta=dict(iter=40_000), state_dict=official, optimizer=dict(state={}))
+    torch.save(contents, tmp_path / 'official.pth')
+    outcome = tool('daformer', tmp_path / 'official.pth')
+    assert outcome.code == 0, outcome.err
+    arch = 'model.segmentor.backbone.arch=b0'
+    assert f'--cfg-options {arch}\n' in outcome.out
+    converted = (tmp_path / 'dst.pth').rename(tmp_path / 'converted.pth')
+    config = CONFIGS / 'daformer/daformer_daformer-mitb5_gta5-to-cityscapes.py'
+    options = [*data_options(street_scenes), arch, 'test_dataloader.num_workers=0']
+    options += ['test_dataloader.persistent_workers=False']
+    options += ['test_dataloader.dataset.pipeline.1.scale=(64,32)']
+    common = ('--work-dir', tmp_path / 'work', '--cfg-options', *options)
+    for network in ('segmentor', 'teacher'):
+        outcome = run('test', config, converted, '--weights', network, *common)
+        assert outcome.code == 0, outcome.err
+    outcome = tool('daformer', converted, '--reverse')
+    assert outcome.code == 0, outcome.err
+    back = load(tmp_path / 'dst.pth')
+    assert list(back) == list(official)
+    assert all(torch.equal(back[name], tensor) for name, tensor in official.items())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mmseg_gl.errors import UserError
-from mmseg_gl.models import EMATeacher, ImageBatch
+from mmseg_gl.models import EMATeacher, ImageBatch, MaskedImages
 
 
 class Network(nn.Module):
@@ -102,6 +102,15 @@ def test_labels_are_of_the_images_size_without_dropout():
     expected = nn.functional.interpolate(logits, size=(8, 12), mode='bilinear').softmax(dim=1)
     torch.testing.assert_close(confidence, expected.max(dim=1).values)
     assert torch.equal(labels, expected.argmax(dim=1))
+
+
+def test_a_view_with_a_teacher_of_its_own():
+    torch.manual_seed(0)
+    view = MaskedImages(segmentor=Network(), teacher=dict(type='EMATeacher')).train()
+    target = ImageBatch(torch.randn(2, 3, 8, 12))
+    of_the_model = [torch.full((2, 8, 12), 7), torch.ones(2, 8, 12)]
+    masked = view(dict(target=target), lambda batch: of_the_model)
+    assert torch.equal(masked.labels, view.teacher.label(target)[0])
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,42 @@ def test_local_losses_equal_straight_line_code(background, representation):
         torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-13)
 
 
+def pasted_pixels():
+    return torch.rand(2, 6, 8, generator=torch.Generator().manual_seed(1)) < 0.5
+
+
+@pytest.mark.parametrize('background', ['replace', 'ignore', 'keep'])
+def test_only_the_targets_pixels_of_a_mixed_view_count(background):
+    """Of its map, and where it replaces the source's background."""
+    head = build_head(background=background)
+    source, target, labels = maps(), maps(seed=1), some_labels()
+    mixed = outputs(decode=target)
+    mixed.pasted = pasted_pixels()
+    on_source, on_target = (reference_scores(head, x, 'softmax') for x in (source, target))
+    own = ~mixed.pasted
+    terms = []
+    for n, y, x in torch.cartesian_prod(torch.arange(2), torch.arange(6), torch.arange(8)):
+        if labels[n, y, x] != 255 or background == 'keep':
+            terms.append(torch.log1p(torch.exp(on_source[n, y, x])))
+        elif background == 'replace' and own[n, y, x]:
+            terms.append(torch.log1p(torch.exp(-on_target[n, y, x])))
+    fooled, losses = head(outputs(labels, decode=source), mixed)
+    adversarial = 0.7 * torch.log1p(torch.exp(on_target[own])).mean()
+    torch.testing.assert_close(fooled['loss_adv_local_decode'], adversarial, rtol=1e-9, atol=0)
+    expected = 0.5 * (torch.stack(terms).mean() + torch.log1p(torch.exp(-on_target[own])).mean())
+    torch.testing.assert_close(losses['loss_d_local_decode'], expected, rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize('background', ['replace', 'ignore', 'keep'])
+def test_points_of_a_mixed_view_are_the_targets(background):
+    head = build_head(background=background, num_points=40)
+    mixed = outputs(decode=maps(seed=1))
+    mixed.pasted = pasted_pixels()
+    mixed.logits['decode'][mixed.pasted[:, None].expand(2, K, 6, 8)] = float('nan')
+    fooled, losses = head(outputs(some_labels(), decode=maps()), mixed)
+    assert all(torch.isfinite(value) for value in {**fooled, **losses}.values())
+
+
 def step(head, target, in_one_call):
     """Return the losses of both opponents and all gradients."""
     target = target.clone().requires_grad_()

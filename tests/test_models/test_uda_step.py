@@ -243,6 +243,32 @@ def test_the_teacher_labels_a_batch_once_for_all_views():
     assert len(asked) == 1 and {'loss_one_decode', 'loss_two_decode'} <= set(logs)
 
 
+def test_heads_on_a_view_cost_no_forward_pass():
+    """aligned='mixed': the heads see the mixed images, which the segmentor has learned anyway."""
+    local = dict(
+        type='LocalDiscriminatorHead', num_classes=K, channels=(8,), loss_weights=dict(decode=0.1)
+    )
+    methods = dict(
+        teacher=dict(type='EMATeacher'), views=dict(mixed=dict(type='ClassMix')), aligned='mixed'
+    )
+    model = build(heads=dict(local_head=local), **methods)
+    forwarded, seen = [], []
+    model.segmentor.register_forward_hook(lambda module, inputs, out: forwarded.append(out))
+    model.local_head.register_forward_hook(lambda module, inputs, out: seen.append(inputs))
+    data = dict(source=batch(0, 33, 65), target=unlabelled(batch(1, 33, 65)))
+    before = copy.deepcopy(model.local_head.state_dict())
+    logs = model.train_step(data, optimizers(model, ['segmentor', 'local_head']))
+    ((source, mixed),) = seen
+    assert len(forwarded) == 2 and mixed is forwarded[1]
+    assert torch.equal(source.logits['decode'], forwarded[0].logits['decode'])
+    assert {'loss_mixed_decode', 'loss_adv_local_decode', 'loss_d_local_decode'} <= set(logs)
+    after = model.local_head.state_dict()
+    assert not any(torch.equal(after[k], w) for k, w in before.items() if 'discriminators' in k)
+    model = build(heads=GLOBAL, **methods)
+    with pytest.raises(UserError, match='global_head compares whole images'):
+        model.train_step(data, optimizers(model, ['segmentor', 'global_head']))
+
+
 def test_parts_without_parameters_and_other_losses():
     """A head that learns nothing, two losses of one name, and what gives no loss."""
 

@@ -68,6 +68,21 @@ def test_masked_images():
 
 
 @pytest.mark.parametrize('kind', [ClassMix, MaskedImages])
+@pytest.mark.parametrize('threshold, weight', [(0.968, SHARE), (None, 1.0)])
+def test_where_pseudo_labels_count(kind, threshold, weight):
+    """Not in the margins, nor where the target's mask says no; they count in the share."""
+    data = batches()
+    data['target'].trusted = torch.ones(2, 8, 12, dtype=torch.bool)
+    data['target'].trusted[1, 4] = False
+    made = kind(threshold=threshold, ignored_rows=(2, 1))(data, teacher)
+    expected = torch.full((2, 8, 12), weight)
+    expected[:, :2] = expected[:, 7:] = expected[1, 4] = 0
+    assert torch.equal(
+        made.weights, expected if made.pasted is None else expected.where(~made.pasted, 1.0)
+    )
+
+
+@pytest.mark.parametrize('kind', [ClassMix, MaskedImages])
 def test_draws_differ_and_resume(kind):
     torch.manual_seed(0)
     view, twin, data = kind(), kind(), batches(height=64, width=128)
