@@ -110,7 +110,9 @@ def run_stage(stage: Stage, name: str, lock: TextIO) -> None:
             raise
     future.result()
     if not stage.is_done():
-        raise UserError(f'{name}: {stage.tool} ended before the stage was complete; see {stage.log_file}')
+        raise UserError(
+            f'{name}: {stage.tool} ended before the stage was complete; see {stage.log_file}'
+        )
     print(f'{name}: done in {clock(time.monotonic() - start)}', flush=True)
 
 

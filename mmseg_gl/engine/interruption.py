@@ -42,7 +42,10 @@ class Interruption:
         if not self.signal:
             self.signal, self.time = number, now
             name = signal.Signals(number).name
-            print(f'{name}: saving a checkpoint before exiting; send it again to exit at once', file=sys.stderr)
+            print(
+                f'{name}: saving a checkpoint before exiting; send it again to exit at once',
+                file=sys.stderr,
+            )
         elif now - self.time > DEBOUNCE_SECONDS:
             raise Interrupted(number, 'exited without saving')
 

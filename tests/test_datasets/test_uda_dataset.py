@@ -379,9 +379,7 @@ def test_replacements_come_from_the_same_data_set(broken_folder):
     assert replaced > 1
 
 
-@pytest.mark.parametrize(
-    'weights', [[1], [1, 2, 3], [1, 0], [1, -1], [1, float('nan')], [1, 'two'], 'ab', 3]
-)
+@pytest.mark.parametrize('weights', [[1], [1, 2, 3], [1, 0], [1, -1], [1, float('nan')]])
 def test_weights_that_are_none(folder, weights):
     sources = [source_cfg(folder), second_cfg(folder)]
     with pytest.raises(UserError, match='source_weights=.*a number > 0 for each of the 2 data'):
