@@ -46,7 +46,7 @@ def share_out(option: str, weights: Sequence[float] | None, count: int) -> tuple
         Draws per data set; None without weights or with a single data set.
 
     Raises:
-        UserError: If the weights are of another number or not above 0, or one is too small for a single
+        UserError: If the weights are of another number or not above 0, or one is too small for one
             draw.
     """
     if weights is None:
