@@ -179,7 +179,7 @@ def test_two_runs_in_one_folder_are_refused(run, recipe, tools, tmp_path):
     'stages, message',
     [
         ([], 'no list "stages"'),
-        ([dict(tool='train', config='a.py')], 'stage 1: expected a text as "name"'),
+        ([dict(tool='train', config='a.py')], 'stage 1: name=None: expected a text'),
         ([dict(STAGES[0], tool='fly')], 'unknown tool "fly"; known: train'),
         ([dict(STAGES[0], extra=1)], 'unknown key "extra"'),
         ([dict(STAGES[0], config='none.py')], 'there is no config file'),
