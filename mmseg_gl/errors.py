@@ -73,13 +73,8 @@ def nearest_path(path: str) -> str | None:
 
 
 def check_channels(channels: Sequence[int]) -> tuple[int, ...]:
-    """Return ``channels`` as a tuple.
-
-    Raises:
-        UserError: Unless it is a list or tuple of one or more whole numbers >= 1.
-    """
-    whole = isinstance(channels, list | tuple) and channels
-    if not whole or not all(isinstance(n, int) and n >= 1 for n in channels):
+    """Return ``channels`` as a tuple; raise a UserError unless it is one or more numbers >= 1."""
+    if not channels or min(channels) < 1:
         raise UserError(
             f'channels={channels!r}: expected one or more whole numbers >= 1, e.g. (64, 128)'
         )
@@ -90,15 +85,9 @@ def check_loss_weights(loss_weights: dict[str, float]) -> dict[str, float]:
     """Return a copy of ``loss_weights``, the weight of each output level.
 
     Raises:
-        UserError: Unless it is a dict of finite numbers >= 0.
+        UserError: Unless all weights are finite numbers >= 0.
     """
-    if not isinstance(loss_weights, dict):
-        raise UserError(
-            f'loss_weights={loss_weights!r}: expected a weight per output level, e.g. '
-            'dict(decode=1e-3, auxiliary=2e-4)'
-        )
     for level, weight in loss_weights.items():
-        number = isinstance(weight, int | float) and math.isfinite(weight)
-        if not number or weight < 0:
+        if not (math.isfinite(weight) and weight >= 0):
             raise UserError(f'loss_weights.{level}={weight!r}: expected a number >= 0')
     return dict(loss_weights)

@@ -12,10 +12,9 @@ import json
 import os
 import shutil
 import sys
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from mmengine.config import Config
@@ -29,13 +28,12 @@ from mmseg_gl.engine.resumption import settings_of
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.comparison import collect, prediction_montage, read_metrics, table
 from mmseg_gl.experiments.recorded_folder import differences
-from mmseg_gl.experiments.tool_process import ToolProcess
+from mmseg_gl.experiments.tool_process import ToolProcess, run_all
 from mmseg_gl.files import make_folder, read_record, write_text
 
 REQUIRED = ('model', 'train_dataloader', 'test_dataloader')
 TITLE = '# Comparison'  # begins report.md
 RECORD = 'compare.json'  # in the folder of a run: the settings with which it was started
-STATUS_INTERVAL = 15.0  # seconds between progress lines
 
 
 def parse_args() -> argparse.Namespace:
@@ -231,26 +229,17 @@ def check_same_config(run: Run, cfg: Config) -> None:
 def execute_all(runs: Sequence[Run], jobs: int) -> None:
     """Execute runs, ``jobs`` at a time, and print their progress at intervals."""
     threads = max(1, (os.cpu_count() or 1) // jobs)
-    start, shown = time.monotonic(), -STATUS_INTERVAL
-    with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(run.execute, threads) for run in runs]
-        try:
-            while not all(future.done() for future in futures):
-                time.sleep(0.5)
-                elapsed = time.monotonic() - start
-                if elapsed - shown > STATUS_INTERVAL:
-                    shown = elapsed
-                    clock = time.strftime('%H:%M:%S', time.gmtime(elapsed))
-                    for run in runs:
-                        if run.state in ('training', 'testing'):
-                            print(f'[{clock}] {run.name}: {run.progress()}', flush=True)
-        except BaseException:  # interrupted: start no more runs, stop the running ones
-            pool.shutdown(wait=False, cancel_futures=True)
-            for run in runs:
-                run.stop()
-            raise
-    for future in futures:
-        future.result()
+
+    def show(clock: str) -> None:
+        for run in runs:
+            if run.state in ('training', 'testing'):
+                print(f'[{clock}] {run.name}: {run.progress()}', flush=True)
+
+    def stop() -> None:
+        for run in runs:
+            run.stop()
+
+    run_all([partial(run.execute, threads) for run in runs], stop, show, jobs)
 
 
 def write_report(args: argparse.Namespace, report: str) -> None:

@@ -62,7 +62,13 @@ def parse_args() -> argparse.Namespace:
     defaults = StreetScenesConfig()
     parser = ToolParser(description=__doc__)
     parser.add_argument('out', help='output folder')
-    parser.add_argument('--seed', type=int, default=defaults.seed, help='default: %(default)s')
+
+    def option(name: str, about: str, **kwargs) -> None:
+        default = getattr(defaults, name.replace('-', '_'))
+        about += '; default: %(default)s'
+        parser.add_argument(f'--{name}', default=default, help=about, **kwargs)
+
+    option('seed', 'random seed', type=int)
     parser.add_argument(
         '--size',
         type=parse_size,
@@ -70,24 +76,9 @@ def parse_args() -> argparse.Namespace:
         metavar='HxW',
         help=f'pixels; default: {defaults.height}x{defaults.width}',
     )
-    parser.add_argument(
-        '--train',
-        type=int,
-        default=defaults.train,
-        help='number of source images, and also of target training images; default: %(default)s',
-    )
-    parser.add_argument(
-        '--val',
-        type=int,
-        default=defaults.val,
-        help='number of target validation images; default: %(default)s',
-    )
-    parser.add_argument(
-        '--source-format',
-        choices=SOURCE_FORMATS,
-        default=defaults.source_format,
-        help='default: %(default)s',
-    )
+    option('train', 'number of source images, and also of target training images', type=int)
+    option('val', 'number of target validation images', type=int)
+    option('source-format', 'format of the source', choices=SOURCE_FORMATS)
     parser.add_argument(
         '--gap',
         type=float,
@@ -96,21 +87,15 @@ def parse_args() -> argparse.Namespace:
         metavar=('COLOUR', 'CAMERA', 'LAYOUT'),
         help='distance of the target from the source, 0 to 1 each; default: %(default)s',
     )
-    parser.add_argument(
-        '--clutter',
-        choices=CLUTTER_KINDS,
-        default=defaults.clutter,
-        help='kind of unlabelled objects; default: %(default)s',
-    )
-    parser.add_argument(
-        '--source-clutter',
-        type=float,
-        metavar='X',
-        help='mean number of unlabelled objects per source image; default: depends on --clutter',
-    )
-    parser.add_argument(
-        '--target-clutter', type=float, metavar='X', help='the same for target images'
-    )
+    option('clutter', 'kind of unlabelled objects', choices=CLUTTER_KINDS)
+    for domain in ('source', 'target'):
+        parser.add_argument(
+            f'--{domain}-clutter',
+            type=float,
+            metavar='X',
+            help=f'mean number of unlabelled objects per {domain} image; default: depends on '
+            '--clutter',
+        )
     parser.add_argument(
         '--workers',
         type=whole_number(1),

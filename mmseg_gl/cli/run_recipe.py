@@ -12,7 +12,6 @@ import fcntl
 import os
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TextIO
 
 from mmseg_gl.cli.parser import SEED, ToolParser
@@ -20,7 +19,7 @@ from mmseg_gl.cli.tool import run_tool, shell_command
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.comparison import validation_curve
 from mmseg_gl.experiments.recipe import Stage, load_recipe
-from mmseg_gl.experiments.tool_process import ToolProcess
+from mmseg_gl.experiments.tool_process import ToolProcess, run_all
 from mmseg_gl.files import check_lock_name, make_folder
 
 STATUS_INTERVAL = 30  # seconds between progress lines
@@ -95,29 +94,19 @@ def run_stage(stage: Stage, name: str, lock: TextIO) -> None:
         name, stage.tool, stage.arguments(), stage.log_file, pass_fds=(lock.fileno(),)
     )
     print(f'{name}: {stage.tool}, log in {stage.log_file}', flush=True)
-    start = shown = time.monotonic()
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(process.run)
-        try:
-            while not future.done():
-                time.sleep(0.2)
-                now = time.monotonic()
-                if now - shown > STATUS_INTERVAL and (progress := process.progress()):
-                    shown = now
-                    print(f'[{clock(now - start)}] {name}: {progress}', flush=True)
-        except BaseException:  # interrupted: let the tool end first
-            process.stop()
-            raise
-    future.result()
+    start = time.monotonic()
+
+    def show(clock: str) -> None:
+        if progress := process.progress():
+            print(f'[{clock}] {name}: {progress}', flush=True)
+
+    run_all([process.run], process.stop, show, interval=STATUS_INTERVAL)
     if not stage.is_done():
         raise UserError(
             f'{name}: {stage.tool} ended before the stage was complete; see {stage.log_file}'
         )
-    print(f'{name}: done in {clock(time.monotonic() - start)}', flush=True)
-
-
-def clock(seconds: float) -> str:
-    return time.strftime('%H:%M:%S', time.gmtime(seconds))
+    seconds = time.monotonic() - start
+    print(f'{name}: done in {time.strftime("%H:%M:%S", time.gmtime(seconds))}', flush=True)
 
 
 def print_results(stages: Sequence[Stage]) -> None:

@@ -207,7 +207,7 @@ def check_label_ids(where: str, dataset: ConfigDict, classes: tuple[str, ...]) -
         key, ids = f'{where}.pipeline.{index}.ids', step.get('ids')
         if isinstance(ids, dict):
             for raw, number in ids.items():
-                if isinstance(number, int) and len(classes) <= number != IGNORED:
+                if len(classes) <= number != IGNORED:
                     raise UserError(
                         f'{key} maps {raw} to {number}, but there are {len(classes)} classes '
                         f'(0..{len(classes) - 1}, and 255 to ignore)'

@@ -1,15 +1,13 @@
 """Load a config file and find its mistakes before anything is built."""
 
-import contextlib
 import logging
 import multiprocessing
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
-from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
 import mmseg_gl  # noqa: F401  (registers everything)
@@ -22,6 +20,7 @@ from mmseg_gl.config.arguments import (
 )
 from mmseg_gl.config.classes import WITH_DATA, check_classes, data_sets, set_classes
 from mmseg_gl.config.helpers import check_helper_option, check_helpers_of_files
+from mmseg_gl.engine.quiet import quiet
 from mmseg_gl.errors import UserError, check_choice, check_is_file, closest
 from mmseg_gl.models import UDASegmentor
 
@@ -36,19 +35,7 @@ LEAST = {
 TEST_SET = re.compile(r'[\w-]+')  # its name is a key of options and a folder
 
 
-@contextlib.contextmanager
-def only_warnings() -> Iterator[None]:
-    """Keep mmengine from naming the environment variable of a config for every file it reads."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-@only_warnings()
+@quiet(logging.WARNING)  # mmengine names the environment variable for every file it reads
 def load_config(
     path: str, options: dict[str, Any] | None = None, required: Sequence[str] = ('model',)
 ) -> Config:

@@ -46,12 +46,12 @@ def share_out(option: str, weights: Sequence[float] | None, count: int) -> tuple
         Draws per data set; None without weights or with a single data set.
 
     Raises:
-        UserError: If the weights are anything else, or one is too small for a single draw.
+        UserError: If the weights are of another number or not above 0, or one is too small for one
+            draw.
     """
     if weights is None:
         return None
-    fits = isinstance(weights, list | tuple) and len(weights) == count > 0
-    if not fits or not all(isinstance(w, int | float) and isfinite(w) and w > 0 for w in weights):
+    if not len(weights) == count > 0 or not all(isfinite(w) and w > 0 for w in weights):
         raise UserError(
             f'{option}={weights!r}: expected a list with a number > 0 for each of the {count} data '
             'sets'

@@ -26,6 +26,13 @@ CAFFE_BACKBONES = (DeepLabV2ResNet, DeepLabV2VGG, FCN8sVGG)
 CHECKING_BACKBONES = (*CAFFE_BACKBONES, EfficientNetLite, MixTransformer)
 CAFFE_MEAN = (104.0, 116.7, 122.7)  # BGR, 0..255, of Caffe's ImageNet weights; rounded
 
+NEEDS = {  # whether they are Caffe's
+    True: "are Caffe's, which takes BGR images minus its mean: set bgr_to_rgb=False, "
+    'mean=[104.00698793, 116.66876762, 122.67891434], std=[1.0, 1.0, 1.0]',
+    False: 'take RGB images: set bgr_to_rgb=True, and the mean and std that they were trained with '
+    '(mostly mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])',
+}
+
 
 def pretrained_parts(model: nn.Module) -> Iterator[tuple[str, BaseModule, dict]]:
     """Yield the name, module and ``init_cfg`` of every part that starts from a file.
@@ -129,27 +136,16 @@ def warn_of_other_images(model: nn.Module, preprocessor: dict | None) -> None:
     mean, std = preprocessor.get('mean') or (0, 0, 0), preprocessor.get('std') or (1, 1, 1)
     caffe_mean = all(abs(a - b) < 1 for a, b in zip(mean, CAFFE_MEAN)) and set(std) == {1}
     for name, module, init_cfg in pretrained_parts(model):
-        if name.split('.')[0] != 'segmentor':
-            continue
         source = init_cfg.get('checkpoint')
-        if caffe := wants_caffe_images(module, source):
-            wanted = (
-                "are Caffe's, which takes BGR images minus its mean: set bgr_to_rgb=False, "
-                'mean=[104.00698793, 116.66876762, 122.67891434], std=[1.0, 1.0, 1.0]'
+        caffe = wants_caffe_images(module, source)
+        fits = not rgb and caffe_mean if caffe else rgb and not caffe_mean
+        if not fits and name.split('.')[0] == 'segmentor':
+            print_log(
+                f'model.data_preprocessor gives {"RGB" if rgb else "BGR"} images with mean={mean} '
+                f'and std={std}, but the weights {source} of model.{name} {NEEDS[caffe]}.',
+                logger='current',
+                level=logging.WARNING,
             )
-        else:
-            wanted = (
-                'take RGB images: set bgr_to_rgb=True, and the mean and std that they were trained '
-                'with (mostly mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])'
-            )
-        if (not rgb and caffe_mean) if caffe else (rgb and not caffe_mean):
-            continue
-        print_log(
-            f'model.data_preprocessor gives {"RGB" if rgb else "BGR"} images with mean={mean} and '
-            f'std={std}, but the weights {source} of model.{name} {wanted}.',
-            logger='current',
-            level=logging.WARNING,
-        )
 
 
 def wants_caffe_images(module: nn.Module, source: object) -> bool:

@@ -24,6 +24,8 @@ from mmseg_gl.errors import UserError, in_short
 PARTS = {
     '__init__': 'parts together',
     'setup_env': 'env_cfg',
+    'set_randomness': 'randomness',
+    'build_logger': 'log_level',
     'build_log_processor': 'log_processor',
     'build_visualizer': 'visualizer',
     'build_model': 'model',

@@ -59,8 +59,6 @@ class UDAIoUMetric(BaseMetric):
         self, ignored_classes: Sequence[str] = (), ignore_index: int = 255, **kwargs
     ) -> None:
         super().__init__(**kwargs)
-        if isinstance(ignored_classes, str):
-            raise UserError(f"ignored_classes='{ignored_classes}': expected a list of classes")
         self.ignored_classes = tuple(ignored_classes)
         self.ignore_index = ignore_index
         self.protocol: str | None = None

@@ -8,13 +8,14 @@ import re
 import runpy
 from typing import Any
 
+from mmseg_gl.config.arguments import check_value
 from mmseg_gl.config.load import check_required_options, load_config
 from mmseg_gl.engine.checkpoint import last_checkpoint
 from mmseg_gl.errors import UserError, check_is_file
 from mmseg_gl.experiments.recorded_folder import differences
 from mmseg_gl.files import read_record, write_text
 
-STAGE_KEYS = {'name', 'tool', 'config', 'checkpoint', 'options'}
+STAGE = dict(name=str, tool=str, config=str, checkpoint=str | None, options=dict | None)
 REFERENCE = re.compile(r'\{([^{}]*)\}')
 # The record in which a tool says whether its folder is complete.
 REPORTS = {'translate': 'translation.json', 'pseudo_label': 'pseudo_labels.json'}
@@ -178,14 +179,13 @@ def load_recipe(path: str, work_dir: str, seed: int) -> list[Stage]:
     stages: dict[str, Stage] = {}
     for number, entry in enumerate(entries, 1):
         where = f'{path}, stage {number}'
-        for key in ('name', 'tool', 'config'):
-            if not isinstance(entry.get(key), str):
-                raise UserError(f'{where}: expected a text as "{key}"')
-        where += f' ("{entry["name"]}")'
-        if unknown := sorted(set(entry) - STAGE_KEYS):
+        if unknown := sorted(set(entry) - set(STAGE)):
             raise UserError(
-                f'{where}: unknown key "{unknown[0]}"; known: {", ".join(sorted(STAGE_KEYS))}'
+                f'{where}: unknown key "{unknown[0]}"; known: {", ".join(sorted(STAGE))}'
             )
+        for key, annotation in STAGE.items():
+            check_value(f'{where}: {key}', entry.get(key), annotation)
+        where += f' ("{entry["name"]}")'
         if entry['tool'] not in TOOLS:
             raise UserError(f'{where}: unknown tool "{entry["tool"]}"; known: {", ".join(TOOLS)}')
         if not re.fullmatch(r'[\w.-]+', entry['name']) or entry['name'] in stages:
@@ -193,10 +193,8 @@ def load_recipe(path: str, work_dir: str, seed: int) -> list[Stage]:
                 f'{where}: expected a name of letters, digits, "-", "_" and "." that no other '
                 'stage has'
             )
-        if not isinstance(entry.get('options', {}), dict):
-            raise UserError(f'{where}: expected a dict as "options"')
         needs_checkpoint = entry['tool'] in REPORTS
-        if needs_checkpoint != isinstance(entry.get('checkpoint'), str):
+        if needs_checkpoint != (entry.get('checkpoint') is not None):
             need = 'needs a' if needs_checkpoint else 'takes no'
             raise UserError(f'{where}: the tool {entry["tool"]} {need} "checkpoint"')
         inputs: list[Stage] = []
@@ -218,7 +216,7 @@ def load_recipe(path: str, work_dir: str, seed: int) -> list[Stage]:
             tool=entry['tool'],
             config=os.path.normpath(os.path.join(os.path.dirname(path), entry['config'])),
             checkpoint=fill(entry.get('checkpoint')),
-            options={key: fill(value) for key, value in entry.get('options', {}).items()},
+            options={key: fill(value) for key, value in (entry.get('options') or {}).items()},
             inputs=inputs,
             work_dir=work_dir,
             seed=seed,

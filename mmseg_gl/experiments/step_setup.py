@@ -14,7 +14,7 @@ from mmseg.registry import HOOKS, MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_gl.datasets.inspection import datasets_in
-from mmseg_gl.engine import PhaseHook
+from mmseg_gl.engine.hooks import PhaseHook
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.step_timing import StepBenchmark
 from mmseg_gl.models import UDASegmentor

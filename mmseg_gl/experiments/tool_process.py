@@ -3,7 +3,9 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from mmseg_gl.errors import UserError
 
@@ -95,3 +97,40 @@ class ToolProcess:
     def log_lines(self) -> list[str]:
         with open(self.log_file, errors='replace') as file:
             return [line.strip() for line in file if line.strip()]
+
+
+def run_all(
+    tasks: Sequence[Callable[[], None]],
+    stop: Callable[[], None],
+    show: Callable[[str], None],
+    jobs: int = 1,
+    interval: float = 15.0,
+) -> None:
+    """Run tasks in threads, and stop them when this process is interrupted.
+
+    Args:
+        tasks: Functions that run a tool, see :meth:`ToolProcess.run`.
+        stop: Stops the running tools.
+        show: Prints progress; called at intervals with the time since the start, 'HH:MM:SS'.
+        jobs: Number of tasks at a time.
+        interval: Seconds from one call of ``show`` to the next.
+
+    Raises:
+        UserError: If a tool fails.
+    """
+    start = shown = time.monotonic()
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(task) for task in tasks]
+        try:
+            while not all(future.done() for future in futures):
+                time.sleep(0.2)
+                now = time.monotonic()
+                if now - shown > interval:
+                    shown = now
+                    show(time.strftime('%H:%M:%S', time.gmtime(now - start)))
+        except BaseException:  # interrupted: start no more tasks, stop the running ones
+            pool.shutdown(wait=False, cancel_futures=True)
+            stop()
+            raise
+    for future in futures:
+        future.result()

@@ -177,7 +177,7 @@ def test_two_runs_in_one_folder_are_refused(run, recipe, tools, tmp_path):
 @pytest.mark.parametrize(
     'stages, named',
     [
-        ([dict(tool='train', config='a.py')], '"name"'),
+        ([dict(tool='train', config='a.py')], 'name'),
         ([dict(STAGES[0], extra=1)], '"extra"'),
         ([dict(STAGES[0], config='none.py')], 'none.py'),
         ([dict(STAGES[0], config=str(BDL / FCN8S_M0))], 'load_from'),

@@ -302,7 +302,7 @@ def test_shares_of_weights():
     assert share_out('w', [1, 1, 1], 3) == (334, 333, 333)  # largest remainders
     assert share_out('w', [1e300, 9e300], 2) == (100, 900)
     assert share_out('w', [2, 2.9995, 5.0005], 3) == (200, 300, 500)
-    for weights in ([1], [1, 0], [1, float('nan')], [1, 'two'], 'ab', 3, [1, 10_000]):
+    for weights in ([1], [1, 0], [1, float('nan')], [1, 10_000]):
         with pytest.raises(UserError, match='w'):
             share_out('w', weights, 2)
 

@@ -10,8 +10,7 @@ import torch
 from mmengine.logging import MessageHub
 from mmseg.datasets import CityscapesDataset
 
-from mmseg_gl.engine import AlignmentMonitorHook, TargetMonitorHook
-from mmseg_gl.engine.hooks import target_monitor_hook
+from mmseg_gl.engine.hooks import AlignmentMonitorHook, TargetMonitorHook, target_monitor_hook
 from mmseg_gl.models import GlobalDiscriminatorHead, LocalDiscriminatorHead
 
 HEALTHY = dict(loss_d=0.4, right=(0.8, 0.7), entropy=0.1, shares=[0.2] * 5)

@@ -3,7 +3,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from mmseg_gl.engine import MultiOptimWrapperConstructor, RepeatedSGD
+from mmseg_gl.engine.optimizers import MultiOptimWrapperConstructor, RepeatedSGD
 from mmseg_gl.errors import UserError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmseg_gl.engine import NonfiniteLossHook
+from mmseg_gl.engine.hooks import NonfiniteLossHook
 from mmseg_gl.models import UDASegmentor
 from mmseg_gl.models.step import update
 from mmseg_gl.weights.files import read_checkpoint

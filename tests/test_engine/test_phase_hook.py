@@ -6,7 +6,7 @@ import pytest
 from mmengine.hooks import Hook
 
 from mmseg_gl.config.load import load_config
-from mmseg_gl.engine import PhaseHook, TwoPhaseHook
+from mmseg_gl.engine.hooks import PhaseHook, TwoPhaseHook
 from mmseg_gl.engine.safe_runner import SafeRunner
 from mmseg_gl.errors import UserError
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmseg_gl.engine import RepeatedSGD
+from mmseg_gl.engine.optimizers import RepeatedSGD
 
 LR, MOMENTUM, DECAY = 0.1, 0.9, 0.01
 

@@ -13,8 +13,8 @@ from mmengine.logging import HistoryBuffer
 from mmseg.registry import HOOKS
 
 from mmseg_gl import files
-from mmseg_gl.engine import SafeCheckpointHook
 from mmseg_gl.engine.checkpoint import newest_whole_checkpoint
+from mmseg_gl.engine.hooks import SafeCheckpointHook
 from mmseg_gl.engine.plain_values import plain
 from mmseg_gl.errors import UserError
 from mmseg_gl.weights.files import read_checkpoint

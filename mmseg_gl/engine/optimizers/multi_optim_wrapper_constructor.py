@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from mmengine.logging import MMLogger, print_log
+from mmengine.logging import print_log
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper, OptimWrapperDict
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
 from mmseg_gl.engine.checkpoint import unwrapped
+from mmseg_gl.engine.quiet import quiet
 from mmseg_gl.errors import UserError
 
 
@@ -84,7 +83,7 @@ def build(name: str, cfg: dict, child: nn.Module) -> OptimWrapper:
             'raise train_dataloader.batch_size instead'
         )
     paramwise_cfg = cfg.pop('paramwise_cfg', None)
-    with quiet():
+    with quiet(logging.ERROR):  # mmengine logs three lines for every parameter
         wrapper = DefaultOptimWrapperConstructor(cfg, paramwise_cfg)(child)
     count = sum(p.numel() for p in child.parameters() if p.requires_grad)
     kind = type(wrapper.optimizer).__name__
@@ -102,15 +101,3 @@ def merged(common: dict, own: dict) -> dict:
             merged(result[key] if both else {}, value) if isinstance(value, dict) else value
         )
     return result
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep mmengine from logging three lines for every parameter."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
