@@ -112,7 +112,7 @@ def test_full_disk_and_the_same_command_again(infer, photos, checkpoint, tmp_pat
 
     with monkeypatch.context() as patch:
         patch.setattr(os, 'fsync', full)
-        assert 'start the same command again' in infer(photos).error
+        assert 'run the same command again' in infer(photos).error
     outcome = infer(photos)
     assert outcome.code == 0, outcome.err
     assert '1 of 3 images are there already' in outcome.out

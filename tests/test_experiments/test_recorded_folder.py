@@ -157,7 +157,7 @@ def test_two_processes_do_not_write_to_one_folder(make, tmp_path):
     command = [sys.executable, '-c', program, tmp_path / 'out']
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == 'held\n'
-        with pytest.raises(UserError, match=f'process {other.pid}.* at work .* another --out'):
+        with pytest.raises(UserError, match=f'process {other.pid}.* writing there.* another --out'):
             with make().open():
                 pass
         assert os.listdir(tmp_path / 'out') == ['.lock']
