@@ -163,9 +163,13 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
     ) -> list[SegDataSample]:
         """See mmseg; adds ``upsampled`` to the metainfo of the samples."""
         samples = super().postprocess_result(seg_logits, data_samples)
+        upsampled = self.upsample
+        if self.test_cfg.get('mode') == 'slide':
+            upsampled += ' of windows of {1}x{0}'.format(*self.test_cfg['crop_size'])
+        elif self.resize_twice:
+            upsampled += ' (first to the input size)'
         for sample in samples:
-            twice = ' (first to the input size)' if self.resize_twice else ''
-            sample.set_metainfo(dict(upsampled=self.upsample + twice))
+            sample.set_metainfo(dict(upsampled=upsampled))
         return samples
 
 

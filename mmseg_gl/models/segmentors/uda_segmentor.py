@@ -306,7 +306,12 @@ class UDASegmentor(BaseModel):
         self, inputs: Any, data_samples: list[SegDataSample] | None = None, mode: str = 'tensor'
     ) -> Any:
         """Run the evaluated network, for validation and testing; see mmseg's ``forward``."""
-        return self.network(inputs, data_samples, mode=mode)
+        results = self.network(inputs, data_samples, mode=mode)
+        if mode == 'predict' and self.evaluated == 'teacher':
+            for sample in results:
+                upsampled = sample.get('upsampled', 'logits')
+                sample.set_metainfo(dict(upsampled=f"the teacher's {upsampled}"))
+        return results
 
     @property
     def network(self) -> Any:
