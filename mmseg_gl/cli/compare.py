@@ -23,7 +23,7 @@ from mmseg_gl.cli.parser import SEED, ConfigOptions, ToolParser, whole_number
 from mmseg_gl.cli.tool import run_tool, shell_command
 from mmseg_gl.config.load import check_required_options, load_config
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, check_files
-from mmseg_gl.engine.checkpoint import last_checkpoint
+from mmseg_gl.engine.checkpoint import newest_whole_checkpoint
 from mmseg_gl.engine.resumption import settings_of
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.comparison import collect, prediction_montage, read_metrics, table
@@ -89,7 +89,10 @@ class Run:
         arguments = ['--work-dir', self.dir, '--seed', str(self.seed), '--resume']
         self.call('train', [self.config, *arguments], threads)
         self.state = 'testing'
-        checkpoint = last_checkpoint(self.dir)
+        newest = newest_whole_checkpoint(self.dir)
+        if newest is None:
+            raise UserError(f'{self.name}: training has left no checkpoint in {self.dir}')
+        checkpoint, _ = newest
         test_dir = os.path.join(self.dir, 'test')
         predictions = os.path.join(test_dir, 'predictions')
         shutil.rmtree(predictions, ignore_errors=True)  # of a test that was interrupted

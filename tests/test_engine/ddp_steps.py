@@ -32,6 +32,8 @@ def adversarial(levels):
 def mic():
     """Return a config whose views draw nothing at random, which would differ between processes."""
     cfg = load_config(MIC)
+    # Batch norm would be of each process's batch.
+    cfg.model.segmentor.backbone.norm_cfg = dict(type='GN', num_groups=8, requires_grad=True)
     for view in cfg.model.views.values():
         view.update(augmentation=None, threshold=0.12)
     ClassMix.draw_classes = lambda self, labels: [of_image.unique()[::2] for of_image in labels]
