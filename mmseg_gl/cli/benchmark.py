@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
         '--size',
         nargs='+',
         metavar='WxH',
-        help="image sizes of the source and the target (default: the config's)",
+        help="image size, or those of the source and the target (default: the config's)",
     )
     parser.add_argument(
         '--phase', type=int, help='phase of training to time, counted from 1 (default: the last)'
@@ -101,6 +101,7 @@ def given_sizes(given: Sequence[str], dataset: dict) -> dict[str, Size]:
         UserError: If there is not one for each domain of the training data set.
     """
     domains = [d for d in ('source', 'target') if dataset.get(d)]
+    given = given * len(domains) if len(given) == 1 else given
     if len(given) != len(domains) or not all(re.fullmatch(r'\d+x\d+', size) for size in given):
         raise UserError(
             f'--size {" ".join(given)}: expected WxH for each of {", ".join(domains)}, '

@@ -41,8 +41,9 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
     if hasattr(sys.stdout, 'reconfigure'):
         sys.stdout.reconfigure(errors='backslashreplace')  # file names can be any bytes
     keep_freed_memory()
-    # mmseg's hook warns of this in every run that draws no pictures.
-    warnings.filterwarnings('ignore', message='The draw is False')
+    # What mmseg and mmengine warn of in every run, though nothing is wrong with it.
+    for message in ('The draw is False', 'Default ``avg_non_ignore`` is False'):
+        warnings.filterwarnings('ignore', message=message)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in handlers:
         signal.signal(number, interrupt)
