@@ -158,7 +158,7 @@ class Row:
 
     def label(self):
         """Return the network's name in the table."""
-        alone = self.network in (FCN8S, DAFORMER, HRDA)
+        alone = self.network in (FCN8S, CYCLEGAN, DAFORMER, HRDA)
         return self.network if alone else f'{self.network}, {self.branches} branches'
 
     def optimizer(self):
