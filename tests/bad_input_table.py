@@ -372,7 +372,7 @@ CASES = {
     },
     'benchmark': {
         'no such phase: `--phase 2`': lambda b: [SOURCE_ONLY, '--size', '64x32', '--phase', 2],
-        '`--size` of one domain of two': lambda b: [ADAPTSEGNET, '--size', '64x32'],
+        'three `--size`s of two domains': lambda b: [ADAPTSEGNET, '--size', *3 * ['64x32']],
     },
     'make_street_scenes': {
         'too small: `height=8`': lambda b: [b.folder / 'new', '--size', '8x8'],
