@@ -98,14 +98,14 @@ def given_sizes(given: Sequence[str], dataset: dict) -> dict[str, Size]:
     """Return the image sizes of ``--size`` by domain.
 
     Raises:
-        UserError: If there is not one for each domain of the training data set.
+        UserError: If there is neither one for all nor one for each domain of the training data.
     """
     domains = [d for d in ('source', 'target') if dataset.get(d)]
-    given = given * len(domains) if len(given) == 1 else given
+    given = list(given) * len(domains) if len(given) == 1 else given
     if len(given) != len(domains) or not all(re.fullmatch(r'\d+x\d+', size) for size in given):
         raise UserError(
-            f'--size {" ".join(given)}: expected WxH for each of {", ".join(domains)}, '
-            'e.g. 640x360 512x256'
+            f'--size {" ".join(given)}: expected WxH, or one for each of '
+            f'{", ".join(domains)}, e.g. 640x360 512x256'
         )
     pairs = [size.split('x') for size in given]
     return {domain: (int(w), int(h)) for domain, (w, h) in zip(domains, pairs)}
