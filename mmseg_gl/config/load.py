@@ -29,6 +29,9 @@ DATA_VARIABLE = 'STREET_SCENES'  # the environment variable that configs use
 LEAST = {
     'train_cfg.max_iters': 1,
     'train_cfg.val_interval': 1,
+    'train_cfg.val_begin': 0,
+    'default_hooks.checkpoint.interval': -1,
+    'default_hooks.checkpoint.max_keep_ckpts': -1,
     'default_hooks.logger.interval': 1,
     'log_processor.window_size': 1,
 }

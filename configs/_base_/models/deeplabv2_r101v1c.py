@@ -14,7 +14,7 @@ model = dict(
             norm_cfg=dict(type='BN', requires_grad=True),
             init_cfg=dict(
                 type='Pretrained',
-                # open-mmlab://resnet101_v1c of OpenMMLab's model hub (Apache-2.0)
+                # open-mmlab://resnet101_v1c of OpenMMLab's model hub
                 checkpoint='data/pretrained/resnet101_v1c-e67eebb6.pth',
             ),
         ),

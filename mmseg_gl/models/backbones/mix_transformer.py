@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 from mmseg_gl.errors import check_choice
 from mmseg_gl.weights.imagenet import load_pretrained_backbone
 
-# Channels of the first stage and blocks per stage (SegFormer, Table 6).
+# Channels of the first stage and blocks per stage (SegFormer).
 ARCHITECTURES = {
     'b0': (32, (2, 2, 2, 2)),
     'b1': (64, (2, 2, 2, 2)),

@@ -22,7 +22,7 @@ class DAFormerHead(BaseDecodeHead):
     """Decode head of DAFormer: context-aware fusion of the features of all stages.
 
     Each stage is projected to ``channels`` and resized to the first one's size; the fusion of all
-    of them gives the features of the classifier (DAFormer, Section 3.2 and Table 7).
+    of them gives the features of the classifier (DAFormer).
 
     Args:
         in_channels: Channels of the stages.

@@ -57,7 +57,7 @@ class HRDAEncoderDecoder(MultiOutputEncoderDecoder):
 
     Backbone and decode head see the image at half its size (context) and a crop of it at full size
     (detail). The scale attention, computed from the context features, is the share of the detail's
-    logits in the fused ones, for each class and pixel (HRDA, Section 3). In training the crop is
+    logits in the fused ones, for each class and pixel (HRDA). In training the crop is
     drawn at random in each forward pass; in inference overlapping crops cover the image and their
     logits are averaged. The features of the outputs are those of the context.
 
@@ -223,7 +223,7 @@ def starts(side: int, crop: int, step: int) -> list[int]:
 
 
 def fuse(context: Tensor, detail: Tensor, attention: Tensor) -> Tensor:
-    """Fuse logits of context and detail, (N, K, h, w) and (N, K, 2h, 2w) (HRDA, Eq. 10).
+    """Fuse logits of context and detail, (N, K, h, w) and (N, K, 2h, 2w) (HRDA).
 
     Returns:
         (N, K, 2h, 2w).
