@@ -68,14 +68,7 @@ train_dataloader = dict(
     ),
 )
 
-# Without labels of the target there is nothing to validate, and no checkpoint is known to be the
-# best one: the last one counts.
-val_dataloader = None
-val_cfg = None
-val_evaluator = None
-default_hooks = dict(checkpoint=dict(save_best=None))
-
-# How tools/infer.py and tools/pseudo_label.py show images to the network.
+# How the tools and the validation show images to the network.
 test_dataloader = dict(
     dataset=dict(
         _delete_=True,
@@ -84,3 +77,9 @@ test_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
+
+# Without labels of the target a validation measures no mIoU. It scores training images of the
+# target, and the checkpoint with the best score is kept as best_score_*.pth.
+val_dataloader = test_dataloader
+val_evaluator = []
+default_hooks = dict(checkpoint=dict(save_best='score/SND'))

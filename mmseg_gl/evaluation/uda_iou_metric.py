@@ -45,6 +45,7 @@ class UDAIoUMetric(BaseMetric):
         ignored_classes: Classes whose ground truth is ignored, e.g. ``('terrain', 'truck',
             'train')`` to compare 19 outputs with 16.
         ignore_index: Ground truth label to ignore.
+        table: Print a table and return all figures; else ``mIoU`` alone.
         **kwargs: See mmengine's ``BaseMetric``.
 
     Raises:
@@ -56,11 +57,16 @@ class UDAIoUMetric(BaseMetric):
     default_prefix = ''  # names of figures have no prefix, so that save_best='mIoU' finds them
 
     def __init__(
-        self, ignored_classes: Sequence[str] = (), ignore_index: int = 255, **kwargs
+        self,
+        ignored_classes: Sequence[str] = (),
+        ignore_index: int = 255,
+        table: bool = True,
+        **kwargs,
     ) -> None:
         super().__init__(**kwargs)
         self.ignored_classes = tuple(ignored_classes)
         self.ignore_index = ignore_index
+        self.table = table
         self.protocol: str | None = None
 
     @BaseMetric.dataset_meta.setter
@@ -128,6 +134,8 @@ class UDAIoUMetric(BaseMetric):
                 'LoadTrainIds fit them?'
             )
         figures = iou_figures(matrix, names)
+        if not self.table:
+            return dict(mIoU=figures['mIoU'])
         self.protocol = protocol_in_words(names, self.ignored_classes, *map(set, how))
         rows = [f'{name:>15} {figures.get(f"IoU.{name}", "does not occur"):>6}' for name in names]
         summary = summary_line(figures, len(names), self.protocol)

@@ -161,7 +161,8 @@ def test_no_label_of_the_target(run, own, street_scenes, tmp_path):
     arguments = ['--work-dir', work_dir, '--cfg-options', 'train_cfg.max_iters=2']
     outcome = run('train', own, *arguments)
     assert outcome.code == 0, outcome.err
-    assert [path.name for path in work_dir.glob('*.pth')] == ['iter_2.pth']
+    names = {path.name for path in work_dir.glob('*.pth')}
+    assert names == {'iter_2.pth', 'best_score_SND_iter_2.pth'}
     classes = list(load_config(str(own)).metainfo.classes)
     images = street_scenes / TRAIN
     outcome = run('infer', own, work_dir / 'iter_2.pth', images, '--out', tmp_path / 'infer')
@@ -183,7 +184,7 @@ def test_template_with_labels_of_some_target_images(run, own, street_scenes, tmp
     lines = next(part for part in page.split('```') if 'labelled = dict(' in part)
     lines = lines.removeprefix('python\n').replace('data/mine/val', f'{street_scenes}/GTA5')
     text = own.read_text()
-    text = text[: text.index('val_dataloader = None')] + lines
+    text = text[: text.index('# How the tools')] + lines
     switched = tmp_path / 'validated.py'
     switched.write_text(text)
     outcome = run('check_data', switched, '--workers', 1)
@@ -194,4 +195,4 @@ def test_template_with_labels_of_some_target_images(run, own, street_scenes, tmp
     assert lines[start + 4].split()[0] == 'ground'
     cfg = load_config(str(switched))
     assert cfg.default_hooks.checkpoint.save_best == 'mIoU'
-    assert cfg.val_cfg.type == 'ValLoop' and cfg.val_evaluator.type == 'UDAIoUMetric'
+    assert cfg.val_dataloader == cfg.test_dataloader and cfg.val_evaluator.type == 'UDAIoUMetric'

@@ -120,7 +120,7 @@ def test_template_fits_the_config_that_it_starts_from_and_the_one_that_it_names(
     path = tmp_path / 'mine.py'
     path.write_text(text.replace(first, f'_base_ = {str(base)!r}'))
     cfg = load_config(str(path))
-    assert cfg.val_dataloader is cfg.val_cfg is cfg.val_evaluator is None
+    assert cfg.val_dataloader == cfg.test_dataloader and cfg.val_evaluator == []
     assert cfg.model.segmentor.decode_head.num_classes == len(cfg.metainfo.classes) == 5
     assert cfg.train_dataloader.dataset.target.type == 'ImageFolderDataset'
 

@@ -46,5 +46,6 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 val_evaluator = dict(type='UDAIoUMetric')
 test_evaluator = val_evaluator
-val_cfg = dict(type='ValLoop')
+# Besides, 50 training images of each domain: scores that need no label of the target.
+val_cfg = dict(type='UDAValLoop', num_images=50)
 test_cfg = dict(type='TestLoop')

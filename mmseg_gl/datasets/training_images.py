@@ -1,0 +1,58 @@
+from typing import Any
+
+import numpy as np
+from mmseg.registry import DATASETS
+from torch.utils.data import ConcatDataset, Dataset
+
+from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_in
+from mmseg_gl.errors import UserError
+
+
+class TrainingImages(Dataset):
+    """Training images of one domain, prepared as the validation's images are.
+
+    They are at even distances in the domain's data sets. Of the target no label is ever opened.
+
+    Args:
+        domain: 'source' or 'target'.
+        cfg: Config of the :class:`UDADataset`.
+        pipeline: Pipeline of the validation.
+        num_images: Number of images, in equal parts from each of the domain's data sets; fewer if
+            there are fewer.
+
+    Raises:
+        UserError: Items raise it for files that cannot be used, unless the training skips them.
+    """
+
+    def __init__(self, domain: str, cfg: dict, pipeline: list[dict], num_images: int) -> None:
+        cfgs = list(datasets_in(domain, cfg[domain]).values())
+        datasets = []
+        for own in cfgs:
+            steps = own['pipeline'] if domain == 'source' else []
+            loaders = [step for step in steps if step['type'] in LABEL_LOADERS][:1]
+            dataset = DATASETS.build(dict(own, pipeline=with_labels(pipeline, loaders)))
+            count = min(len(dataset), max(1, num_images // len(cfgs)))
+            dataset.get_subset_(np.linspace(0, len(dataset) - 1, count, dtype=int).tolist())
+            datasets.append(dataset)
+        self.images: ConcatDataset = ConcatDataset(datasets)
+        self.metainfo = datasets[0].metainfo
+        self.skip = cfg.get('on_bad_image') == 'skip'
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Return an image or, if it is broken and the training skips such files, the next one."""
+        for step in range(len(self)):
+            try:
+                return self.images[(index + step) % len(self)]
+            except UserError:
+                if not self.skip or step + 1 == len(self):
+                    raise
+        raise IndexError(index)
+
+
+def with_labels(pipeline: list[dict], loaders: list[dict]) -> list[dict]:
+    """Return a pipeline that loads its labels by ``loaders`` alone, last before they are packed."""
+    steps = [step for step in pipeline if step['type'] not in LABEL_LOADERS]
+    return [*steps[:-1], *loaders, steps[-1]]
