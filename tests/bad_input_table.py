@@ -21,6 +21,7 @@ CONFIGS = ROOT / 'configs'
 SOURCE_ONLY = CONFIGS / 'source_only/source-only_deeplabv2-tiny_street-scenes.py'
 ADAPTSEGNET = CONFIGS / 'adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py'
 LOCAL = CONFIGS / 'adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
+CAMVID = CONFIGS / 'source_only/source-only_efficientnet-lite0_camvid-day-to-dusk.py'
 CYCLEGAN = CONFIGS / 'bdl/cyclegan_street-scenes.py'
 IMAGE, LABEL = 'GTA5/images/00004.png', 'GTA5/labels/00004.png'
 TRAIN = 'cityscapes/leftImg8bit/train/proceduria'
@@ -253,6 +254,17 @@ CASES = {
         ),
         'domains of different classes: `num_classes`': lambda b: b.train(
             config=b.config(OTHER_CLASSES, ADAPTSEGNET)
+        ),
+        'no folder of CamVid: `street_scenes/train`': lambda b: b.train(
+            f'{SOURCE}.data_root={b.data}', config=CAMVID
+        ),
+        "no folder of CamVid's: `folders=`": lambda b: b.train(
+            f'{SOURCE}.folders=training', config=CAMVID
+        ),
+        "none of CamVid's `sequences`": lambda b: b.train(
+            f'{SOURCE}.data_root={b.path("train/0001TP_1.png", "").parents[1]}',
+            f'{SOURCE}.folders=train',
+            config=CAMVID,
         ),
         'missing list of images: `none.txt`': lambda b: b.train(
             f'{SOURCE}.ann_file={b.path("none.txt")}'

@@ -30,7 +30,7 @@ class CamVidDataset(AnyClassesDataset):
         **kwargs: See mmseg's ``BaseSegDataset`` (``data_root``, ``pipeline``, ...).
 
     Raises:
-        UserError: For other folders, or a folder that is not there.
+        UserError: For other folders, a folder that is not there, or sequences without any frame.
     """
 
     # The tutorial calls them SignSymbol and Pavement; the colours are those of its
@@ -104,6 +104,11 @@ class CamVidDataset(AnyClassesDataset):
                         seg_fields=[],
                     )
                     samples.append(sample)
+        if self.sequences and not samples:
+            raise UserError(
+                f'sequences={self.sequences!r}: no frame in {", ".join(self.folders)} of {root} '
+                "has a name that begins so; CamVid's are 0016E5, 0006R0, Seq05VD and 0001TP"
+            )
         return samples
 
 
