@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +9,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_gl.models.normalization import Normalization
+
+PER_IMAGE = ('images', 'samples', 'labels', 'weights', 'trusted', 'pasted')  # fields
 
 
 @dataclass(eq=False)
@@ -54,6 +56,12 @@ class ImageBatch:
             trusted=None if trusted is None else padded(trusted, inputs.shape[2:]) == 1,
             normalization=normalization,
         )
+
+    def image(self, index: int) -> ImageBatch:
+        """Return a batch of the image of an index alone."""
+        entries = {name: getattr(self, name) for name in PER_IMAGE}
+        chosen = {k: v if v is None else v[index : index + 1] for k, v in entries.items()}
+        return replace(self, **chosen)
 
 
 def stacked(name: str, samples: Sequence[SegDataSample]) -> Tensor | None:
