@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from mmseg_gl.visualization.colours import Scale, colour_table
 
-# In pixels. A cell keeps the shape of its picture within LARGEST; a picture narrower than LEAST is
-# enlarged a whole number of times, so that each of its pixels has the same size.
+# In pixels. Pictures are reduced to LARGEST, and those narrower than LEAST enlarged a whole number of
+# times, so that each pixel becomes a square.
 LARGEST, LEAST = (512, 320), 256
 MARGIN, HEADER, FONT, BAR = 4, 18, 12, 48
 
@@ -23,7 +24,7 @@ class Cell:
 
     Attributes:
         title: What it shows.
-        pixels: RGB, (H, W, 3) uint8.
+        pixels: RGB, (H, W, 3) uint8; see :func:`reduced_size`.
         scale: Colour map of its values, which is drawn beside the title.
     """
 
@@ -32,12 +33,19 @@ class Cell:
     scale: Scale | None = None
 
 
-def cell_size(height: int, width: int) -> tuple[int, int]:
-    """Return the height and width in which a picture is drawn."""
-    factor: float = min(LARGEST[0] / width, LARGEST[1] / height, 1)
-    if width < LEAST:
-        factor = max(min(-(-LEAST // width), LARGEST[1] // height), factor)
+def reduced_size(height: int, width: int) -> tuple[int, int]:
+    """Return the height and width to which a picture is reduced to be a cell."""
+    factor = min(LARGEST[0] / width, LARGEST[1] / height, 1)
     return max(round(height * factor), 1), max(round(width * factor), 1)
+
+
+def enlarged(pixels: np.ndarray) -> np.ndarray:
+    """Return a picture, (H, W, 3), as large as it is drawn."""
+    height, width = pixels.shape[:2]
+    factor = max(min(-(-LEAST // width), LARGEST[1] // height), 1)
+    if factor == 1:
+        return pixels
+    return cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
 
 
 def sheet(
@@ -54,6 +62,7 @@ def sheet(
     Returns:
         RGB, (H, W, 3) uint8.
     """
+    rows = [[replace(cell, pixels=enlarged(cell.pixels)) for cell in row] for row in rows]
     sizes = [[cell.pixels.shape[:2] for cell in row] for row in rows]
     heights = [HEADER + max(height for height, _ in row) + MARGIN for row in sizes]
     width = max(MARGIN + sum(width + MARGIN for _, width in row) for row in sizes)

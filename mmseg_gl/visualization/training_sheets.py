@@ -16,7 +16,7 @@ from mmseg_gl.models import BaseDiscriminatorHead, ImageBatch, Outputs, UDASegme
 from mmseg_gl.models.normalization import Normalization
 from mmseg_gl.models.representations import entropy_map
 from mmseg_gl.visualization.colours import DOMAIN, ENTROPY, WEIGHT, colour_map, label_table
-from mmseg_gl.visualization.sheet import Cell, cell_size, sheet
+from mmseg_gl.visualization.sheet import Cell, reduced_size, sheet
 
 
 @torch.no_grad()
@@ -98,7 +98,7 @@ class Painter:
         """Draw the entropy and the maps of the discriminators."""
         entropy = entropy_map(sampled(outputs.logits['decode'])).sum(dim=1)
         cells = [Cell('entropy', colour_map(array(entropy), ENTROPY), ENTROPY)]
-        size = cell_size(*outputs.images.shape[2:])
+        size = reduced_size(*outputs.images.shape[2:])
         for name in self.model.names['heads']:
             head = getattr(self.model, name)
             if isinstance(head, BaseDiscriminatorHead):
@@ -122,10 +122,8 @@ class Painter:
 
     def image(self, batch: ImageBatch) -> np.ndarray:
         """Return the colours of a batch of one image, at the size of a cell."""
-        size = cell_size(*batch.images.shape[2:])
-        shrinks = size[0] < batch.images.shape[2]
-        how = 'area' if shrinks else 'nearest-exact'
-        images = F.interpolate(batch.images.float(), size=size, mode=how)
+        size = reduced_size(*batch.images.shape[2:])
+        images = F.interpolate(batch.images.float(), size=size, mode='area')
         colours = self.normalization(images).to_rgb(images).clamp(0, 1) * 255
         return array(colours.round().byte().permute(0, 2, 3, 1))
 
@@ -144,7 +142,7 @@ class Painter:
 
 def sampled(maps: Tensor, size: Sequence[int] | None = None) -> Tensor:
     """Return the pixels of maps, (N, C, H, W), that a cell shows, or those of another size."""
-    size = cell_size(*maps.shape[2:]) if size is None else size
+    size = reduced_size(*maps.shape[2:]) if size is None else size
     return F.interpolate(maps, size=size, mode='nearest-exact')
 
 
