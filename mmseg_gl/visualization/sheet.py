@@ -33,9 +33,16 @@ class Cell:
     scale: Scale | None = None
 
 
-def reduced_size(height: int, width: int) -> tuple[int, int]:
-    """Return the height and width to which a picture is reduced to be a cell."""
-    factor = min(LARGEST[0] / width, LARGEST[1] / height, 1)
+def reduced_size(
+    height: int, width: int, largest: tuple[int, int] = LARGEST
+) -> tuple[int, int]:
+    """Return the height and width to which a picture is reduced to be a cell.
+
+    Args:
+        height, width: Of the picture.
+        largest: Width and height that a cell can have.
+    """
+    factor = min(largest[0] / width, largest[1] / height, 1)
     return max(round(height * factor), 1), max(round(width * factor), 1)
 
 
