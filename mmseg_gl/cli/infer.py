@@ -75,7 +75,9 @@ def main() -> None:
         inputs=[args.images],
     )
     with folder.open():
-        todo = {name: path for name, path in files.items() if not folder.done >= outputs(name, kinds)}
+        todo = {
+            name: path for name, path in files.items() if not folder.done >= outputs(name, kinds)
+        }
         if len(todo) < len(files):
             print(f'{len(files) - len(todo)} of {len(files)} images are there already')
         start = time.time()

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mmseg_gl.visualization.colours import Scale, colour_table
 
-# In pixels. Pictures are reduced to LARGEST, and those narrower than LEAST enlarged a whole number of
-# times, so that each pixel becomes a square.
+# In pixels. Pictures are reduced to LARGEST; those narrower than LEAST are enlarged a whole number
+# of times, so that each pixel becomes a square.
 LARGEST, LEAST = (512, 320), 256
 MARGIN, HEADER, FONT, BAR = 4, 18, 12, 48
 
@@ -33,9 +33,7 @@ class Cell:
     scale: Scale | None = None
 
 
-def reduced_size(
-    height: int, width: int, largest: tuple[int, int] = LARGEST
-) -> tuple[int, int]:
+def reduced_size(height: int, width: int, largest: tuple[int, int] = LARGEST) -> tuple[int, int]:
     """Return the height and width to which a picture is reduced to be a cell.
 
     Args:
@@ -106,7 +104,7 @@ def header(title: str, scale: Scale | None, width: int) -> np.ndarray:
         draw.text((room, 1), scale.low, fill='black', font=font())
         draw.text((high, 1), scale.high, fill='black', font=font())
         colours = Image.fromarray(np.broadcast_to(colour_table(scale), (HEADER - 6, 256, 3)))
-        strip.paste(colours.resize((BAR, HEADER - 6)), (bar, 3))
+        strip.paste(colours.resize((BAR, HEADER - 6), Image.Resampling.NEAREST), (bar, 3))
         room -= MARGIN
     if draw.textlength(title, font=font()) > room:
         while title and draw.textlength(f'{title}…', font=font()) > room:

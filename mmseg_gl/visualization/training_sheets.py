@@ -19,11 +19,23 @@ from mmseg_gl.visualization.colours import DOMAIN, ENTROPY, WEIGHT, colour_map, 
 from mmseg_gl.visualization.sheet import Cell, reduced_size, sheet
 
 
-@torch.no_grad()
 def training_sheets(
     model: UDASegmentor, data: dict[str, Any], metainfo: dict, number: int, predict: bool = True
 ) -> list[np.ndarray]:
-    """Draw a sheet of each of the first pairs of a batch.
+    """Draw a sheet of each of the first pairs of a batch; see :func:`training_rows`.
+
+    Returns:
+        Pictures, RGB, (H, W, 3) uint8.
+    """
+    pairs = training_rows(model, data, metainfo, number, predict)
+    return [sheet(rows, metainfo['classes'], metainfo['palette']) for rows in pairs]
+
+
+@torch.no_grad()
+def training_rows(
+    model: UDASegmentor, data: dict[str, Any], metainfo: dict, number: int, predict: bool = True
+) -> list[list[list[Cell]]]:
+    """Draw the rows of a sheet of each of the first pairs of a batch.
 
     ::
 
@@ -43,7 +55,7 @@ def training_sheets(
         predict: Whether to draw what the network predicts.
 
     Returns:
-        Pictures, RGB, (H, W, 3) uint8.
+        The rows of each pair.
     """
     batches = {domain: model.batch(of_domain) for domain, of_domain in data.items()}
     painter = Painter(model, metainfo)
@@ -59,7 +71,7 @@ def training_sheets(
             view = getattr(model, name)(batches, teacher)
             for i in range(number):
                 rows[i].append(painter.view_row(name, view.image(i)))
-    return [sheet(of_pair, metainfo['classes'], metainfo['palette']) for of_pair in rows]
+    return rows
 
 
 class Painter:
