@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -59,8 +60,9 @@ class ImageBatch:
 
     def image(self, index: int) -> ImageBatch:
         """Return a batch of the image of an index alone."""
-        entries = {name: getattr(self, name) for name in PER_IMAGE}
-        chosen = {k: v if v is None else v[index : index + 1] for k, v in entries.items()}
+        chosen: dict[str, Any] = {name: getattr(self, name) for name in PER_IMAGE}
+        for name, values in chosen.items():
+            chosen[name] = None if values is None else values[index : index + 1]
         return replace(self, **chosen)
 
 

@@ -45,7 +45,7 @@ class PictureWriterHook(Hook):
         for sample in outputs or ():
             name = os.path.relpath(sample.img_path, dataset.data_prefix['img_path'])
             image = self.reader.read(sample.img_path)
-            size = reduced_size(*image.shape[:2], LARGEST)[::-1]
+            size = reduced_size(image.shape[0], image.shape[1], LARGEST)[::-1]
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
             cells = [Cell(os.path.basename(name), image)]
             for title, key in (('truth', 'gt_sem_seg'), ('prediction', 'pred_sem_seg')):

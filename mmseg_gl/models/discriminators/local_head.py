@@ -194,7 +194,8 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
     def source_probability(self, outputs: Outputs, size: tuple[int, int]) -> Tensor:
         """See :class:`BaseDiscriminatorHead`; computed for as many pixels as ``size`` has."""
         level = next(iter(self.loss_weights))
-        maps, layers = outputs.logits[level], self.discriminators[level]
+        maps = outputs.logits[level]
+        layers: Any = self.discriminators[level]
         if self.kernel_size > 1:
             maps, layers = layers[:2](self.represent(maps)), layers[2:]
         maps = F.interpolate(maps, size=size, mode='nearest-exact')
