@@ -171,6 +171,7 @@ OPTIONS = (
     '`val_`cfg=None',
     'default_hooks.checkpoint.`by_epoch`=True',
     '`default_hooks`.checkpoint=None',
+    'default_hooks.visualization.`num_images`=0',
     "val_evaluator.ignored_classes=['`terain`']",
 )
 # The same for a config with both heads and phases.
@@ -317,6 +318,15 @@ CASES = {
             weights=b.checkpoint(**{FIRST: torch.full((19, 128, 3, 3), torch.nan)})
         ),
         '`--out` that is not empty': lambda b: after(b.infer(), b.path('out/mine', 'precious')),
+    },
+    'browse': {
+        'model without pairs: `CycleGAN`': lambda b: [CYCLEGAN, '--out', b.folder / 'out'],
+        '`--out` that is not empty': lambda b: [
+            *(LOCAL, '--out', b.path('out/mine', 'precious').parent)
+        ],
+        'checkpoint of another model: `source_only.pth`': lambda b: [
+            *(LOCAL, '--out', b.folder / 'out', '--checkpoint', b.weights)
+        ],
     },
     'pseudo_label': {
         r'image whose name is not UTF-8: `\xff`': lambda b: after(

@@ -19,6 +19,7 @@ TOOLS = {
     'pseudo-label': "label the target's training images",
     'convert-weights': 'turn official weights into own ones, and back',
     'make-street-scenes': 'write the embedded benchmark',
+    'browse': 'draw what the network gets in training',
     'benchmark': 'measure the time of a training step',
     'check-data': 'say what of the data is there, missing or broken',
     'configs': 'list the shipped configs, or copy one',
