@@ -370,6 +370,11 @@ CASES = {
             SOURCE_ONLY, '--grid', 'train_confg.max_iters=1,2'
         ),
     },
+    'plot': {
+        'folder without scalars: `street_scenes`': lambda b: [b.data],
+        'several runs without `--out`': lambda b: [b.data, b.folder],
+        "user's `mine.png`": lambda b: [b.shared.trained.parent, '--out', b.path('mine.png', 'precious')],
+    },
     'run_recipe': {
         'syntax error in `recipe.py`': lambda b: b.recipe('stages = ['),
         'no `stages`': lambda b: b.recipe('stages = []'),

@@ -58,7 +58,7 @@ def draw_curves(
     """Draw panels of curves side by side as a PNG.
 
     Args:
-        panels: Curves by the panel's title.
+        panels: Curves by the panel's title; none is empty.
         path: The file.
         note: A line below the panels.
         scale: Size of the panels; 1 stands for 3.9 x 2.6 inches of 110 pixels.
@@ -70,12 +70,14 @@ def draw_curves(
     runs = list(dict.fromkeys(curve.run for curves in panels.values() for curve in curves))
     palette = colormaps['tab10' if len(runs) <= 10 else 'tab20'].colors
     colours = {run: palette[i % len(palette)] for i, run in enumerate(runs)}
+    last = max(max(curve.points) for curves in panels.values() for curve in curves)
     columns = min(COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)
     figure = Figure((scale * columns * WIDTH, scale * rows * HEIGHT + 0.8), layout='constrained')
     axes = figure.subplots(rows, columns, squeeze=False).flatten()
     for panel, (title, curves) in zip(axes, panels.items()):
         panel.set_title(title, fontsize=10)
+        panel.set_xlim(0, 1.03 * last)
         panel.grid(color='0.9')
         panel.tick_params(labelsize=8)
         for curve in curves:
