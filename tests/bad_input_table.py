@@ -373,7 +373,11 @@ CASES = {
     'plot': {
         'folder without scalars: `street_scenes`': lambda b: [b.data],
         'several runs without `--out`': lambda b: [b.data, b.folder],
-        "user's `mine.png`": lambda b: [b.shared.trained.parent, '--out', b.path('mine.png', 'precious')],
+        "user's `mine.png`": lambda b: [
+            b.shared.trained.parent,
+            '--out',
+            b.path('mine.png', 'precious'),
+        ],
     },
     'run_recipe': {
         'syntax error in `recipe.py`': lambda b: b.recipe('stages = ['),

@@ -33,7 +33,7 @@ def run_dir(tmp_path):
 
 
 def test_scalars_of_all_starts(run_dir):
-    assert read_scalars(run_dir) == pytest.approx([*FIRST, *SECOND], nan_ok=True)
+    assert json.dumps(read_scalars(run_dir)) == json.dumps([*FIRST, *SECOND])
     assert curve(read_scalars(run_dir), 'loss_seg_decode') == {10: 2.0, 20: 1.1}
     assert validation_curve(run_dir) == {10: 30.0, 20: 40.0, 25: 38.0}
 
