@@ -1,3 +1,5 @@
+from mmseg_gl.visualization.grouped_tensorboard_vis_backend import GroupedTensorboardVisBackend
+from mmseg_gl.visualization.grouped_wandb_vis_backend import GroupedWandbVisBackend
 from mmseg_gl.visualization.montage import montage
 
-__all__ = ['montage']
+__all__ = ['GroupedTensorboardVisBackend', 'GroupedWandbVisBackend', 'montage']
