@@ -22,7 +22,7 @@ def test_a_resumed_run_is_one_run_in_tensorboard(run, street_scenes, data_option
     assert run('train', *arguments).code == 0
     (tmp_path / 'iter_3.pth').unlink()
     (tmp_path / 'last_checkpoint').unlink()
-    assert run('train', '--resume', *arguments).code == 0
+    assert run('train', *arguments[:3], '--resume', *arguments[3:]).code == 0
 
     events = accumulator.EventAccumulator(str(tmp_path / 'tensorboard'))
     events.Reload()
