@@ -361,6 +361,33 @@ CASES = {
         "user's `report.md`": lambda b: after(
             b.compare(SOURCE_ONLY), b.path('work/report.md', 'precious')
         ),
+        "user's `curves.png`": lambda b: after(
+            b.compare(SOURCE_ONLY),
+            b.path('work/report.md', '# Comparison'),
+            b.path('work/curves.png', 'precious'),
+        ),
+        '`--baseline` that is no row': lambda b: b.compare(SOURCE_ONLY, '--baseline', 'none'),
+        '`--choose-by` a score with labels': lambda b: b.compare(
+            SOURCE_ONLY, '--choose-by', 'mIoU'
+        ),
+        '`--grid` without values': lambda b: b.compare(
+            SOURCE_ONLY, '--grid', 'train_cfg.max_iters'
+        ),
+        '`--grid` of one key twice': lambda b: b.compare(
+            *(SOURCE_ONLY, '--grid', 'train_cfg.max_iters=1', '--grid', 'train_cfg.max_iters=2')
+        ),
+        'grid of a mistyped key: `train_confg`': lambda b: b.compare(
+            SOURCE_ONLY, '--grid', 'train_confg.max_iters=1,2'
+        ),
+    },
+    'plot': {
+        'folder without scalars: `street_scenes`': lambda b: [b.data],
+        'several runs without `--out`': lambda b: [b.data, b.folder],
+        "user's `mine.png`": lambda b: [
+            b.shared.trained.parent,
+            '--out',
+            b.path('mine.png', 'precious'),
+        ],
     },
     'run_recipe': {
         'syntax error in `recipe.py`': lambda b: b.recipe('stages = ['),

@@ -14,6 +14,7 @@ TOOLS = {
     'test': 'evaluate a checkpoint',
     'infer': 'segment images of any size',
     'compare': 'train and test several configs with several seeds, and make a table of them',
+    'plot': 'draw the curves of training runs',
     'run-recipe': 'run several stages in a row, e.g. all of BDL',
     'translate': "write the source's images in the target's style",
     'pseudo-label': "label the target's training images",
