@@ -172,6 +172,7 @@ OPTIONS = (
     '`val_`cfg=None',
     'default_hooks.checkpoint.`by_epoch`=True',
     '`default_hooks`.checkpoint=None',
+    'default_hooks.visualization.`num_images`=0',
     "val_evaluator.ignored_classes=['`terain`']",
 )
 # The same for a config with both heads and phases.
@@ -330,6 +331,15 @@ CASES = {
         ),
         '`--out` that is not empty': lambda b: after(b.infer(), b.path('out/mine', 'precious')),
     },
+    'browse': {
+        'model without pairs: `CycleGAN`': lambda b: [CYCLEGAN, '--out', b.folder / 'out'],
+        '`--out` that is not empty': lambda b: [
+            *(LOCAL, '--out', b.path('out/mine', 'precious').parent)
+        ],
+        'checkpoint of another model: `source_only.pth`': lambda b: [
+            *(LOCAL, '--out', b.folder / 'out', '--checkpoint', b.weights)
+        ],
+    },
     'pseudo_label': {
         r'image whose name is not UTF-8: `\xff`': lambda b: after(
             b.label(), b.spoil_name(TARGET_IMAGE)
@@ -363,6 +373,33 @@ CASES = {
         "user's `report.md`": lambda b: after(
             b.compare(SOURCE_ONLY), b.path('work/report.md', 'precious')
         ),
+        "user's `curves.png`": lambda b: after(
+            b.compare(SOURCE_ONLY),
+            b.path('work/report.md', '# Comparison'),
+            b.path('work/curves.png', 'precious'),
+        ),
+        '`--baseline` that is no row': lambda b: b.compare(SOURCE_ONLY, '--baseline', 'none'),
+        '`--choose-by` a score with labels': lambda b: b.compare(
+            SOURCE_ONLY, '--choose-by', 'mIoU'
+        ),
+        '`--grid` without values': lambda b: b.compare(
+            SOURCE_ONLY, '--grid', 'train_cfg.max_iters'
+        ),
+        '`--grid` of one key twice': lambda b: b.compare(
+            *(SOURCE_ONLY, '--grid', 'train_cfg.max_iters=1', '--grid', 'train_cfg.max_iters=2')
+        ),
+        'grid of a mistyped key: `train_confg`': lambda b: b.compare(
+            SOURCE_ONLY, '--grid', 'train_confg.max_iters=1,2'
+        ),
+    },
+    'plot': {
+        'folder without scalars: `street_scenes`': lambda b: [b.data],
+        'several runs without `--out`': lambda b: [b.data, b.folder],
+        "user's `mine.png`": lambda b: [
+            b.shared.trained.parent,
+            '--out',
+            b.path('mine.png', 'precious'),
+        ],
     },
     'run_recipe': {
         'syntax error in `recipe.py`': lambda b: b.recipe('stages = ['),
