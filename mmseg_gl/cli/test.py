@@ -20,6 +20,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import LoggerHook
 
 from mmseg_gl.cli.parser import ToolParser, add_run_arguments
+from mmseg_gl.cli.test_time import TestTime, add_test_time_arguments
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.run_config import load_run_config
 from mmseg_gl.datasets.inspection import check_files
@@ -51,6 +52,7 @@ def parse_args() -> argparse.Namespace:
         help='write the predictions as label PNGs, those of other test sets to subfolders',
     )
     parser.add_argument('--show-dir', metavar='DIR', help='write the predictions as pictures')
+    add_test_time_arguments(parser)
     add_run_arguments(parser)
     return parser.parse_args()
 
@@ -63,6 +65,7 @@ def main() -> None:
     cfg.load_from, cfg.resume = None, False  # the checkpoint alone decides
     if args.weights:
         cfg.model.evaluated = args.weights
+    test_time = TestTime(args, cfg)
     make_folder(cfg.work_dir, '--work-dir')
     if args.out:
         make_folder(args.out, '--out')
@@ -78,10 +81,13 @@ def main() -> None:
     if args.show_dir:
         runner.register_hook(PictureWriterHook(args.show_dir))
     load_segmentor(runner.model, args.checkpoint)
+    test_time.adapt(runner)
+    test_time.begin(runner, cfg.test_dataloader)
     metrics, files = measure(runner, runner.test)
     others = {}
     for name, loader in (cfg.get('other_test_dataloaders') or {}).items():
         use_test_set(runner, name, loader, cfg.test_evaluator, args)
+        test_time.begin(runner, loader)
         others[name], more = measure(runner, runner.test_loop.run, f'_{name}')
         files.update(more)
     if is_main_process():

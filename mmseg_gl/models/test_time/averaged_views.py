@@ -15,12 +15,10 @@ class AveragedViews(BaseTTAModel):
 
     The views, flipped and resized copies, are each predicted with the model's own inference (whole
     image or windows), and their probabilities are averaged at the size of the original image. mmseg
-    averages probabilities as well (``SegTTAModel``): a view counts as much as it is certain, whatever
-    the scale of its logits. The other samples are like those of the model; their ``seg_logits`` are
-    the mean probabilities.
+    averages probabilities as well (``SegTTAModel``): logits of views may differ in their scale. The
+    ``seg_logits`` of the samples are the mean probabilities.
 
-    A batch has lists of views, as mmcv's ``TestTimeAug`` and ``pseudo_collate`` make them
-    (:func:`views_pipeline`).
+    A batch has lists of views, as mmcv's ``TestTimeAug`` and ``pseudo_collate`` make them.
 
     Args:
         module: Model with ``test_step``.
@@ -29,7 +27,9 @@ class AveragedViews(BaseTTAModel):
         UserError: In use, when the samples do not say whether their image was flipped.
     """
 
-    def merge_preds(self, data_samples_list: Sequence[Sequence[SegDataSample]]) -> list[SegDataSample]:
+    def merge_preds(
+        self, data_samples_list: Sequence[Sequence[SegDataSample]]
+    ) -> list[SegDataSample]:
         """Merge the predictions of the views of each image into the sample of its first view."""
         return [self.merge(views) for views in data_samples_list]
 
