@@ -12,13 +12,11 @@ Example:
 import argparse
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
 from mmseg.registry import DATASETS, MODELS
 from torch.utils.data import ConcatDataset
 
@@ -26,24 +24,18 @@ from mmseg_gl.cli.parser import SEED, ToolParser, add_cfg_options, whole_number
 from mmseg_gl.cli.progress import progress
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
-from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_in, list_files
+from mmseg_gl.datasets.inspection import datasets_in, list_files
 from mmseg_gl.datasets.test_pipelines import without_labels
-from mmseg_gl.datasets.uda_dataset import random_numbers
 from mmseg_gl.engine.checkpoint import load_segmentor
 from mmseg_gl.errors import UserError, check_is_file
 from mmseg_gl.experiments.embedding import (
-    DOMAINS,
-    PixelSample,
-    Points,
     domain_distances,
     mean,
-    points_of,
     principal_components,
     tsne,
 )
+from mmseg_gl.experiments.pixel_sample import Points, sample_pixels
 from mmseg_gl.files import make_folder, write_bytes, write_text
-from mmseg_gl.models import UDASegmentor
-from mmseg_gl.models.pixel_features import pixel_features
 from mmseg_gl.visualization.embedding_picture import Embedding, embedding_picture
 
 REQUIRED = ('model', 'train_dataloader', 'test_dataloader')
@@ -117,7 +109,9 @@ def main() -> None:
     embeddings, figures = [], []
     for path, title in zip(args.checkpoints, titles):
         load_segmentor(model, path)
-        points = sample(model, domains, args)
+        points = sample_pixels(
+            model, domains, args.what, args.points, args.images, args.seed, progress
+        )
         places, axes = project(points, args.method, args.seed)
         embeddings.append(Embedding(title, places, points.classes, points.domains, axes))
         distances = {classes[number]: d for number, d in domain_distances(points).items()}
@@ -180,41 +174,11 @@ def target_of(cfg: Config, labels: str) -> ConcatDataset:
         dataset = {**dataset, 'pipeline': steps}
     elif len(steps) == len(dataset.pipeline):
         raise UserError(
-            f'the test images have no labels ({" or ".join(LABEL_LOADERS[:1])}); take the '
-            'predicted classes: --target-labels predicted'
+            'the config loads no labels of its test images (LoadTrainIds); take the predicted '
+            'classes: --target-labels predicted'
         )
     list_files('test', dataset)
     return ConcatDataset([DATASETS.build(dataset)])
-
-
-def sample(
-    model: UDASegmentor, domains: Sequence[ConcatDataset], args: argparse.Namespace
-) -> Points:
-    """Sample pixels of both domains."""
-    samples = [PixelSample(args.points, args.seed) for _ in domains]
-    for name, dataset, drawn in zip(DOMAINS, domains, samples):
-        count = min(args.images, len(dataset))
-        predicted = name == 'target' and args.target_labels == 'predicted'
-        for item in progress(items(dataset, count, args.seed), count, f'{name} images'):
-            batch = model.data_preprocessor(pseudo_collate([item]), False)
-            maps, logits = pixel_features(model.network, batch['inputs'])
-            if args.what == 'outputs':
-                maps = logits.softmax(dim=1)
-            if not torch.isfinite(maps).all():
-                raise UserError(
-                    f'the network has no finite output for {item["data_samples"].img_path}; its '
-                    'training has diverged: use an earlier checkpoint'
-                )
-            labels = logits[0].argmax(dim=0) if predicted else item['data_samples'].gt_sem_seg.data
-            drawn.add(maps[0].cpu().numpy(), labels.squeeze(0).cpu().numpy())
-    return points_of(samples)
-
-
-def items(dataset: ConcatDataset, count: int, seed: int) -> Iterator[dict]:
-    """Yield images of a data set, drawn at random."""
-    for index in np.random.default_rng(seed).permutation(len(dataset))[:count]:
-        with random_numbers([seed, int(index)]):  # of flips and crops
-            yield dataset[int(index)]
 
 
 def project(points: Points, method: str, seed: int) -> tuple[Any, tuple[str, str]]:
@@ -222,7 +186,7 @@ def project(points: Points, method: str, seed: int) -> tuple[Any, tuple[str, str
     if method == 'tsne':
         return tsne(points.features, seed), ('', '')
     places, shares = principal_components(points.features, 2)
-    first, second = (f'component {n} ({100 * s:.0f} % of variance)' for n, s in enumerate(shares, 1))
+    first, second = (f'component {i + 1} ({100 * shares[i]:.0f} % of variance)' for i in (0, 1))
     return places, (first, second)
 
 

@@ -1,7 +1,7 @@
 """Evaluate a checkpoint on the test data of a config.
 
-Prints a table of the IoU of each class, and writes metrics.json, the confusion matrix and the figures
-of each image to the work dir. The config's other_test_dataloaders are evaluated after its
+Prints a table of the IoU of each class, and writes metrics.json, the confusion matrix and the
+figures of each image to the work dir. The config's other_test_dataloaders are evaluated after its
 test_dataloader, with the same network and evaluator.
 
 Example:

@@ -39,8 +39,8 @@ def add_test_time_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='*',
         type=number_above_0,
         metavar='SCALE',
-        help='test-time augmentation: average the probabilities of views of these scales, each also '
-        f'flipped (default: {" ".join(map(str, SCALES))}; mmseg: 0.5 0.75 1.0 1.25 1.5 1.75)',
+        help='test-time augmentation: average the probabilities of views of these scales, each '
+        f'also flipped (default: {" ".join(map(str, SCALES))}; mmseg: 0.5 0.75 1.0 1.25 1.5 1.75)',
     )
     parser.add_argument(
         '--adapt',
@@ -161,7 +161,7 @@ def target_images(cfg: Config, folder: str | None) -> tuple[DataLoader, str]:
     for name, target in targets.items():
         list_images(name, target)  # raises an error if there are none
     parts = [DATASETS.build({**target, 'pipeline': steps}) for target in targets.values()]
-    loader = DataLoader(
+    loader: DataLoader = DataLoader(
         ConcatDataset(parts),
         batch_size=cfg.test_dataloader.get('batch_size', 1),
         num_workers=cfg.test_dataloader.get('num_workers', 0),

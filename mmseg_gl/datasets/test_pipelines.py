@@ -39,16 +39,15 @@ def views_pipeline(steps: Sequence[dict], scales: Sequence[float]) -> list[dict]
         stages[resizes[-1]] = [scaled(rest[resizes[-1]], scale) for scale in scales]
     else:
         stages.insert(0, [dict(type='Resize', scale_factor=float(s)) for s in scales])
-    ends = [
-        i for i, (step, *_) in enumerate(stages) if step['type'] in LABEL_LOADERS or is_packing(step)
-    ]
+    ends = [i for i, (step, *_) in enumerate(stages) if is_end(step['type'])]
     flips = [dict(type='RandomFlip', prob=p, direction='horizontal') for p in (0.0, 1.0)]
     stages.insert(ends[0] if ends else len(stages), flips)
     return [first, dict(type='TestTimeAug', transforms=stages)]
 
 
-def is_packing(step: dict) -> bool:
-    return step['type'].startswith('Pack')
+def is_end(kind: str) -> bool:
+    """Return whether a step follows all that change the image."""
+    return kind in LABEL_LOADERS or kind.startswith('Pack')
 
 
 def scaled(resize: dict[str, Any], factor: float) -> dict[str, Any]:

@@ -8,6 +8,9 @@ import numpy as np
 from mmseg_gl.evaluation.uda_iou_metric import iou_figures
 
 
+LEAST = 0.05  # percent of a class's pixels; less would be shown as 0.0
+
+
 class Confusion(NamedTuple):
     """A class that is taken for another one.
 
@@ -30,13 +33,14 @@ def most_confused(matrix: np.ndarray, names: Sequence[str], most: int = 5) -> li
         most: How many to return at most.
 
     Returns:
-        The largest first; none of less than 0.05 percent.
+        The largest first; none below ``LEAST``.
     """
     percent = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     np.fill_diagonal(percent, 0)
     order = np.argsort(-percent, axis=None, kind='stable')[:most]
-    pairs = [(i, j) for i, j in zip(*np.unravel_index(order, percent.shape)) if percent[i, j] >= 0.05]
-    return [Confusion(names[i], names[j], float(percent[i, j])) for i, j in pairs]
+    pairs = zip(*np.unravel_index(order, percent.shape))
+    found = [Confusion(names[i], names[j], float(percent[i, j])) for i, j in pairs]
+    return [pair for pair in found if pair.percent >= LEAST]
 
 
 def image_figures(

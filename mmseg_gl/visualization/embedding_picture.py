@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -76,7 +76,7 @@ def embedding_picture(
         column[0].set_title(embedding.title)
     figure.suptitle(title, fontsize='medium')
 
-    def handle(label: str, colour: object, marker: str) -> Line2D:
+    def handle(label: str, colour: Any, marker: str) -> Line2D:
         return Line2D(
             [], [], label=label, color=colour, marker=marker, linestyle='', markeredgecolor='0.25'
         )
