@@ -10,9 +10,9 @@ from torch import Tensor
 def pixel_features(network: Any, images: Tensor) -> tuple[Tensor, Tensor]:
     """Return the features that a decode head classifies, and its logits.
 
-    The features are the input of mmseg's classifier ``conv_seg``. In a head without one (DeepLab-v2,
-    FCN-8s) they are the feature map that it classifies, the deepest if there are several. Of HRDA
-    they are those of the context.
+    The features are the input of mmseg's classifier ``conv_seg``. In a head without one, as those
+    of DeepLab-v2 and FCN-8s, they are the feature map that it classifies, the deepest if there are
+    several. Of HRDA they are those of the context.
 
     Args:
         network: mmseg's ``EncoderDecoder``, in evaluation mode.
