@@ -25,7 +25,7 @@ from mmseg_gl.cli.progress import progress
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets.inspection import datasets_in, list_files
-from mmseg_gl.datasets.test_pipelines import without_labels
+from mmseg_gl.datasets.training_images import with_labels
 from mmseg_gl.engine.checkpoint import load_segmentor
 from mmseg_gl.errors import UserError, check_is_file
 from mmseg_gl.experiments.embedding import (
@@ -169,7 +169,7 @@ def target_of(cfg: Config, labels: str) -> ConcatDataset:
         UserError: When their labels are wanted but not loaded.
     """
     dataset = cfg.test_dataloader.dataset
-    steps = without_labels(dataset.pipeline)
+    steps = with_labels(dataset.pipeline, [])
     if labels == 'predicted':
         dataset = {**dataset, 'pipeline': steps}
     elif len(steps) == len(dataset.pipeline):

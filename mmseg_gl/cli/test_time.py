@@ -1,17 +1,19 @@
 """Options of tools/test.py that change the network or its images at test time."""
 
 import argparse
+import sys
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.dist import is_main_process
 from mmseg.registry import DATASETS
-from torch.utils.data import ConcatDataset, DataLoader
+from torch.utils.data import DataLoader
 
 from mmseg_gl.cli.progress import progress
 from mmseg_gl.datasets.inspection import datasets_in, list_images
-from mmseg_gl.datasets.test_pipelines import views_pipeline, without_labels
+from mmseg_gl.datasets.training_images import TrainingImages, with_labels
+from mmseg_gl.datasets.views_pipeline import views_pipeline
 from mmseg_gl.engine.safe_runner import SafeRunner
 from mmseg_gl.errors import UserError
 from mmseg_gl.evaluation import UDAIoUMetric
@@ -146,25 +148,22 @@ def target_images(cfg: Config, folder: str | None) -> tuple[DataLoader, str]:
     Raises:
         UserError: When there are none.
     """
+    loader, steps = cfg.test_dataloader, cfg.test_dataloader.dataset.pipeline
+    training = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     if folder:
-        targets = {'--adapt-images': dict(type='ImageFolderDataset', data_root=folder)}
+        images = dict(type='ImageFolderDataset', data_root=folder)
+        list_images('--adapt-images', images)  # raises an error if there are none
+        dataset = DATASETS.build({**images, 'pipeline': with_labels(steps, [])})
         words = f'images of {folder}'
+    elif training.get('target'):
+        for name, target in datasets_in('target', training.target).items():
+            list_images(name, target)
+        dataset = TrainingImages('target', training, steps, sys.maxsize)
+        words = 'target training images'
     else:
-        dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
-        targets, words = datasets_in('target', dataset.get('target')), 'target training images'
-    if not targets:
         raise UserError(
             f'the config {cfg.filename} has no target images to adapt to '
             '(train_dataloader.dataset.target); name a folder of them: --adapt-images DIR'
         )
-    steps = without_labels(cfg.test_dataloader.dataset.pipeline)
-    for name, target in targets.items():
-        list_images(name, target)  # raises an error if there are none
-    parts = [DATASETS.build({**target, 'pipeline': steps}) for target in targets.values()]
-    loader: DataLoader = DataLoader(
-        ConcatDataset(parts),
-        batch_size=cfg.test_dataloader.get('batch_size', 1),
-        num_workers=cfg.test_dataloader.get('num_workers', 0),
-        collate_fn=pseudo_collate,
-    )
-    return loader, words
+    options = {name: loader[name] for name in ('batch_size', 'num_workers') if name in loader}
+    return DataLoader(dataset, collate_fn=pseudo_collate, **options), words

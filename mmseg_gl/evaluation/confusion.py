@@ -7,7 +7,6 @@ import numpy as np
 
 from mmseg_gl.evaluation.uda_iou_metric import iou_figures
 
-
 LEAST = 0.05  # percent of a class's pixels; less would be shown as 0.0
 
 

@@ -10,6 +10,7 @@ from mmseg.structures import SegDataSample
 from mmseg_gl.config.load import load_config
 from mmseg_gl.errors import UserError
 from mmseg_gl.models.test_time import AveragedViews, Tent, target_batch_norm
+from mmseg_gl.models.test_time.target_batch_norm import batch_statistics
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 SOURCE_ONLY = CONFIGS / 'source_only/source-only_deeplabv2-tiny_street-scenes.py'  # group norm
@@ -112,6 +113,13 @@ def test_tent_predicts_before_it_adapts(batches):
         (expected,) = model.test_step(batches[1])
         (sample,) = Tent(model, lr=1e-2).test_step(batches[1])
     assert sample.seg_logits.data.equal(expected.seg_logits.data)
+
+
+def test_a_single_value_has_no_variance():
+    layer = torch.nn.BatchNorm2d(2).eval()
+    with pytest.raises(UserError), batch_statistics([layer], track=True):
+        layer(torch.rand(1, 2, 1, 1))
+    assert not layer.training
 
 
 def test_tent_needs_a_norm():

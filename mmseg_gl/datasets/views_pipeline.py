@@ -1,4 +1,4 @@
-"""Pipelines that are made from the test pipeline of a config."""
+"""The pipeline of test-time augmentation."""
 
 import math
 from collections.abc import Sequence
@@ -6,11 +6,6 @@ from typing import Any
 
 from mmseg_gl.datasets.inspection import LABEL_LOADERS
 from mmseg_gl.errors import UserError
-
-
-def without_labels(steps: Sequence[dict]) -> list[dict]:
-    """Return the steps of a pipeline that load no labels."""
-    return [step for step in steps if step['type'] not in LABEL_LOADERS]
 
 
 def views_pipeline(steps: Sequence[dict], scales: Sequence[float]) -> list[dict]:

@@ -1,4 +1,4 @@
-"""Pipelines that are made from a test pipeline."""
+"""The views of test-time augmentation and their labels."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-from mmseg_gl.datasets.test_pipelines import views_pipeline
+from mmseg_gl.datasets.views_pipeline import views_pipeline
 
 IDS = dict(type='LoadTrainIds', ids={0: 0, 1: 1})
 RESIZES = (
