@@ -127,6 +127,9 @@ class Bench:
         images = images or self.data / VAL
         return [config, weights or self.weights, images, '--out', self.folder / 'out']
 
+    def embed(self, *more, config=SOURCE_ONLY, weights=None, out='out.png'):
+        return [config, weights or self.weights, '--out', self.folder / out, *more]
+
     def label(self, *more, config=ADAPTSEGNET, weights=None, out='out'):
         return [config, weights or self.weights, '--out', self.folder / out, *more]
 
@@ -217,6 +220,10 @@ train_dataloader = dict(dataset=dict(source=source, target=target))
 OTHER_CLASSES = """
 other = dict(metainfo=dict(classes=('road', 'car')))
 train_dataloader = dict(dataset=dict(target=other))
+"""
+NO_LABELS = """
+test_pipeline = [dict(type='LoadImage'), dict(type='PackSegInputs')]
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 """
 RARE = 'train_dataloader = dict(dataset=dict(source_sampling=dict(type="RareClassSampling", {})))'
 STAGE = 'dict(name="a", tool="train", config=CONFIG)'
@@ -316,6 +323,23 @@ CASES = {
         '`--show-dir` that is not empty': lambda b: b.test(
             more=['--show-dir', b.path('show/mine', 'precious').parent]
         ),
+        '`--tta` of scale 0': lambda b: b.test(more=['--tta', 0]),
+        'network without `batch norm` for --adapt bn': lambda b: b.test(
+            more=['--adapt', 'bn', '--adapt-images', b.data / VAL]
+        ),
+        'no target images: `--adapt-images`': lambda b: b.test(more=['--adapt', 'bn']),
+        'no such folder: `nowhere`': lambda b: b.test(
+            more=['--adapt', 'bn', '--adapt-images', b.folder / 'nowhere']
+        ),
+        '`--adapt-images` for tent': lambda b: b.test(
+            more=['--adapt', 'tent', '--adapt-images', b.data / VAL]
+        ),
+        '`--adapt-lr` without tent': lambda b: b.test(more=['--adapt-lr', 1]),
+        '`--tta` with tent': lambda b: b.test(more=['--adapt', 'tent', '--tta']),
+        'diverged network: `TENT`': lambda b: b.test(
+            weights=b.checkpoint(**{FIRST: torch.full((19, 128, 3, 3), torch.nan)}),
+            more=['--adapt', 'tent'],
+        ),
     },
     'infer': {
         'no such image: `none.png`': lambda b: b.infer(b.folder / 'none.png'),
@@ -339,6 +363,16 @@ CASES = {
         'checkpoint of another model: `source_only.pth`': lambda b: [
             *(LOCAL, '--out', b.folder / 'out', '--checkpoint', b.weights)
         ],
+    },
+    'embed': {
+        '`--out` that is no PNG': lambda b: b.embed(out='out.jpg'),
+        "user's `out.json`": lambda b: after(b.embed(), b.path('out.json', 'precious')),
+        'two `--names` for one checkpoint': lambda b: b.embed('--names', 'a', 'b'),
+        'no labels: `--target-labels`': lambda b: b.embed(config=b.config(NO_LABELS)),
+        f'network that has diverged: `{Path(IMAGE).parent}`': lambda b: b.embed(
+            *('--what', 'outputs'),
+            weights=b.checkpoint(**{FIRST: torch.full((19, 128, 3, 3), torch.nan)}),
+        ),
     },
     'pseudo_label': {
         r'image whose name is not UTF-8: `\xff`': lambda b: after(

@@ -13,6 +13,7 @@ TOOLS = {
     'train': 'train a config',
     'test': 'evaluate a checkpoint',
     'infer': 'segment images of any size',
+    'embed': 'draw what a network makes of the pixels of both domains',
     'compare': 'train and test several configs with several seeds, and make a table of them',
     'plot': 'draw the curves of training runs',
     'run-recipe': 'run several stages in a row, e.g. all of BDL',
