@@ -74,7 +74,7 @@ def main_table(*names):
         title, baseline = METHODS[method]
         last = {seed: run['mIoU'] for seed, run in own.items()}
         best = [max(mIoUs(run)) for run in own.values()]
-        chosen = [mIoUs(run)[np.argmax(scores(run, 'score/SND'))] for run in own.values()]
+        chosen = [chosen_by('score/SND', run) for run in own.values() if is_scored(run)]
         each = ', '.join(f'{value:.1f}' for value in last.values())
         versus = ''
         if baseline:
@@ -92,16 +92,28 @@ def score_table(*names):
     lines = [f'| method | {titles} |', '|---' * (len(SCORES) + 2) + '|']
     everything = {score: ([], []) for score in [*SCORES, 'last']}
     for method, own in runs.items():
+        own = {seed: run for seed, run in own.items() if is_scored(run)}
+        if not own:  # source-only: it has no target images
+            continue
         cells = []
         for score, (correlations, losses) in everything.items():
             here = [rank_correlation(scores(run, score), mIoUs(run)) for run in own.values()]
-            lost = [max(mIoUs(r)) - mIoUs(r)[np.argmax(scores(r, score))] for r in own.values()]
+            lost = [max(mIoUs(run)) - chosen_by(score, run) for run in own.values()]
             cells.append(f'{np.mean(here):+.2f} ({np.mean(lost):.1f})')
             correlations += here
             losses += lost
         lines.append(f'| {METHODS[method][0]} | {" | ".join(cells)} |')
     cells = [f'**{np.mean(c):+.2f} ({np.mean(lost):.1f})**' for c, lost in everything.values()]
     return [*lines, f'| all | {" | ".join(cells)} |']
+
+
+def is_scored(run):
+    return all('score/SND' in figures for figures in run['curve'].values())
+
+
+def chosen_by(score, run):
+    """Return the mIoU at the validation with the highest score."""
+    return mIoUs(run)[np.argmax(scores(run, score))]
 
 
 def mIoUs(run):
@@ -128,6 +140,8 @@ def rank_correlation(first, second):
 
 def spread(values):
     values = list(values)
+    if not values:
+        return '-'
     return f'{statistics.mean(values):.1f}' + (
         f' ± {statistics.stdev(values):.1f}' if len(values) > 1 else ''
     )
