@@ -68,13 +68,13 @@ def runs_of(*names):
 def main_table(*names):
     """Rows: last, best and chosen mIoU, and the difference to the baseline, paired by seed."""
     runs = runs_of(*names)
-    lines = ['| method | last | best | chosen by SND | each seed | against, on the same seeds |']
+    lines = ['| method | last | best | chosen by BNM | each seed | against, on the same seeds |']
     lines.append('|---|---|---|---|---|---|')
     for method, own in runs.items():
         title, baseline = METHODS[method]
         last = {seed: run['mIoU'] for seed, run in own.items()}
         best = [max(mIoUs(run)) for run in own.values()]
-        chosen = [chosen_by('score/SND', run) for run in own.values() if is_scored(run)]
+        chosen = [chosen_by('score/BNM', run) for run in own.values() if is_scored(run)]
         each = ', '.join(f'{value:.1f}' for value in last.values())
         versus = ''
         if baseline:

@@ -82,4 +82,4 @@ test_dataloader = dict(
 # target, and the checkpoint with the best score is kept as best_score_*.pth.
 val_dataloader = test_dataloader
 val_evaluator = []
-default_hooks = dict(checkpoint=dict(save_best='score/SND'))
+default_hooks = dict(checkpoint=dict(save_best='score/BNM'))

@@ -9,7 +9,7 @@ from typing import Any
 from mmseg_gl.engine.plain_values import has_form
 from mmseg_gl.experiments.scalars import curve, read_scalars, validations
 
-DEFAULT_SCORE = 'score/SND'  # scalar of a validation that needs no label of the target
+DEFAULT_SCORE = 'score/BNM'  # scalar of a validation that needs no label of the target
 PEAK_MEMORY = 'peak_memory.json'  # in the folder of a run: {"mib": ...} of its training process
 
 

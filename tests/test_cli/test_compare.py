@@ -83,7 +83,7 @@ def tools(monkeypatch, street_scenes):
             scalars.parent.mkdir(parents=True)
             records = [{'mIoU': iou - 5, 'step': 1}, {'mIoU': iou, 'step': 2}]
             if weight:
-                records[0]['score/SND'], records[1]['score/SND'] = 3 - weight[0], 2 - weight[0]
+                records[0]['score/BNM'], records[1]['score/BNM'] = 3 - weight[0], 2 - weight[0]
             scalars.write_text('\n'.join(map(json.dumps, records)))
             return
         predictions = folder / 'test/predictions'
@@ -121,8 +121,8 @@ def test_a_comparison_grows(run, tools, street_scenes, data_options, tmp_path):
     ]
     assert f'| {local[1]} | +20.00 | 0.00 | 0.00 | 2 of 2 | 0: +20.0, 1: +20.0 |' in grown
     assert f'| {local[0]} | 0, 1 | 1.900 | 40.5 | 2.900 | 35.5 |' in grown
-    assert f'score/SND chooses **{local[0]}** with 40.5 mIoU; the best is {local[1]} wi' in text
-    assert f'score/SND chooses **{local[0]}** with 35.5 mIoU; the best is {local[1]} wi' in text
+    assert f'score/BNM chooses **{local[0]}** with 40.5 mIoU; the best is {local[1]} wi' in text
+    assert f'score/BNM chooses **{local[0]}** with 35.5 mIoU; the best is {local[1]} wi' in text
 
     _, subset = compare(CONFIGS[0], '--seeds', 1, '--choose-by', 'score/none')
     assert len(tools) == 6

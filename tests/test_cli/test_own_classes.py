@@ -162,7 +162,7 @@ def test_no_label_of_the_target(run, own, street_scenes, tmp_path):
     outcome = run('train', own, *arguments)
     assert outcome.code == 0, outcome.err
     names = {path.name for path in work_dir.glob('*.pth')}
-    assert names == {'iter_2.pth', 'best_score_SND_iter_2.pth'}
+    assert names == {'iter_2.pth', 'best_score_BNM_iter_2.pth'}
     classes = list(load_config(str(own)).metainfo.classes)
     images = street_scenes / TRAIN
     outcome = run('infer', own, work_dir / 'iter_2.pth', images, '--out', tmp_path / 'infer')

@@ -92,7 +92,7 @@ def test_without_any_target_label_a_checkpoint_is_chosen(run, own_street_scenes,
     )
     assert outcome.code == 0, outcome.err
     logs = next(work_dir.glob('*/vis_data/scalars.json')).read_text().splitlines()
-    found = {r['step']: r for r in map(json.loads, logs) if 'score/SND' in r}
+    found = {r['step']: r for r in map(json.loads, logs) if 'score/BNM' in r}
     assert list(found) == [2, 4] and all(r['source/mIoU'] > 0 for r in found.values())
-    best = max(found, key=lambda step: found[step]['score/SND'])
-    assert [p.name for p in work_dir.glob('best_*')] == [f'best_score_SND_iter_{best}.pth']
+    best = max(found, key=lambda step: found[step]['score/BNM'])
+    assert [p.name for p in work_dir.glob('best_*')] == [f'best_score_BNM_iter_{best}.pth']

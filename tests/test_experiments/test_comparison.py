@@ -22,7 +22,7 @@ def test_table_names_every_protocol_and_how_checkpoints_are_chosen():
     assert 'over the 2 classes that occur' in report and '\nProtocol: 19 outputs; all.\n' in report
     assert '"last" is the last iterate: no label of the target chose it' in report
     assert "best-on-val is the papers' custom, and uses labels of the target to choose" in report
-    assert 'highest score/SND, chosen without target labels' in report
+    assert 'highest score/BNM, chosen without target labels' in report
 
     b = {name: value for name, value in b.items() if name != 'IoU.train'}
     b['protocol'] = '16 outputs; some'
