@@ -118,7 +118,7 @@ class TestTime:
         if self.scales:
             runner.model = AveragedViews(runner.model)
             scales = ', '.join(f'{scale:g}' for scale in self.scales)
-            words = f'mean probabilities of views at {scales} times this input, each also flipped'
+            words = f"mean probabilities of views at {scales} times the config's size, each also flipped"
             self.remarks.append(words)
 
     def begin(self, runner: SafeRunner, loader: dict) -> None:
