@@ -118,8 +118,8 @@ class TestTime:
         if self.scales:
             runner.model = AveragedViews(runner.model)
             scales = ', '.join(f'{scale:g}' for scale in self.scales)
-            words = f'mean probabilities of views at {scales} times this input, each also flipped'
-            self.remarks.append(words)
+            words = f"views at {scales} times the config's size, each also flipped"
+            self.remarks.append(f'mean probabilities of {words}')
 
     def begin(self, runner: SafeRunner, loader: dict) -> None:
         """Prepare the test set that a runner's test loop has.
