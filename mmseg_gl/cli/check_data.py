@@ -1,7 +1,7 @@
 """Check the data sets of a config.
 
 Opens every image and label and reports what is there, missing or broken. The exit code is 0 if
-everything is in order, 1 if there is trouble with the data, 2 if the check cannot be carried out.
+everything is in order, 1 if there are problems with the data, 2 if the check itself fails.
 
 Example:
     python tools/check_data.py configs/adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py

@@ -91,7 +91,7 @@ class Run:
         self.state = 'testing'
         newest = newest_whole_checkpoint(self.dir)
         if newest is None:
-            raise UserError(f'{self.name}: training has left no checkpoint in {self.dir}')
+            raise UserError(f'{self.name}: training wrote no checkpoint to {self.dir}')
         checkpoint, _ = newest
         test_dir = os.path.join(self.dir, 'test')
         predictions = os.path.join(test_dir, 'predictions')
@@ -136,8 +136,8 @@ def main() -> None:
     for path, cfg in configs.items():
         if not any(s['type'] in LABEL_LOADERS for s in cfg.test_dataloader.dataset.pipeline):
             raise UserError(
-                f'the config {path} reads no labels of its test images (LoadTrainIds), so '
-                'there is nothing to compare; give its test_dataloader labelled images'
+                f'the test_dataloader of {path} loads no labels (LoadTrainIds), so no metric '
+                'can be computed; give it labelled images'
             )
         check_required_options(cfg)
         check_files(cfg, ('train', 'val', 'test'))
@@ -171,7 +171,7 @@ def main() -> None:
 
 
 def check_report(work_dir: str) -> None:
-    """Raise a UserError if report.md is not of this tool, or if report.png exists without it."""
+    """Raise a UserError if report.md is not by this tool, or if report.png exists without it."""
     text, picture = (os.path.join(work_dir, f'report.{suffix}') for suffix in ('md', 'png'))
     ours = False
     if os.path.isfile(text):
@@ -180,7 +180,7 @@ def check_report(work_dir: str) -> None:
     for path in (text, picture):
         if os.path.lexists(path) and not ours:
             raise UserError(
-                f'{path} is not of this tool; choose another --work-dir, or move it away'
+                f'{path} was not written by this tool; move it, or choose another --work-dir'
             )
 
 
@@ -224,7 +224,7 @@ def check_same_config(run: Run, cfg: Config) -> None:
         write_text(path, json.dumps(settings, indent=1))
     elif changed := differences(before, settings):
         raise UserError(
-            f'{run.dir} holds a run of {run.config} with other settings (changed: '
+            f'{run.dir} holds a run of {run.config} with different settings ('
             f'{", ".join(changed)}); choose another --work-dir or delete that folder'
         )
 

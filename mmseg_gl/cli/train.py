@@ -76,8 +76,8 @@ def train(cfg: Config, resume: str | None) -> None:
     """Train or resume a config; see :func:`resume_from`."""
     if not resume and has_checkpoints(cfg.work_dir):
         raise UserError(
-            f'{cfg.work_dir} already holds checkpoints: go on with --resume, or choose another '
-            '--work-dir'
+            f'{cfg.work_dir} already holds checkpoints: continue with --resume, or choose '
+            'another --work-dir'
         )
     contents = resume_from(resume, cfg) if resume else None
     check_required_options(cfg)  # after resume_from, which may set load_from

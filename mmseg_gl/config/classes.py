@@ -52,7 +52,7 @@ def set_classes(cfg: Config, given: Iterable[str] = ()) -> None:
 
 
 def check_classes(cfg: Config) -> None:
-    """Check that all networks and data sets of a config have the same classes, and labels fit them.
+    """Check that all networks, data sets and labels of a config have the same classes.
 
     Raises:
         UserError: Naming the keys that differ.
@@ -101,8 +101,7 @@ def check_metainfo(where: str, metainfo: Any) -> None:
         raise UserError(f'{where}.classes names "{twice[0]}" twice; give each class its own name')
     if len(classes) > IMPOSSIBLE:
         raise UserError(
-            f'{where}.classes lists {len(classes)} classes; labels of 8 bits have room for '
-            f'{IMPOSSIBLE}'
+            f'{where}.classes lists {len(classes)} classes; 8-bit labels allow at most {IMPOSSIBLE}'
         )
     if palette is None:
         return
@@ -180,8 +179,8 @@ def classes_of(where: str, dataset: ConfigDict) -> tuple[str, ...]:
         return classes
     if not classes:
         raise UserError(
-            f'{where}: a {dataset["type"]} knows no classes; name them at the top of the config: '
-            f'{HOW}'
+            f'{where}: a {dataset["type"]} has no classes of its own; name them at the top of the '
+            f'config: {HOW}'
         )
     try:
         cls.get_label_map(classes)
@@ -193,14 +192,14 @@ def classes_of(where: str, dataset: ConfigDict) -> tuple[str, ...]:
             if name in defaults or name in dataset
         ]
         raise UserError(
-            f'{where}: a {dataset["type"]} takes some of its own classes only, not '
+            f'{where}: a {dataset["type"]} accepts only its own classes or some of them, not '
             f"{in_words(classes)}; use type='BaseSegDataset'{''.join(suffixes)} and data_prefix"
         ) from error
     return classes
 
 
 def check_label_ids(where: str, dataset: ConfigDict, classes: tuple[str, ...]) -> None:
-    """Raise a UserError if the ids of LoadTrainIds do not fit the classes of its data set."""
+    """Raise a UserError if the ids of LoadTrainIds do not match the classes of its data set."""
     for index, step in enumerate(dataset.get('pipeline') or ()):
         if step.get('type') != 'LoadTrainIds':
             continue
@@ -214,7 +213,7 @@ def check_label_ids(where: str, dataset: ConfigDict, classes: tuple[str, ...]) -
                     )
         elif isinstance(ids, str) and not gives(classes, known_metainfo(dataset)):
             raise UserError(
-                f"{key}={ids!r} gives Cityscapes' classes, but those of this "
+                f"{key}={ids!r} yields Cityscapes' classes, but those of this "
                 f'{dataset["type"]} are {in_words(classes)}: map the ids in its files to their '
                 'numbers by ids={ID: NUMBER, ...}'
             )

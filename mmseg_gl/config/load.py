@@ -1,4 +1,4 @@
-"""Load a config file and find its mistakes before anything is built."""
+"""Load a config file and report its mistakes before anything is built."""
 
 import logging
 import multiprocessing
@@ -73,8 +73,8 @@ def load_config(
     except (Exception, SystemExit) as error:
         variable = os.environ.get(DATA_VARIABLE, '')
         hint = (
-            f'; the environment variable {DATA_VARIABLE} is {variable!r}: in a config there can be '
-            'no quotes and backslashes in it; use another name for the folder'
+            f'; the environment variable {DATA_VARIABLE} is {variable!r}, but it must not contain '
+            'quotes or backslashes; rename the folder'
         )
         raise UserError(
             f'cannot read the config {path}: {type(error).__name__}: {error}'
@@ -103,14 +103,14 @@ def load_config(
     check_classes(cfg)
     if missing := [key for key in required if cfg.get(key) is None]:
         raise UserError(
-            f'the config {path} has no {missing[0]}: it is only a part of a config, or a part is '
-            'missing from its _base_'
+            f'the config {path} has no {missing[0]}: it is only part of a config, or its _base_ '
+            'lacks a file'
         )
     return cfg
 
 
 def check_required_options(cfg: Config) -> None:
-    """Refuse to train with a config that leaves open where to start from.
+    """Refuse to train with a config whose ``required_options`` are not set.
 
     Raises:
         UserError: With the option that is missing and what it takes.
@@ -160,7 +160,7 @@ def part_names(cfg: Config) -> set[str]:
 
 
 def check_values(cfg: Config) -> None:
-    """Check for values that would fail deep inside the engine, or silently do the wrong thing.
+    """Check for values that would fail deep inside the engine, or silently have the wrong effect.
 
     Raises:
         UserError: Naming the key, its value and what was expected.
@@ -182,7 +182,7 @@ def check_values(cfg: Config) -> None:
     for index, scheduler in enumerate(schedulers if isinstance(schedulers, list) else []):
         if isinstance(scheduler, dict) and scheduler.get('by_epoch', True):
             raise UserError(
-                f'param_scheduler.{index}.by_epoch=True: training counts iterations, so that '
+                f'param_scheduler.{index}.by_epoch=True: training counts iterations, so '
                 'this schedule would never advance; set by_epoch=False'
             )
     for name, entry in (cfg.get('optim_wrapper') or {}).items():
@@ -204,8 +204,8 @@ def check_values(cfg: Config) -> None:
         ]
         if 'pipeline' in dataset and not (all(types) and 'Pack' in str(types[-1:])):
             raise UserError(
-                f'{where}.pipeline: expected a list of dict(type=...), the last of them '
-                'PackSegInputs, which makes samples of what the others have loaded'
+                f'{where}.pipeline: expected a list of dict(type=...) that ends with '
+                'PackSegInputs, which packs what the other steps have loaded'
             )
 
 

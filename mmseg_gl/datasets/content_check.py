@@ -123,7 +123,7 @@ def check_dataset(
         progress: Wraps an iterable of so many images, to show how far it is.
 
     Returns:
-        The findings; trouble does not stop the check.
+        The findings; problems do not stop the check.
     """
     dataset = build_lazily(cfg)
     report = DataReport(f'{name} ({cfg["type"]}): {dataset.data_prefix["img_path"]}')
@@ -142,7 +142,7 @@ def check_dataset(
     if any(label for _, label in files):
         for image, label in files:
             if label is not None and not label_exists(label):
-                report.add_trouble('images without labels', f'{image}: there is no {label}')
+                report.add_trouble('images without labels', f'{image}: {label} does not exist')
         report.labels = len(files) - report.num_troubles
         if loader_of(cfg, *CHECKED_LABELS) is None:
             report.notes.append('only labels that LoadTrainIds reads can be checked')
@@ -163,7 +163,7 @@ def check_dataset(
     if report.pixels.any() and not np.delete(report.pixels, IGNORED).any():
         report.add_trouble(
             'labels without a class',
-            f'all pixels of the {len(files)} labels are ignored: do the ids of LoadTrainIds fit '
+            f'all pixels of the {len(files)} labels are ignored: do the ids of LoadTrainIds match '
             'these labels?',
         )
     return report

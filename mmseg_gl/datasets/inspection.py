@@ -93,7 +93,7 @@ def list_images(name: str, cfg: dict) -> list[tuple[str, str | None]]:
     except OSError as error:
         link = os.path.basename(error.filename or '')
         reason = (
-            f'the link "{link}" leads back to a folder that it is in; remove it'
+            f'the link "{link}" points to a folder that contains it; remove it'
             if error.errno == errno.ELOOP
             else f'{error.filename}: {error.strerror}'
         )
@@ -118,7 +118,7 @@ def list_images(name: str, cfg: dict) -> list[tuple[str, str | None]]:
 
 
 def how_to_get(data_root: str) -> str:
-    """Return what to do about a data set that is not there."""
+    """Return what to do about a missing data set."""
     street_scenes = os.path.normpath(os.environ.get('STREET_SCENES', 'data/street_scenes'))
     if os.path.dirname(os.path.normpath(data_root)) == street_scenes:
         return f'draw the street scenes: python tools/make_street_scenes.py {street_scenes}'
@@ -154,7 +154,7 @@ def check_names(name: str, samples: list[dict], folders: dict[str, str]) -> None
 
 
 def check_left_out(name: str, folder: str, suffix: str | Sequence[str]) -> None:
-    """Raise a UserError for an entry with an image's suffix that is no file.
+    """Raise a UserError for an entry with an image's suffix that is not a file.
 
     Listing the images would silently leave it out.
     """
@@ -164,9 +164,9 @@ def check_left_out(name: str, folder: str, suffix: str | Sequence[str]) -> None:
             if not os.path.isfile(path):
                 kind = 'a pipe or a device'
                 if not os.path.exists(path):
-                    kind = f'a link to {os.readlink(path)}, which is not there'
+                    kind = f'a link to {os.readlink(path)}, which does not exist'
                 raise UserError(
-                    f'the {name} image {path} is {kind}: put the image there, or remove it'
+                    f'the {name} image {path} is {kind}: replace it by the image, or remove it'
                 )
 
 

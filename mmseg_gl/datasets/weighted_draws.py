@@ -62,8 +62,8 @@ def share_out(option: str, weights: Sequence[float] | None, count: int) -> tuple
     shares[np.argsort(shares - quotas, kind='stable')[: BLOCK - shares.sum()]] += 1
     if not shares.all():
         raise UserError(
-            f'{option}={weights!r}: one data set has no draw in {BLOCK} and would not be seen; '
-            'give it a larger weight, or leave it out'
+            f'{option}={weights!r}: one data set gets none of {BLOCK} draws, so it would never be '
+            'used; give it a larger weight, or leave it out'
         )
     return tuple(shares.tolist()) if count > 1 else None
 

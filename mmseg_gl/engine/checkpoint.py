@@ -83,7 +83,7 @@ def newest_whole_checkpoint(work_dir: str) -> tuple[str, dict[str, Any]] | None:
             damage.append(str(error))
             continue
         for sentence in damage if is_first_process() else ():
-            print(f'{sentence}; going on from {path}', file=sys.stderr)
+            print(f'{sentence}; continuing from {path}', file=sys.stderr)
         return path, contents
     if damage:
         raise UserError(
@@ -117,7 +117,7 @@ def load_segmentor(model: nn.Module, path: str) -> None:
 
 
 def check_start(model: nn.Module, path: str, contents: dict[str, Any], resume: bool) -> None:
-    """Check that training can start from a checkpoint; mmengine would leave missing weights random.
+    """Check that training can start from a checkpoint; mmengine ignores missing weights.
 
     All weights of the segmentor then come from the checkpoint: an ImageNet file that the config
     names is not read, and need not exist.

@@ -30,7 +30,7 @@ NEEDS = {  # whether they are Caffe's
     True: "are Caffe's, which takes BGR images minus its mean: set bgr_to_rgb=False, "
     'mean=[104.00698793, 116.66876762, 122.67891434], std=[1.0, 1.0, 1.0]',
     False: 'take RGB images: set bgr_to_rgb=True, and the mean and std that they were trained with '
-    '(mostly mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])',
+    '(usually mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])',
 }
 
 

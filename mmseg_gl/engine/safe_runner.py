@@ -132,8 +132,8 @@ class SafeRunner(Runner):
             raise
         except Exception as error:
             raise UserError(
-                f'{filename} does not hold the whole state of a run of this config '
-                f'({in_short(error)}); go on from another checkpoint: --resume CKPT'
+                f'{filename} does not hold the complete state of a run of this config '
+                f'({in_short(error)}); resume from another checkpoint: --resume CKPT'
             ) from error
 
     def save_run(self, name: str, step: int, extra: bool = False, **options) -> None:
@@ -207,7 +207,7 @@ def check_optimizers(optim_wrapper: OptimWrapperDict) -> None:
         for parameter, state in wrapper.optimizer.state.items():
             for key, value in state.items():
                 if key != 'step' and not isinstance(value, torch.Tensor | None):
-                    raise ValueError(f'{key} of the optimizer {name} is no tensor')
+                    raise ValueError(f'{key} of the optimizer {name} is not a tensor')
                 if isinstance(value, torch.Tensor) and value.dim():
                     if value.shape != parameter.shape:
                         raise ValueError(f'{key} of the optimizer {name} has another shape')

@@ -117,20 +117,20 @@ class Stage:
         before = read_record(self.record_file)
         if before is None and os.path.isdir(self.dir) and os.listdir(self.dir):
             raise UserError(
-                f'{self.dir} is in the way of the stage "{self.name}": it holds files that this '
-                'recipe has not made; choose another --work-dir'
+                f'{self.dir}, the folder of the stage "{self.name}", holds files that this recipe '
+                'did not write; choose another --work-dir'
             )
         if before is not None and (changed := differences(before, self.record())):
             raise UserError(
-                f'the stage "{self.name}" in {self.dir} was made with another '
-                f'{" and ".join(changed)}; choose another --work-dir, or delete that folder and '
-                f'{self.record_file} to make it again'
+                f'the stage "{self.name}" in {self.dir} was run with different settings '
+                f'({", ".join(changed)}); choose another --work-dir, or delete that folder and '
+                f'{self.record_file} to run it again'
             )
         for stage in self.inputs:
             if self.is_done() and not stage.is_done():
                 raise UserError(
-                    f'the stage "{self.name}" is finished, but "{stage.name}", which it was made '
-                    f'from, is not; delete {self.dir} and {self.record_file} to make it again'
+                    f'the stage "{self.name}" is finished, but its input "{stage.name}" is not; '
+                    f'delete {self.dir} and {self.record_file} to run it again'
                 )
 
     def begin(self) -> None:
@@ -142,8 +142,8 @@ class Stage:
         for stage in self.inputs:
             if not (stage.is_done() and os.path.exists(stage.output)):
                 raise UserError(
-                    f'the stage "{self.name}" needs {stage.output} of "{stage.name}", which is not '
-                    'there'
+                    f'the stage "{self.name}" needs {stage.output} of "{stage.name}", which does '
+                    'not exist'
                 )
         os.makedirs(self.dir, exist_ok=True)
         write_text(self.record_file, json.dumps(self.record(), indent=1))

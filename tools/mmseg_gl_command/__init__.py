@@ -15,12 +15,12 @@ TOOLS = {
     'infer': 'segment images of any size',
     'compare': 'train and test several configs with several seeds, and make a table of them',
     'run-recipe': 'run several stages in a row, e.g. all of BDL',
-    'translate': "write the source's images in the target's style",
-    'pseudo-label': "label the target's training images",
-    'convert-weights': 'turn official weights into own ones, and back',
-    'make-street-scenes': 'write the embedded benchmark',
-    'benchmark': 'measure the time of a training step',
-    'check-data': 'say what of the data is there, missing or broken',
+    'translate': "translate the source images into the target's style",
+    'pseudo-label': "write pseudo labels for the target's training images",
+    'convert-weights': "convert official weights to this library's names, and back",
+    'make-street-scenes': 'draw the embedded benchmark, street scenes',
+    'benchmark': 'time the parts of a training step',
+    'check-data': 'find missing and broken images and labels',
     'configs': 'list the shipped configs, or copy one',
 }
 USAGE = 'mmseg-gl TOOL [arguments]; mmseg-gl TOOL --help lists them'
