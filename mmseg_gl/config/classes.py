@@ -3,20 +3,19 @@
 import inspect
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_gl.config.arguments import LOADERS, OTHER_LOADERS
-from mmseg_gl.datasets.label_ids import IGNORED, IMPOSSIBLE, TRAIN_ID_CLASSES
+from mmseg_gl.config.metainfo import HOW, check_metainfo
+from mmseg_gl.datasets.label_ids import IGNORED, TRAIN_ID_CLASSES
 from mmseg_gl.datasets.palette import palette_of
 from mmseg_gl.errors import UserError
 
 WITH_DATA = (*LOADERS, OTHER_LOADERS)
 PARTS = ('source', 'target', 'dataset', 'datasets')  # keys under which data sets hold others
-HOW = "metainfo=dict(classes=('a', 'b'), palette=[[128, 64, 128], [70, 130, 180]])"
 
 
 def set_classes(cfg: Config, given: Iterable[str] = ()) -> None:
@@ -87,39 +86,6 @@ def first_difference(values: dict) -> tuple[tuple, tuple] | None:
     """Return the first item of a dict and the first item with another value; None without one."""
     items = list(values.items())
     return next(((items[0], item) for item in items if item[1] != items[0][1]), None)
-
-
-def check_metainfo(where: str, metainfo: Any) -> None:
-    """Raise a UserError unless ``metainfo`` lists classes, and one colour each if it has any."""
-    if not isinstance(metainfo, dict) or metainfo.get('classes') is None:
-        raise UserError(f'{where}={metainfo!r}: expected the names of the classes, e.g. {HOW}')
-    classes, palette = metainfo['classes'], metainfo.get('palette')
-    is_list = isinstance(classes, list | tuple) and bool(classes)
-    if not is_list or not all(isinstance(name, str) and name for name in classes):
-        raise UserError(f'{where}.classes={classes!r}: expected a list of names, e.g. {HOW}')
-    if twice := [name for i, name in enumerate(classes) if name in classes[:i]]:
-        raise UserError(f'{where}.classes names "{twice[0]}" twice; give each class its own name')
-    if len(classes) > IMPOSSIBLE:
-        raise UserError(
-            f'{where}.classes lists {len(classes)} classes; 8-bit labels allow at most {IMPOSSIBLE}'
-        )
-    if palette is None:
-        return
-    is_list = isinstance(palette, list | tuple)
-    if not is_list or not all(is_colour(colour) for colour in palette):
-        raise UserError(
-            f'{where}.palette: expected a colour for each class, [red, green, blue] from 0 to 255'
-        )
-    if len(palette) != len(classes):
-        raise UserError(
-            f'{where}.palette has {len(palette)} colours for {len(classes)} classes; give one for '
-            'each class, or leave palette out'
-        )
-
-
-def is_colour(value: object) -> bool:
-    is_triple = isinstance(value, list | tuple) and len(value) == 3
-    return is_triple and all(isinstance(c, int) and 0 <= c <= 255 for c in value)
 
 
 def data_sets(cfg: Config, keys: Iterable[str]) -> Iterator[tuple[str, ConfigDict]]:

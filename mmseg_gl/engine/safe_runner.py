@@ -6,17 +6,16 @@ from collections.abc import Callable
 from functools import cached_property, wraps
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
-from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
 from mmengine.utils.dl_utils import collect_env
 from torch import nn
 
 from mmseg_gl.engine.plain_values import form_of, has_form
 from mmseg_gl.engine.resumption import SETTINGS, settings_of
+from mmseg_gl.engine.run_state import check_optimizers, group_settings, scheduler_states
 from mmseg_gl.engine.whole_file_backend import WHOLE_FILES
 from mmseg_gl.errors import UserError, in_short
 
@@ -180,34 +179,3 @@ for name, part in PARTS.items():
     described = describing(getattr(SafeRunner, name), part)
     is_static = isinstance(inspect.getattr_static(Runner, name), staticmethod)
     setattr(SafeRunner, name, staticmethod(described) if is_static else described)
-
-
-def scheduler_states(schedulers: dict | list | None) -> dict:
-    """Return the states of the parameter schedulers by 'OPTIMIZER.NUMBER'."""
-    if not isinstance(schedulers, dict):
-        schedulers = {'': schedulers or []}
-    return {
-        f'{name}.{number}': scheduler.state_dict()
-        for name, own in schedulers.items()
-        for number, scheduler in enumerate(own)
-    }
-
-
-def group_settings(optim_wrapper: OptimWrapperDict) -> dict:
-    """Return the settings of the parameter groups by the optimizer's name."""
-    return {
-        name: [{k: v for k, v in group.items() if k != 'params'} for group in wrapper.param_groups]
-        for name, wrapper in optim_wrapper.items()
-    }
-
-
-def check_optimizers(optim_wrapper: OptimWrapperDict) -> None:
-    """Raise a ValueError unless all optimizer state is tensors of their parameters' shapes."""
-    for name, wrapper in optim_wrapper.items():
-        for parameter, state in wrapper.optimizer.state.items():
-            for key, value in state.items():
-                if key != 'step' and not isinstance(value, torch.Tensor | None):
-                    raise ValueError(f'{key} of the optimizer {name} is not a tensor')
-                if isinstance(value, torch.Tensor) and value.dim():
-                    if value.shape != parameter.shape:
-                        raise ValueError(f'{key} of the optimizer {name} has another shape')
