@@ -1,4 +1,4 @@
-"""Report on the files of a data set, for tools/check_data.py."""
+"""Report on files of data or weights, for tools/check_data.py."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ Size = tuple[int, int]  # width, height
 
 @dataclass
 class DataReport:
-    """Findings about one data set.
+    """Findings about one data set or one file of weights.
 
     Attributes:
         title: Name, type and folder of the data set.

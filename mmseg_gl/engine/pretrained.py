@@ -2,13 +2,16 @@
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from functools import partial
 
+import torch
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from mmengine.model.weight_init import PretrainedInit
 from mmengine.runner import CheckpointLoader
+from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_gl.errors import UserError, in_short
@@ -61,6 +64,37 @@ def check_pretrained(model: nn.Module) -> None:
     for name, module, init_cfg in pretrained_parts(model):
         if not isinstance(module, CHECKING_BACKBONES):
             module.init_weights = partial(initialise, module, name, str(init_cfg.get('checkpoint')))
+
+
+def faults_of_files(segmentor: dict) -> dict[str, str | None]:
+    """Check the files of weights that the parts of a segmentor start from.
+
+    The network is built without memory for its tensors. URLs are not downloaded.
+
+    Args:
+        segmentor: Config of the segmentor.
+
+    Returns:
+        What is wrong with each file, by its path; None for a good one.
+    """
+    faults: dict[str, str | None] = {}
+    with torch.device('meta'):
+        network = MODELS.build(segmentor)
+    for _, module, init_cfg in pretrained_parts(network):
+        source = str(init_cfg.get('checkpoint'))
+        if '://' in source:
+            continue
+        try:
+            if isinstance(module, CHECKING_BACKBONES):
+                with warnings.catch_warnings():  # that the values are not copied
+                    warnings.simplefilter('ignore')
+                    module.init_weights()
+            else:
+                read_weights(source)
+            faults[source] = None
+        except UserError as error:
+            faults[source] = str(error)
+    return faults
 
 
 def initialise(module: BaseModule, name: str, source: str) -> None:

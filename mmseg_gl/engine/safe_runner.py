@@ -39,6 +39,8 @@ PARTS = {
     'register_default_hooks': 'default_hooks',
     'register_custom_hooks': 'custom_hooks',
 }
+# What mmengine's hooks cause mmengine to warn of, though nothing is wrong with the run.
+OWN_WARNINGS = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias of')
 
 
 class FormattedConfig(Config):
@@ -77,6 +79,7 @@ class SafeRunner(Runner):
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         logger = super().build_logger(*args, **kwargs)
+        logger.addFilter(is_news)
         handlers = [h for h in logger.handlers if not isinstance(h, logging.FileHandler)]
         self.terminal = {handler: handler.level for handler in handlers}
         for handler in handlers:
@@ -158,6 +161,11 @@ class SafeRunner(Runner):
             backend_args=WHOLE_FILES,
             **options,
         )
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Return False for mmengine's deprecation warnings about its own LoggerHook, in every run."""
+    return not str(record.msg).startswith(OWN_WARNINGS)
 
 
 def describing(method: Callable, part: str) -> Callable:
