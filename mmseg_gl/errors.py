@@ -73,16 +73,17 @@ def nearest_path(path: str) -> str | None:
     return os.path.join(folder, match) if match else None
 
 
-def are_numbers(values: object, least: float = 0, kind: type = Real) -> bool:
+def are_numbers(values: object, least: float = 0) -> bool:
     """Return whether a value is a list or the like of finite numbers >= ``least``."""
     return isinstance(values, Collection) and all(
-        isinstance(value, kind) and math.isfinite(value) and value >= least for value in values
+        isinstance(value, Real) and math.isfinite(value) and value >= least for value in values
     )
 
 
 def check_channels(channels: Sequence[int]) -> tuple[int, ...]:
     """Return ``channels`` as a tuple; raise a UserError unless it is one or more numbers >= 1."""
-    if not are_numbers(channels, 1, Integral) or not len(channels):
+    are_whole = are_numbers(channels, 1) and all(isinstance(n, Integral) for n in channels)
+    if not are_whole or not len(channels):
         raise UserError(
             f'channels={channels!r}: expected one or more whole numbers >= 1, e.g. (64, 128)'
         )

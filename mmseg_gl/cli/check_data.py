@@ -86,11 +86,12 @@ def main() -> int:
 
 def reports_on_weights(cfg: Config) -> Iterator[DataReport]:
     """Yield a report on each file of ImageNet weights that a training of a config would read."""
-    segmentor = (cfg.get('model') or {}).get('segmentor')
-    if not segmentor or cfg.get('load_from') or 'load_from' in (cfg.get('required_options') or {}):
+    model, required = cfg.get('model') or {}, cfg.get('required_options') or {}
+    starts_trained = cfg.get('load_from') or 'load_from' in required
+    if starts_trained or model.get('type') == 'CycleGAN' or not model.get('segmentor'):
         return
-    for path, fault in faults_of_files(segmentor).items():
-        report = DataReport(f'weights: {path}')
+    for path, fault in faults_of_files(model.segmentor).items():
+        report = DataReport(f'weights: {path}' + ('' if fault else ' (found)'))
         if fault:
             report.add_trouble('weights that cannot be used', fault)
         yield report

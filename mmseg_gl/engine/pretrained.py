@@ -36,6 +36,8 @@ NEEDS = {  # whether they are Caffe's
     '(usually mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])',
 }
 
+SOURCES = '; docs/data.md says where to get the weights of the shipped configs'
+
 
 def pretrained_parts(model: nn.Module) -> Iterator[tuple[str, BaseModule, dict]]:
     """Yield the name, module and ``init_cfg`` of every part that starts from a file.
@@ -69,7 +71,7 @@ def check_pretrained(model: nn.Module) -> None:
 def faults_of_files(segmentor: dict) -> dict[str, str | None]:
     """Check the files of weights that the parts of a segmentor start from.
 
-    The network is built without memory for its tensors. URLs are not downloaded.
+    The network is built without memory for its tensors. URLs are left out.
 
     Args:
         segmentor: Config of the segmentor.
@@ -78,22 +80,19 @@ def faults_of_files(segmentor: dict) -> dict[str, str | None]:
         What is wrong with each file, by its path; None for a good one.
     """
     faults: dict[str, str | None] = {}
-    with torch.device('meta'):
-        network = MODELS.build(segmentor)
-    for _, module, init_cfg in pretrained_parts(network):
-        source = str(init_cfg.get('checkpoint'))
-        if '://' in source:
-            continue
-        try:
-            if isinstance(module, CHECKING_BACKBONES):
-                with warnings.catch_warnings():  # that the values are not copied
-                    warnings.simplefilter('ignore')
-                    module.init_weights()
-            else:
-                read_weights(source)
-            faults[source] = None
-        except UserError as error:
-            faults[source] = str(error)
+    with warnings.catch_warnings():  # e.g. that values are not copied to a network without memory
+        warnings.simplefilter('ignore')
+        with torch.device('meta'):
+            network = MODELS.build(segmentor)
+        for _, module, init_cfg in pretrained_parts(network):
+            source, checks = str(init_cfg.get('checkpoint')), isinstance(module, CHECKING_BACKBONES)
+            if '://' in source and not checks:
+                continue
+            try:
+                module.init_weights() if checks else read_weights(source)
+                faults[source] = None
+            except UserError as error:
+                faults[source] = f'{error}{"" if checks else SOURCES}'
     return faults
 
 
