@@ -16,11 +16,11 @@ with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
 
 from mmengine.config.utils import MODULE2PACKAGE
 
-from mmseg_gl import datasets, engine, evaluation, models
+from mmseg_gl import datasets, engine, evaluation, models, visualization
 
 # `_base_ = 'mmseg::...'`: mmengine would ask pip for mmsegmentation, which here has another name.
 MODULE2PACKAGE['mmseg'] = 'mmseg'
 
 __version__ = '0.1.0'
 
-__all__ = ['datasets', 'engine', 'evaluation', 'models']
+__all__ = ['datasets', 'engine', 'evaluation', 'models', 'visualization']

@@ -22,6 +22,7 @@ SOURCE_ONLY = CONFIGS / 'source_only/source-only_deeplabv2-tiny_street-scenes.py
 ADAPTSEGNET = CONFIGS / 'adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py'
 LOCAL = CONFIGS / 'adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
 MIC = CONFIGS / 'mic/mic_deeplabv2-tiny_street-scenes.py'
+CAMVID = CONFIGS / 'source_only/source-only_efficientnet-lite0_camvid-day-to-dusk.py'
 CYCLEGAN = CONFIGS / 'bdl/cyclegan_street-scenes.py'
 IMAGE, LABEL = 'GTA5/images/00004.png', 'GTA5/labels/00004.png'
 TRAIN = 'cityscapes/leftImg8bit/train/proceduria'
@@ -127,6 +128,9 @@ class Bench:
         images = images or self.data / VAL
         return [config, weights or self.weights, images, '--out', self.folder / 'out']
 
+    def embed(self, *more, config=SOURCE_ONLY, weights=None, out='out.png'):
+        return [config, weights or self.weights, '--out', self.folder / out, *more]
+
     def label(self, *more, config=ADAPTSEGNET, weights=None, out='out'):
         return [config, weights or self.weights, '--out', self.folder / out, *more]
 
@@ -172,6 +176,7 @@ OPTIONS = (
     '`val_`cfg=None',
     'default_hooks.checkpoint.`by_epoch`=True',
     '`default_hooks`.checkpoint=None',
+    'default_hooks.visualization.`num_images`=0',
     "val_evaluator.ignored_classes=['`terain`']",
 )
 # The same for a config with both heads and phases.
@@ -217,6 +222,10 @@ OTHER_CLASSES = """
 other = dict(metainfo=dict(classes=('road', 'car')))
 train_dataloader = dict(dataset=dict(target=other))
 """
+NO_LABELS = """
+test_pipeline = [dict(type='LoadImage'), dict(type='PackSegInputs')]
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+"""
 RARE = 'train_dataloader = dict(dataset=dict(source_sampling=dict(type="RareClassSampling", {})))'
 STAGE = 'dict(name="a", tool="train", config=CONFIG)'
 
@@ -254,6 +263,17 @@ CASES = {
         ),
         'domains of different classes: `num_classes`': lambda b: b.train(
             config=b.config(OTHER_CLASSES, ADAPTSEGNET)
+        ),
+        'no folder of CamVid: `street_scenes/train`': lambda b: b.train(
+            f'{SOURCE}.data_root={b.data}', config=CAMVID
+        ),
+        "no folder of CamVid's: `folders=`": lambda b: b.train(
+            f'{SOURCE}.folders=training', config=CAMVID
+        ),
+        "none of CamVid's `sequences`": lambda b: b.train(
+            f'{SOURCE}.data_root={b.path("train/0001TP_1.png", "").parents[1]}',
+            f'{SOURCE}.folders=train',
+            config=CAMVID,
         ),
         'missing list of images: `none.txt`': lambda b: b.train(
             f'{SOURCE}.ann_file={b.path("none.txt")}'
@@ -310,6 +330,23 @@ CASES = {
         '`--show-dir` that is not empty': lambda b: b.test(
             more=['--show-dir', b.path('show/mine', 'precious').parent]
         ),
+        '`--tta` of scale 0': lambda b: b.test(more=['--tta', 0]),
+        'network without `batch norm` for --adapt bn': lambda b: b.test(
+            more=['--adapt', 'bn', '--adapt-images', b.data / VAL]
+        ),
+        'no target images: `--adapt-images`': lambda b: b.test(more=['--adapt', 'bn']),
+        'no such folder: `nowhere`': lambda b: b.test(
+            more=['--adapt', 'bn', '--adapt-images', b.folder / 'nowhere']
+        ),
+        '`--adapt-images` for tent': lambda b: b.test(
+            more=['--adapt', 'tent', '--adapt-images', b.data / VAL]
+        ),
+        '`--adapt-lr` without tent': lambda b: b.test(more=['--adapt-lr', 1]),
+        '`--tta` with tent': lambda b: b.test(more=['--adapt', 'tent', '--tta']),
+        'diverged network: `TENT`': lambda b: b.test(
+            weights=b.checkpoint(**{FIRST: torch.full((19, 128, 3, 3), torch.nan)}),
+            more=['--adapt', 'tent'],
+        ),
     },
     'infer': {
         'no such image: `none.png`': lambda b: b.infer(b.folder / 'none.png'),
@@ -324,6 +361,25 @@ CASES = {
             weights=b.checkpoint(**{FIRST: torch.full((19, 128, 3, 3), torch.nan)})
         ),
         '`--out` that is not empty': lambda b: after(b.infer(), b.path('out/mine', 'precious')),
+    },
+    'browse': {
+        'model without pairs: `CycleGAN`': lambda b: [CYCLEGAN, '--out', b.folder / 'out'],
+        '`--out` that is not empty': lambda b: [
+            *(LOCAL, '--out', b.path('out/mine', 'precious').parent)
+        ],
+        'checkpoint of another model: `source_only.pth`': lambda b: [
+            *(LOCAL, '--out', b.folder / 'out', '--checkpoint', b.weights)
+        ],
+    },
+    'embed': {
+        '`--out` that is no PNG': lambda b: b.embed(out='out.jpg'),
+        "user's `out.json`": lambda b: after(b.embed(), b.path('out.json', 'precious')),
+        'two `--names` for one checkpoint': lambda b: b.embed('--names', 'a', 'b'),
+        'no labels: `--target-labels`': lambda b: b.embed(config=b.config(NO_LABELS)),
+        f'network that has diverged: `{Path(IMAGE).parent}`': lambda b: b.embed(
+            *('--what', 'outputs'),
+            weights=b.checkpoint(**{FIRST: torch.full((19, 128, 3, 3), torch.nan)}),
+        ),
     },
     'pseudo_label': {
         r'image whose name is not UTF-8: `\xff`': lambda b: after(
@@ -358,6 +414,33 @@ CASES = {
         "user's `report.md`": lambda b: after(
             b.compare(SOURCE_ONLY), b.path('work/report.md', 'precious')
         ),
+        "user's `curves.png`": lambda b: after(
+            b.compare(SOURCE_ONLY),
+            b.path('work/report.md', '# Comparison'),
+            b.path('work/curves.png', 'precious'),
+        ),
+        '`--baseline` that is no row': lambda b: b.compare(SOURCE_ONLY, '--baseline', 'none'),
+        '`--choose-by` a score with labels': lambda b: b.compare(
+            SOURCE_ONLY, '--choose-by', 'mIoU'
+        ),
+        '`--grid` without values': lambda b: b.compare(
+            SOURCE_ONLY, '--grid', 'train_cfg.max_iters'
+        ),
+        '`--grid` of one key twice': lambda b: b.compare(
+            *(SOURCE_ONLY, '--grid', 'train_cfg.max_iters=1', '--grid', 'train_cfg.max_iters=2')
+        ),
+        'grid of a mistyped key: `train_confg`': lambda b: b.compare(
+            SOURCE_ONLY, '--grid', 'train_confg.max_iters=1,2'
+        ),
+    },
+    'plot': {
+        'folder without scalars: `street_scenes`': lambda b: [b.data],
+        'several runs without `--out`': lambda b: [b.data, b.folder],
+        "user's `mine.png`": lambda b: [
+            b.shared.trained.parent,
+            '--out',
+            b.path('mine.png', 'precious'),
+        ],
     },
     'run_recipe': {
         'syntax error in `recipe.py`': lambda b: b.recipe('stages = ['),

@@ -116,6 +116,26 @@ def own_street_scenes(street_scenes, tmp_path):
 
 
 @pytest.fixture(scope='session')
+def camvid(tmp_path_factory):
+    """Eight frames of CamVid in the true layout and names, at 48x36, to read only.
+
+    Their labels have 0 to 11 (unlabelled) in columns of four pixels.
+    """
+    folder = tmp_path_factory.mktemp('data') / 'camvid'
+    label = np.repeat(np.arange(12, dtype=np.uint8), 4)[None].repeat(36, axis=0)
+    generator = np.random.default_rng(0)
+    for name in (
+        *('train/0001TP_006690', 'train/0001TP_006720', 'train/0006R0_f00930'),
+        *('train/0016E5_00390', 'val/0016E5_07959'),
+        *('test/0001TP_008550', 'test/0001TP_008580', 'test/Seq05VD_f00000'),
+    ):
+        pixels = generator.integers(0, 256, (36, 48, 3), dtype=np.uint8)
+        write_png_by_hand(folder / f'{name}.png', pixels)
+        write_png_by_hand(folder / f'{name.replace("/", "annot/")}.png', label)
+    return folder
+
+
+@pytest.fixture(scope='session')
 def data_options():
     """The function that lists the ``--cfg-options`` which point a street-scenes config to a folder.
 

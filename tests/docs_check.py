@@ -3,7 +3,7 @@
 Bash goes through a page's commands in a copy of the repository, with stand-ins for the programs
 that only write down how they were called. Every call of a tool is then checked as the tool does it:
 its options, its config, the keys of --cfg-options. With --run, calls are carried out as well, with
-tiny street scenes and two iterations, unless they need the papers' data or are examples (CONFIG).
+tiny street scenes and two iterations, unless they need downloaded data or are examples (CONFIG).
 """
 
 import argparse
@@ -46,6 +46,7 @@ LINK = re.compile(r'\]\(([^)\s]+)\)')
 FILE = re.compile(r'`((?:configs|docs|mmseg_gl|tests|tools)/[\w./+-]+)`')
 EXAMPLE = re.compile(r'[A-Z_]+(\.\w+)?')  # CONFIG, CKPT, NAME.py
 TINY = dict(height=32, width=64, train=6, val=3)
+DOWNLOADS = re.compile('-to-cityscapes|camvid')  # in the names of configs that need some
 LONG = re.compile(r'train_cfg\.(max_iters|val_interval)=\d{3,}')
 SHORT = ('train_cfg.max_iters=2', 'train_cfg.val_interval=2')
 
@@ -110,7 +111,7 @@ def faults_of(page: Path, folder: Path, run: bool = False) -> Iterator[str]:
     for call in calls:
         try:
             configs = check(call)
-            needs_data = any('-to-cityscapes' in config for config in configs)
+            needs_data = any(map(DOWNLOADS.search, configs))
             if run and not needs_data and not any(map(is_example, call.words)):
                 carry_out(call, copy)
         except UserError as error:

@@ -11,7 +11,7 @@ from mmengine.optim import build_optim_wrapper
 from mmseg.registry import MODELS
 
 from mmseg_gl.config.load import load_config
-from mmseg_gl.datasets.inspection import datasets_in
+from mmseg_gl.datasets.inspection import datasets_in, datasets_of, list_files
 from mmseg_gl.engine.safe_runner import SafeRunner
 from mmseg_gl.errors import UserError
 from mmseg_gl.models import ImageBatch
@@ -20,8 +20,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CONFIGS = sorted(glob.glob(os.path.join(ROOT, 'configs', '[a-z]*', '*.py')))
 # tests/test_models/test_cycle_gan, tests/test_cli/test_own_classes
 CONFIGS = [path for path in CONFIGS if 'cyclegan' not in path and 'own_data' not in path]
-SMALL = [path for path in CONFIGS if 'street-scenes' in path]
-PAPER = [path for path in CONFIGS if 'street-scenes' not in path]
+PHOTOGRAPHS = [path for path in CONFIGS if 'camvid' in path]
+SMALL = [path for path in CONFIGS if 'street-scenes' in path and path not in PHOTOGRAPHS]
+PAPER = [path for path in CONFIGS if path not in (*SMALL, *PHOTOGRAPHS)]
+TASKS = {
+    **dict.fromkeys(SMALL, 'street-scenes'),
+    **dict.fromkeys(PHOTOGRAPHS, '(camvid-day-to-dusk|street-scenes-to-camvid)'),
+    **dict.fromkeys(PAPER, '(gta5|synthia|gta5[+]synthia)-to-cityscapes'),
+}
 
 
 def name(path):
@@ -31,8 +37,8 @@ def name(path):
 @pytest.mark.parametrize('path', CONFIGS, ids=name)
 def test_leaf_is_named_after_its_method_and_short(path):
     folder = os.path.basename(os.path.dirname(path)).replace('_', '-')
-    task = 'street-scenes' if path in SMALL else '(gta5|synthia|gta5[+]synthia)-to-cityscapes'
-    assert re.fullmatch(f'{folder}(-gl)?_[a-z0-9]+-[a-z0-9]+_{task}(_[a-z0-9-]+)*', name(path))
+    name_of_task = f'{folder}(-gl)?_[a-z0-9]+-[a-z0-9]+_{TASKS[path]}(_[a-z0-9-]+)*'
+    assert re.fullmatch(name_of_task, name(path))
     with open(path) as file:
         assert len(file.readlines()) <= 25
 
@@ -174,6 +180,67 @@ def test_street_scenes_config_trains(path, street_scenes, monkeypatch, tmp_path)
         if key.endswith('conv1.weight'):
             assert not torch.equal(value, before[key])
     assert runner.message_hub.get_scalar('val/mIoU').current() >= 0
+
+
+@pytest.fixture
+def photographs(camvid, street_scenes, monkeypatch, tmp_path):
+    """A work folder with data/camvid in it, and street scenes."""
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'data/camvid').symlink_to(camvid)
+    monkeypatch.setenv('STREET_SCENES', str(street_scenes))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('path', PHOTOGRAPHS, ids=name)
+def test_photographs_config_trains(path, photographs):
+    cfg = load_config(path)
+    for dataset in datasets_of(cfg).values():
+        for step in dataset.pipeline:
+            if step.type == 'Resize':
+                step.scale = (64, 48)
+            elif step.type == 'RandomCrop':
+                step.crop_size = (32, 64)
+    sampling = cfg.train_dataloader.dataset.get('source_sampling')
+    if sampling:
+        sampling.min_pixels = 20
+    cfg.work_dir = 'work'
+    cfg.train_cfg.max_iters = cfg.train_cfg.val_interval = 2
+    runner = SafeRunner.from_cfg(cfg)
+    before = runner.model.segmentor.backbone.stem.conv.weight.clone()
+    runner.train()
+    assert not torch.equal(runner.model.segmentor.backbone.stem.conv.weight, before)
+    assert all(torch.isfinite(value).all() for value in runner.model.state_dict().values())
+    assert runner.message_hub.get_scalar('val/mIoU').current() >= 0
+    has_teacher = 'teacher' in cfg.model
+    assert runner.model.evaluated == ('teacher' if has_teacher else 'segmentor')
+    if 'feature_distance' in cfg.model.get('source_losses', {}):
+        things = [cfg.metainfo.classes[n] for n in cfg.model.source_losses.feature_distance.classes]
+        assert things == ['sign', 'car', 'pedestrian', 'bicyclist']
+        assert sampling is not None
+
+
+@pytest.mark.parametrize('path', PHOTOGRAPHS, ids=name)
+def test_photographs_of_the_domains(path, photographs, camvid):
+    """No frame is both labelled and unlabelled, or both learned and evaluated."""
+    cfg = load_config(path)
+    every = {image for image, _ in list_files('all', dict(cfg.camvid, pipeline=[]))}
+    sets = {key: {image for image, _ in list_files(key, d)} for key, d in datasets_of(cfg).items()}
+    dusk = {image for image in every if '0001TP' in image}
+    test = {image for image in every if '/test/' in image}
+    val = {image for image in every if '/val/' in image}
+    if 'day-to-dusk' in path:
+        expected = dict(source=every - dusk - val, target=dusk - test, val=dusk & test)
+    else:
+        expected = dict(source=sets['source'], target=every - test, val=test)
+    if 'source-only' in path:
+        target = expected.pop('target')
+        if 'oracle' in path:
+            expected['source'] = target
+    assert sets == expected
+    assert ('GTA5' in cfg.train_dataloader.dataset.source.type) == (
+        'street-scenes' in path and 'oracle' not in path
+    )
 
 
 def test_options_of_the_validation_data_reach_the_test_data():

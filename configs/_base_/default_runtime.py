@@ -6,7 +6,7 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl'),  # gloo where there is no GPU
 )
 model_wrapper_cfg = dict(type='UDADistributedDataParallel')  # used when launched distributed
-vis_backends = [dict(type='LocalVisBackend')]
+vis_backends = [dict(type='PictureVisBackend')]
 visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer')
 log_processor = dict(by_epoch=False)
 log_level = 'INFO'

@@ -1,17 +1,21 @@
 """Segment images of any size.
 
-Writes DIR/labels/ (8-bit palette PNGs of class numbers) and DIR/colour/ (RGB pictures). Each PNG
-has the size, the name and the subfolder of its image. The same command resumes an interrupted run.
+Writes DIR/labels/ (8-bit palette PNGs of class numbers) and DIR/colour/ (RGB pictures); with
+--overlay also DIR/overlay/ (the colours over the images). Each PNG has the size, the name and the
+subfolder of its image. The same command resumes an interrupted run.
 
 Example:
     python tools/infer.py CONFIG.py iter_40.pth my_images/ --out my_labels/
 """
 
 import argparse
+import math
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.config import ConfigDict
 from mmengine.dataset import Compose, pseudo_collate
@@ -23,12 +27,15 @@ from mmseg_gl.cli.parser import ToolParser, add_cfg_options
 from mmseg_gl.cli.progress import progress
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
+from mmseg_gl.datasets import LoadImage
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, list_images
 from mmseg_gl.datasets.label_writer import LabelWriter
 from mmseg_gl.engine.checkpoint import load_segmentor
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.recorded_folder import RecordedFolder
 from mmseg_gl.models import UDASegmentor
+from mmseg_gl.visualization.colours import overlay
+from mmseg_gl.visualization.encoding import encoded
 from mmseg_gl.weights.files import weights_digest
 
 REQUIRED = ('model', 'test_dataloader')
@@ -40,6 +47,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint of a run, or of a segmentor alone')
     parser.add_argument('images', help='an image, or a folder to search for PNG and JPEG files')
     parser.add_argument('--out', metavar='DIR', required=True, help='output folder')
+    parser.add_argument(
+        '--overlay', action='store_true', help='also write the colours over the images'
+    )
     add_cfg_options(parser)
     return parser.parse_args()
 
@@ -50,6 +60,7 @@ def main() -> None:
     files = find_images(args.images)
     model = MODELS.build(cfg.model)
     load_segmentor(model, args.checkpoint)
+    kinds = ('labels', 'colour', *(['overlay'] if args.overlay else []))
     folder = RecordedFolder(
         args.out,
         'inference.json',
@@ -60,15 +71,17 @@ def main() -> None:
             images=os.path.realpath(args.images),
         ),
         about=dict(config=args.config, checkpoint=args.checkpoint),
-        files=[output for name in files for output in outputs(name)],
+        files=[output for name in files for output in outputs(name, kinds)],
         inputs=[args.images],
     )
     with folder.open():
-        todo = {name: path for name, path in files.items() if not folder.done >= outputs(name)}
+        todo = {
+            name: path for name, path in files.items() if not folder.done >= outputs(name, kinds)
+        }
         if len(todo) < len(files):
             print(f'{len(files) - len(todo)} of {len(files)} images are already done')
         start = time.time()
-        segment(model, cfg.test_dataloader, todo, folder)
+        segment(model, cfg.test_dataloader, todo, folder, args.overlay)
         folder.finish()
     print(
         f'wrote {len(todo)} predictions to {args.out}, '
@@ -76,9 +89,9 @@ def main() -> None:
     )
 
 
-def outputs(name: str) -> set[str]:
-    """Return the two output files of an image: labels and colours."""
-    return {os.path.join('labels', name), os.path.join('colour', name)}
+def outputs(name: str, kinds: Sequence[str]) -> set[str]:
+    """Return the output files of an image, one of each kind."""
+    return {os.path.join(kind, name) for kind in kinds}
 
 
 def find_images(path: str) -> dict[str, str]:
@@ -112,7 +125,11 @@ def find_images(path: str) -> dict[str, str]:
 
 @torch.no_grad()
 def segment(
-    model: UDASegmentor, loader_cfg: ConfigDict, files: dict[str, str], folder: RecordedFolder
+    model: UDASegmentor,
+    loader_cfg: ConfigDict,
+    files: dict[str, str],
+    folder: RecordedFolder,
+    with_overlay: bool,
 ) -> None:
     """Predict images one by one, through the test pipeline, and write the predictions.
 
@@ -121,6 +138,7 @@ def segment(
         loader_cfg: Config of the test data loader.
         files: Output of :func:`find_images`.
         folder: Output folder.
+        with_overlay: Whether to write the colours over the images, too.
 
     Raises:
         UserError: If an image is broken, the network's output is not finite, or the disk is full.
@@ -130,6 +148,7 @@ def segment(
     steps = [s for s in loader_cfg.dataset.pipeline if s['type'] not in LABEL_LOADERS]
     pipeline = Compose(steps)
     writer = LabelWriter(loader_cfg.dataset)
+    reader = LoadImage(max_megapixels=math.inf)  # the pipeline has limited them
     samples: Any = [dict(img_path=path, seg_fields=[]) for path in files.values()]
     loader: DataLoader = DataLoader(
         samples,
@@ -148,6 +167,10 @@ def segment(
             picture.save(file, format='PNG')
         with folder.write(os.path.join('colour', name)) as file:
             picture.convert('RGB').save(file, format='PNG')
+        if with_overlay:
+            colours = np.asarray(picture.convert('RGB'))
+            with folder.write(os.path.join('overlay', name)) as file:
+                file.write(encoded(overlay(reader.read(files[name]), colours), '.png'))
 
 
 if __name__ == '__main__':

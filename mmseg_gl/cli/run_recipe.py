@@ -17,8 +17,8 @@ from typing import TextIO
 from mmseg_gl.cli.parser import SEED, ToolParser, add_cfg_options
 from mmseg_gl.cli.tool import run_tool, shell_command
 from mmseg_gl.errors import UserError
-from mmseg_gl.experiments.comparison import validation_curve
 from mmseg_gl.experiments.recipe import load_recipe
+from mmseg_gl.experiments.scalars import validation_curve
 from mmseg_gl.experiments.stage import Stage
 from mmseg_gl.experiments.tool_process import ToolProcess, run_all
 from mmseg_gl.files import check_lock_name, make_folder

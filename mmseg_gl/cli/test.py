@@ -1,7 +1,8 @@
 """Evaluate a checkpoint on the test data of a config.
 
-Prints a table of the IoU of each class and writes metrics.json to the work dir. The config's
-other_test_dataloaders are evaluated after its test_dataloader, with the same network and evaluator.
+Prints a table of the IoU of each class, and writes metrics.json, the confusion matrix and the
+figures of each image to the work dir. The config's other_test_dataloaders are evaluated after its
+test_dataloader, with the same network and evaluator.
 
 Example:
     python tools/test.py CONFIG.py work_dirs/CONFIG/iter_40.pth
@@ -19,6 +20,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import LoggerHook
 
 from mmseg_gl.cli.parser import ToolParser, add_run_arguments
+from mmseg_gl.cli.test_time import TestTime, add_test_time_arguments
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.run_config import load_run_config
 from mmseg_gl.datasets.inspection import check_files
@@ -28,7 +30,8 @@ from mmseg_gl.engine.safe_runner import SafeRunner
 from mmseg_gl.errors import UserError, check_is_file
 from mmseg_gl.evaluation import UDAIoUMetric
 from mmseg_gl.evaluation.uda_iou_metric import names_of_means
-from mmseg_gl.files import make_folder, write_text
+from mmseg_gl.experiments.test_results import files_of, findings, write_results
+from mmseg_gl.files import make_folder
 from mmseg_gl.visualization.picture_writer_hook import PictureWriterHook
 
 REQUIRED = ('model', 'test_dataloader', 'test_evaluator', 'default_hooks')
@@ -49,6 +52,7 @@ def parse_args() -> argparse.Namespace:
         help='write the predictions as label PNGs, those of other test sets to subfolders',
     )
     parser.add_argument('--show-dir', metavar='DIR', help='write the predictions as pictures')
+    add_test_time_arguments(parser)
     add_run_arguments(parser)
     return parser.parse_args()
 
@@ -61,6 +65,7 @@ def main() -> None:
     cfg.load_from, cfg.resume = None, False  # the checkpoint alone decides
     if args.weights:
         cfg.model.evaluated = args.weights
+    test_time = TestTime(args, cfg)
     make_folder(cfg.work_dir, '--work-dir')
     if args.out:
         make_folder(args.out, '--out')
@@ -76,27 +81,37 @@ def main() -> None:
     if args.show_dir:
         runner.register_hook(PictureWriterHook(args.show_dir))
     load_segmentor(runner.model, args.checkpoint)
-    metrics = measure(runner, runner.test)
+    test_time.adapt(runner)
+    test_time.begin(runner, cfg.test_dataloader)
+    metrics, files = measure(runner, runner.test)
     others = {}
     for name, loader in (cfg.get('other_test_dataloaders') or {}).items():
         use_test_set(runner, name, loader, cfg.test_evaluator, args)
-        others[name] = measure(runner, runner.test_loop.run)
+        test_time.begin(runner, loader)
+        others[name], more = measure(runner, runner.test_loop.run, f'_{name}')
+        files.update(more)
     if is_main_process():
         metrics['checkpoint'] = args.checkpoint
         if others:
             metrics['other_test_sets'] = others
-        print(f'wrote {write_metrics(cfg.work_dir, metrics)}')
+        files = {'metrics.json': json.dumps(metrics, indent=1).encode(), **files}
+        write_results(cfg.work_dir, files)
+        print(f'wrote {", ".join(files)} to {cfg.work_dir}')
 
 
-def measure(runner: SafeRunner, test: Callable[[], dict]) -> dict[str, Any]:
-    """Run a test and print its speed.
+def measure(
+    runner: SafeRunner, test: Callable[[], dict], ending: str = ''
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Run a test and print its speed, what is confused, and the worst and the best images.
 
     Args:
         runner: Runner whose test loop has the data set and the evaluator.
         test: Runs the test and returns its metrics.
+        ending: Of the names of the test's files, before their suffix.
 
     Returns:
-        Metrics in percent by name, None for a class that does not occur, and 'protocol'.
+        Metrics in percent by name, None for a class that does not occur, and 'protocol'; and in the
+        first process the contents of further files by name.
     """
     start = time.time()
     figures = test()
@@ -108,8 +123,12 @@ def measure(runner: SafeRunner, test: Callable[[], dict]) -> dict[str, Any]:
     names = (*names_of_means(classes), *(f'IoU.{name}' for name in classes))
     metrics = {name: figures.get(name) for name in names}
     metrics = {k: None if v is None or math.isnan(v) else float(v) for k, v in metrics.items()}
-    protocols = [m.protocol for m in runner.test_evaluator.metrics if isinstance(m, UDAIoUMetric)]
-    return {**metrics, 'protocol': protocols[0] if protocols else None}
+    measured = [m for m in runner.test_evaluator.metrics if isinstance(m, UDAIoUMetric)]
+    files = {}
+    if measured and is_main_process():
+        print(findings(measured[0]))
+        files = files_of(measured[0], ending)
+    return {**metrics, 'protocol': measured[0].protocol if measured else None}, files
 
 
 def use_test_set(
@@ -143,25 +162,6 @@ def use_test_set(
             hook.out_dir = os.path.join(args.out, name)
         if isinstance(hook, PictureWriterHook):
             hook.out_dir = os.path.join(args.show_dir, name)
-
-
-def write_metrics(work_dir: str, metrics: dict[str, Any]) -> str:
-    """Write metrics.json and return its path; keep an earlier, different one as metrics.N.json."""
-    text = json.dumps(metrics, indent=1)
-    path = os.path.join(work_dir, 'metrics.json')
-    if os.path.lexists(path) and not (os.path.isfile(path) and read_text(path) == text):
-        number = 1
-        while os.path.lexists(kept := os.path.join(work_dir, f'metrics.{number}.json')):
-            number += 1
-        os.rename(path, kept)
-        print(f'kept the earlier results as {kept}')
-    write_text(path, text)
-    return path
-
-
-def read_text(path: str) -> str:
-    with open(path, errors='replace') as file:
-        return file.read()
 
 
 if __name__ == '__main__':

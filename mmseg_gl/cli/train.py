@@ -14,6 +14,7 @@ from mmengine.config import Config
 
 from mmseg_gl.cli.parser import SEED, ToolParser, add_run_arguments
 from mmseg_gl.cli.tool import run_tool
+from mmseg_gl.config.backends import add_backends
 from mmseg_gl.config.load import check_required_options
 from mmseg_gl.config.mixed_precision import use_amp
 from mmseg_gl.config.run_config import load_run_config, write_settings
@@ -27,7 +28,7 @@ from mmseg_gl.engine.checkpoint import (
 from mmseg_gl.engine.pretrained import check_pretrained, warn_of_other_images
 from mmseg_gl.engine.resumption import check_resumption
 from mmseg_gl.engine.safe_runner import SafeRunner
-from mmseg_gl.errors import UserError, check_is_file
+from mmseg_gl.errors import UserError, check_installed, check_is_file
 from mmseg_gl.files import make_folder, only_writer
 from mmseg_gl.weights.files import read_checkpoint
 
@@ -53,6 +54,10 @@ def parse_args() -> argparse.Namespace:
         choices=['bf16', 'fp16'],
         help='mixed precision: bf16 (GPU, or a CPU that supports it; the default) or fp16 (GPU)',
     )
+    parser.add_argument(
+        '--tensorboard', action='store_true', help='log to TensorBoard: WORK_DIR/tensorboard'
+    )
+    parser.add_argument('--wandb', action='store_true', help='log to Weights & Biases')
     add_run_arguments(parser)
     return parser.parse_args()
 
@@ -64,16 +69,19 @@ def main() -> None:
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
     if args.amp:
         use_amp(cfg, args.amp)
+    for package in ('tensorboard', 'wandb'):
+        if getattr(args, package):
+            check_installed([package], package)
     if args.resume and args.resume != 'latest':
         check_is_file(args.resume, 'checkpoint')
     check_files(cfg, ('train', 'val'))
     make_folder(cfg.work_dir, '--work-dir')
     with only_writer(cfg.work_dir):
-        train(cfg, args.resume)
+        train(cfg, args.resume, args.tensorboard, args.wandb)
 
 
-def train(cfg: Config, resume: str | None) -> None:
-    """Train or resume a config; see :func:`resume_from`."""
+def train(cfg: Config, resume: str | None, tensorboard: bool, wandb: bool) -> None:
+    """Train or resume a config; see :func:`resume_from` and :func:`add_backends`."""
     if not resume and has_checkpoints(cfg.work_dir):
         raise UserError(
             f'{cfg.work_dir} already holds checkpoints: continue with --resume, or choose '
@@ -82,6 +90,7 @@ def train(cfg: Config, resume: str | None) -> None:
     contents = resume_from(resume, cfg) if resume else None
     check_required_options(cfg)  # after resume_from, which may set load_from
     write_settings(cfg)
+    add_backends(cfg, tensorboard, wandb, contents)
     runner = SafeRunner.from_cfg(cfg)
     model = unwrapped(runner.model)
     if cfg.get('load_from'):

@@ -1,4 +1,5 @@
 from mmseg_gl.datasets.any_classes_dataset import AnyClassesDataset
+from mmseg_gl.datasets.camvid import CamVidDataset
 from mmseg_gl.datasets.gta5 import GTA5Dataset
 from mmseg_gl.datasets.image_folder import ImageFolderDataset
 from mmseg_gl.datasets.rare_class_sampling import RareClassSampling
@@ -15,6 +16,7 @@ from mmseg_gl.datasets.uda_sampler import UDASampler
 
 __all__ = [
     'AnyClassesDataset',
+    'CamVidDataset',
     'GTA5Dataset',
     'ImageFolderDataset',
     'LoadImage',

@@ -14,6 +14,8 @@ from mmseg_gl.datasets.transforms.load_pseudo_labels import pseudo_label_path
 from mmseg_gl.datasets.transforms.load_train_ids import LABEL_IDS, TRAIN_IDS
 from mmseg_gl.errors import UserError
 
+# Folders of the configs, and the options with which the scenes in them are drawn.
+STREET_SCENES = {'data/street_scenes': '', 'data/street_scenes_320x240': ' --size 240x320'}
 LABEL_LOADERS = ('LoadTrainIds', 'LoadPseudoLabels', 'LoadAnnotations')
 
 
@@ -120,9 +122,13 @@ def list_images(name: str, cfg: dict) -> list[tuple[str, str | None]]:
 
 def how_to_get(data_root: str) -> str:
     """Return what to do about a missing data set."""
-    street_scenes = os.path.normpath(os.environ.get('STREET_SCENES', 'data/street_scenes'))
-    if os.path.dirname(os.path.normpath(data_root)) == street_scenes:
-        return f'draw the street scenes: python tools/make_street_scenes.py {street_scenes}'
+    folder = os.path.dirname(os.path.normpath(data_root))
+    street_scenes = dict(STREET_SCENES)
+    if chosen := os.environ.get('STREET_SCENES'):
+        street_scenes.setdefault(os.path.normpath(chosen), '')
+    if folder in street_scenes:
+        options = street_scenes[folder]
+        return f'draw the street scenes: python tools/make_street_scenes.py {folder}{options}'
     return 'put or link the data there, or point data_root of this data set to them'
 
 

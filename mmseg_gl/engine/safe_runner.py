@@ -8,6 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from mmengine.utils.dl_utils import collect_env
@@ -91,6 +92,11 @@ class SafeRunner(Runner):
         facts = {**collect_env(), **env_cfg, 'seed': self.seed, 'processes': self.world_size}
         self.logger.info('\n'.join(['Environment:', *(f'{k}: {v}' for k, v in facts.items())]))
         self.logger.info(f'Config:\n{self.cfg.pretty_text}')
+
+    def register_default_hooks(self, hooks: dict[str, Hook | dict | None] | None = None) -> None:
+        """Register the default hooks; None in the place of any of them leaves it out."""
+        hooks = {name: Hook() if hook is None else hook for name, hook in (hooks or {}).items()}
+        super().register_default_hooks(hooks)
 
     def dump_config(self) -> None:
         pass

@@ -36,10 +36,7 @@ class UDAIoUMetric(BaseMetric):
     IoU and is left out of the means; in Cityscapes' validation set all 19 occur.
 
     ``evaluate`` returns, in percent, ``mIoU``, for Cityscapes' classes ``mIoU16`` and ``mIoU13``,
-    and ``IoU.<class>`` for every class that occurs. ``save_best='mIoU'`` works. Afterwards the
-    attribute ``protocol`` describes in words how the figures were measured, as far as the data
-    samples tell: outputs, ignored ground truth, the sizes of the input and of the scored maps, and
-    which maps were upsampled.
+    and ``IoU.<class>`` for every class that occurs. ``save_best='mIoU'`` works.
 
     Args:
         ignored_classes: Classes whose ground truth is ignored, e.g. ``('terrain', 'truck',
@@ -47,6 +44,14 @@ class UDAIoUMetric(BaseMetric):
         ignore_index: Ground truth label to ignore.
         table: Print a table and return all figures; else ``mIoU`` alone.
         **kwargs: See mmengine's ``BaseMetric``.
+
+    Attributes:
+        protocol: How the figures were measured, in words, as far as the data samples tell: outputs,
+            ignored ground truth, the sizes of the input and of the scored maps, and which maps were
+            upsampled; then the ``remarks``. None before ``evaluate``.
+        remarks: What else the protocol must name, in words.
+        per_image: Path and confusion matrix of each image of the last ``evaluate``; in the first
+            process only.
 
     Raises:
         UserError: When an ignored class is not in the data set; when an image has no label, or one
@@ -68,6 +73,8 @@ class UDAIoUMetric(BaseMetric):
         self.ignore_index = ignore_index
         self.table = table
         self.protocol: str | None = None
+        self.remarks: Sequence[str] = ()
+        self.per_image: list[tuple[str, np.ndarray]] = []
 
     @BaseMetric.dataset_meta.setter
     def dataset_meta(self, dataset_meta: dict[str, Any]) -> None:
@@ -111,6 +118,7 @@ class UDAIoUMetric(BaseMetric):
                     tuple(sample.get('img_shape', ())[:2]),
                     truth.shape,
                     sample.get('upsampled', 'logits'),
+                    image,
                 )
             )
 
@@ -126,7 +134,8 @@ class UDAIoUMetric(BaseMetric):
     def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
         """Sum the confusion matrices, print a table, and return the figures in percent by name."""
         names = self.dataset_meta['classes']
-        matrices, *how = zip(*results)
+        matrices, *how, images = zip(*results)
+        self.per_image = list(zip(images, matrices))
         matrix = sum(matrices)
         if not matrix.any():
             raise UserError(
@@ -136,7 +145,8 @@ class UDAIoUMetric(BaseMetric):
         figures = iou_figures(matrix, names)
         if not self.table:
             return dict(mIoU=figures['mIoU'])
-        self.protocol = protocol_in_words(names, self.ignored_classes, *map(set, how))
+        protocol = protocol_in_words(names, self.ignored_classes, *map(set, how))
+        self.protocol = '; '.join([protocol, *self.remarks])
         rows = [f'{name:>15} {figures.get(f"IoU.{name}", "does not occur"):>6}' for name in names]
         summary = summary_line(figures, len(names), self.protocol)
         print_log('\n'.join(['IoU per class (%)', *rows, summary]), logger='current')

@@ -22,6 +22,10 @@ class ToolProcess:
         log_file: The command line and all output are appended to it.
         threads: Number of CPU threads; None leaves that to PyTorch.
         pass_fds: File descriptors that the process keeps open.
+
+    Attributes:
+        peak_memory: Resident memory of the process at its peak, in MiB, once it has ended; 0 if it
+            is unknown.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class ToolProcess:
         self.pass_fds = pass_fds
         self.process: subprocess.Popen | None = None
         self.stopped = False
+        self.peak_memory = 0.0
 
     def run(self) -> None:
         """Run the tool and wait until it ends.
@@ -65,7 +70,7 @@ class ToolProcess:
             )
             if self.stopped:  # while the process was starting
                 self.process.terminate()
-            code = self.process.wait()
+            code = self.wait()
         if code:
             lines = self.log_lines()
             errors = [line for line in lines if line.startswith('error: ')] or lines
@@ -73,6 +78,16 @@ class ToolProcess:
                 f'{self.name}: {self.tool} ended with exit code {code} '
                 f'({errors[-1].removeprefix("error: ")}); the whole log is {self.log_file}'
             )
+
+    def wait(self) -> int:
+        """Wait until the process ends; return its exit code."""
+        try:
+            _, status, usage = os.wait4(self.process.pid, 0)
+        except ChildProcessError:  # stop() has seen the end first
+            return self.process.wait()
+        self.peak_memory = usage.ru_maxrss / 1024  # from KiB
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        return self.process.returncode
 
     def stop(self) -> None:
         """Send SIGTERM to the process if it runs; later calls of :meth:`run` do nothing.

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +10,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_gl.models.normalization import Normalization
+
+PER_IMAGE = ('images', 'samples', 'labels', 'weights', 'trusted', 'pasted')  # fields
 
 
 @dataclass(eq=False)
@@ -54,6 +57,13 @@ class ImageBatch:
             trusted=None if trusted is None else padded(trusted, inputs.shape[2:]) == 1,
             normalization=normalization,
         )
+
+    def image(self, index: int) -> ImageBatch:
+        """Return a batch of the image of an index alone."""
+        chosen: dict[str, Any] = {name: getattr(self, name) for name in PER_IMAGE}
+        for name, values in chosen.items():
+            chosen[name] = None if values is None else values[index : index + 1]
+        return replace(self, **chosen)
 
 
 def stacked(name: str, samples: Sequence[SegDataSample]) -> Tensor | None:

@@ -1,9 +1,14 @@
-"""Two methods are trained, tested and told in one table; a second call reuses them."""
+"""Methods are trained, tested and told in one report; a second call reuses them."""
+
+import json
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from mmseg_gl.experiments.comparison import mean_and_std, table, validation_curve
+from mmseg_gl.experiments import compared_run
+from mmseg_gl.experiments.scalars import validation_curve
+from mmseg_gl.experiments.tool_process import ToolProcess
 
 METHODS = ('adaptsegnet', 'minent')
 CONFIGS = [f'configs/{m}/{m}_deeplabv2-tiny_street-scenes.py' for m in METHODS]
@@ -21,16 +26,17 @@ def test_compare_trains_tests_reports_and_reuses(run, arguments, tmp_path):
     first = run('compare', *arguments)
     assert first.code == 0, first.err
     report = (tmp_path / 'compare' / 'report.md').read_text()
-    assert '| method | last | best | seed 0 |' in report
+    assert '| method | last | best | chosen | seed 0 |' in report
     assert report.count('Protocol: 19 outputs; ground truth of every class counts; ') == 1
     assert 'input 192x96; scored at 64x32; logits upsampled.' in report
     rows = [
         line for line in report.splitlines() if line.startswith(tuple(f'| {m} ' for m in METHODS))
     ]
-    assert len(rows) == 2 and rows[0].split('|')[2].strip() == rows[0].split('|')[4].strip()
+    assert len(rows) == 2 and rows[0].split('|')[2].strip() == rows[0].split('|')[5].strip()
     assert rows == [line for line in first.out.splitlines() if line in rows]
     picture = Image.open(tmp_path / 'compare' / 'report.png')
     assert picture.width > 4 * 320 and picture.height > 3 * 160
+    assert Image.open(tmp_path / 'compare' / 'curves.png').width > 400
     run_dir = tmp_path / 'compare' / 'minent_deeplabv2-tiny_street-scenes' / 'seed_0'
     assert set(validation_curve(run_dir)) == {1, 2}
     weights = run_dir / 'iter_2.pth'
@@ -51,43 +57,74 @@ def test_compare_trains_tests_reports_and_reuses(run, arguments, tmp_path):
     assert '(train_cfg.max_iters)' in changed.error
 
 
-def test_figures_are_means_and_sample_deviations():
-    assert mean_and_std([1.0, 2.0, 6.0]) == '3.0 ± 2.6'
-    assert mean_and_std([4.25]) == '4.2'
-    assert mean_and_std([None, None]) == '-'
+KEY = 'model.heads.local_head.loss_weights.decode'
+LOCAL = 'configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
 
 
-def test_table_names_every_protocol_and_how_checkpoints_are_chosen():
-    methods = {
-        'a': {'IoU.road': [80.0], 'IoU.train': [10.0], 'mIoU': [45.0], 'best': [50.0]},
-        'b': {'IoU.road': [70.0], 'IoU.train': [None], 'mIoU': [70.0], 'best': [71.0]},
-    }
-    for figures in methods.values():
-        figures['protocol'] = ['19 outputs; all']
-    report = table(methods, [3])
-    assert 'over the 2 classes that occur' in report and '\nProtocol: 19 outputs; all.\n' in report
-    assert '"last" is the last iterate: no label of the target chose it' in report
-    assert "best-on-val is the papers' custom, and uses labels of the target to choose" in report
+@pytest.fixture
+def tools(monkeypatch, street_scenes):
+    """Replace the tools by ones that only write figures; a list of the runs that were trained.
 
-    methods['b'] = {name: v for name, v in methods['b'].items() if name != 'IoU.train'}
-    methods['b']['protocol'] = ['16 outputs; some']
-    report = table(methods, [3])
-    assert 'over the classes of each protocol below' in report
-    assert '\n- a: 19 outputs; all\n- b: 16 outputs; some\n' in report
-    assert '| train | 10.0 | - |' in report
+    mIoU: 30 + seed without local alignment, 40 + seed with a weight of 0.1, 50 + seed with 1; the
+    score likes 0.1 best, and the first of two validations, whose mIoU is lower by 5.
+    """
+    trained = []
+    images = sorted((street_scenes / 'cityscapes/leftImg8bit/val').rglob('*.png'))
+
+    def run(process):
+        folder = Path(process.log_file).parent
+        seed = int(folder.name.removeprefix('seed_'))
+        options = process.command[process.command.index('--cfg-options') + 1 :]
+        weight = [float(o.split('=')[1]) for o in options if o.startswith(KEY)]
+        iou = {0.1: 40.0, 1.0: 50.0}[weight[0]] + seed if weight else 30.0 + seed
+        if process.tool == 'train':
+            trained.append(folder)
+            scalars = folder / '20260101_000000/vis_data/scalars.json'
+            scalars.parent.mkdir(parents=True)
+            records = [{'mIoU': iou - 5, 'step': 1}, {'mIoU': iou, 'step': 2}]
+            if weight:
+                records[0]['score/SND'], records[1]['score/SND'] = 3 - weight[0], 2 - weight[0]
+            scalars.write_text('\n'.join(map(json.dumps, records)))
+            return
+        predictions = folder / 'test/predictions'
+        predictions.mkdir(parents=True)
+        for path in images:
+            Image.new('P', (64, 32)).save(predictions / path.name)
+        figures = {'mIoU': iou, 'IoU.road': iou, 'protocol': '19 outputs'}
+        (folder / 'test/metrics.json').write_text(json.dumps(figures))
+
+    monkeypatch.setattr(ToolProcess, 'run', run)
+    monkeypatch.setattr(compared_run, 'newest_whole_checkpoint', lambda folder: ('iter_2.pth', {}))
+    return trained
 
 
-def test_other_test_sets_have_a_table_of_their_own():
-    methods = {
-        name: {'IoU.road': [80.0, 80.0], 'mIoU': [80.0, 80.0], 'best': [80.0, 80.0]}
-        for name in 'ab'
-    }
-    assert 'Other test sets' not in table(methods, [0, 1])
-    night, rain = ({'mIoU': value, 'protocol': '19 outputs; all'} for value in (10.0, 30.0))
-    methods['a']['other_test_sets'] = [dict(night=night, rain=rain), dict(night=rain, rain=rain)]
-    report = table(methods, [0, 1])
-    assert report.endswith(
-        'Other test sets, mIoU (%), last iterate:\n\n'
-        '| method | night | rain |\n|---|---|---|\n| a | 20.0 ± 14.1 | 30.0 ± 0.0 |\n'
-        '| b | - | - |\n\n- night: 19 outputs; all\n- rain: 19 outputs; all'
-    )
+def test_a_comparison_grows(run, tools, street_scenes, data_options, tmp_path):
+    report = tmp_path / 'report.md'
+
+    def compare(config, *arguments):
+        options = ['--work-dir', tmp_path, '--cfg-options', *data_options(street_scenes)]
+        outcome = run('compare', config, '--seeds', 0, 1, *arguments, *options)
+        assert outcome.code == 0, outcome.err
+        text = report.read_text()
+        return text, [line for line in text.splitlines() if line.startswith('| adaptsegnet')]
+
+    _, rows = compare(CONFIGS[0])
+    assert rows == ['| adaptsegnet | 30.5 ± 0.7 | 30.5 ± 0.7 | - | 30.0 | 31.0 |']
+    text, grown = compare(LOCAL, '--grid', f'{KEY}=0.1,1', '--baseline', 'adaptsegnet')
+    assert len(tools) == 6
+    assert tools[2].parent.name == f'{KEY}=1'
+    local = ['adaptsegnet-gl, decode=0.1', 'adaptsegnet-gl, decode=1']
+    assert grown[:3] == [
+        f'| {local[0]} | 40.5 ± 0.7 | 40.5 ± 0.7 | 35.5 ± 0.7 | 40.0 | 41.0 |',
+        f'| {local[1]} | 50.5 ± 0.7 | 50.5 ± 0.7 | 45.5 ± 0.7 | 50.0 | 51.0 |',
+        *rows,
+    ]
+    assert f'| {local[1]} | +20.00 | 0.00 | 0.00 | 2 of 2 | 0: +20.0, 1: +20.0 |' in grown
+    assert f'| {local[0]} | 0, 1 | 1.900 | 40.5 | 2.900 | 35.5 |' in grown
+    assert f'score/SND chooses **{local[0]}** with 40.5 mIoU; the best is {local[1]} wi' in text
+    assert f'score/SND chooses **{local[0]}** with 35.5 mIoU; the best is {local[1]} wi' in text
+
+    _, subset = compare(CONFIGS[0], '--seeds', 1, '--choose-by', 'score/none')
+    assert len(tools) == 6
+    assert subset[:2] == [*rows, f'| {local[0]} | 40.5 ± 0.7 | 40.5 ± 0.7 | - | 40.0 | 41.0 |']
+    assert 'not all runs have score/none' in report.read_text()

@@ -34,8 +34,8 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture
 def infer(run, checkpoint, tmp_path):
-    def infer(images, out='out', weights=checkpoint):
-        return run('infer', CONFIG, weights, images, '--out', tmp_path / out)
+    def infer(images, out='out', weights=checkpoint, more=()):
+        return run('infer', CONFIG, weights, images, '--out', tmp_path / out, *more)
 
     return infer
 
@@ -90,6 +90,18 @@ def test_any_size_and_subfolders(infer, photos, tmp_path):
             for path in (tmp_path / 'out' / kind).rglob('*.*')
         }
         assert written == {'a.png': (33, 50), 'deep/er/b.png': (90, 7), 'deep/c.png': (40, 40)}
+
+
+def test_overlay_is_the_mean_of_image_and_colours(infer, photos, tmp_path):
+    assert infer(photos).code == 0
+    assert 'overlay' not in {path.name for path in (tmp_path / 'out').iterdir()}
+    assert infer(photos, more=['--overlay']).code == 0  # goes on with the folder
+    for path, name in ((photos / 'deep/er/b.png', 'deep/er/b.png'), (photos / 'a.JPG', 'a.png')):
+        image, colours, overlay = (
+            np.asarray(Image.open(file).convert('RGB'), int)
+            for file in (path, tmp_path / 'out/colour' / name, tmp_path / 'out/overlay' / name)
+        )
+        assert abs(overlay - (image + colours) / 2).max() <= 0.5
 
 
 def test_one_image(infer, photos, tmp_path, monkeypatch):

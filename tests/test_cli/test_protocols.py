@@ -42,6 +42,10 @@ def test_19_outputs(tested, street_scenes, tmp_path):
     pictures = {path.relative_to(tmp_path / 'show') for path in (tmp_path / 'show').rglob('*.png')}
     images = street_scenes / 'cityscapes/leftImg8bit/val'
     assert pictures == {path.relative_to(images) for path in images.rglob('*.png')}
+    with Image.open(tmp_path / 'show' / min(pictures)) as picture:
+        drawn = np.asarray(picture)[100]  # a row through the image, its truth and the prediction
+    assert drawn.shape == (4 + 3 * (256 + 4), 3)  # 64 pixels, each four times, and margins
+    assert (drawn[4 + 2 * (256 + 4) : -4] == [119, 11, 32]).all()  # bicycles
     assert metrics['protocol'] == (
         '19 outputs; ground truth of every class counts; mIoU16 and mIoU13: rows of the same '
         'matrix; input 192x96; scored at 64x32; logits upsampled'

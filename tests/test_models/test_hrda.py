@@ -6,7 +6,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from mmseg_gl.errors import UserError
-from mmseg_gl.models import HRDAEncoderDecoder
+from mmseg_gl.models import HRDAEncoderDecoder, ImageBatch
 
 HEAD = dict(type='DAFormerHead', channels=8, fusion='conv', num_classes=3, align_corners=False)
 
@@ -47,6 +47,16 @@ def test_crops_in_inference_cover_the_image(size, step, tops, lefts):
     assert [(box.top, box.left) for box in boxes] == [(y, x) for y in tops for x in lefts]
     for box in boxes:
         assert box.bottom == min(box.top + 64, size[0]) and box.right == min(box.left + 64, size[1])
+
+
+@torch.no_grad()
+def test_outputs_are_those_of_inference_outside_of_training():
+    net = build().eval()
+    images, seed = torch.randn(1, 3, 64, 96), net.seed.clone()
+    outputs = net(ImageBatch(images), mode='outputs')
+    torch.testing.assert_close(outputs.logits['decode'], net.encode_decode(images, []))
+    assert outputs.box is None and net.seed == seed
+    assert net.train()(ImageBatch(images), mode='outputs').box is not None
 
 
 @torch.no_grad()

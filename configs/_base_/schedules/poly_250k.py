@@ -50,5 +50,5 @@ default_hooks = dict(
     nonfinite_loss=dict(type='NonfiniteLossHook'),
     bad_images=dict(type='BadImageHook'),
     ignored_labels=dict(type='IgnoredLabelsHook'),
-    visualization=dict(type='SegVisualizationHook'),
+    visualization=dict(type='UDAVisualizationHook'),
 )

@@ -10,6 +10,7 @@ from mmseg_gl.engine.hooks.random_state_hook import RandomStateHook
 from mmseg_gl.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
 from mmseg_gl.engine.hooks.target_monitor_hook import TargetMonitorHook
 from mmseg_gl.engine.hooks.two_phase_hook import TwoPhaseHook
+from mmseg_gl.engine.hooks.uda_visualization_hook import UDAVisualizationHook
 
 __all__ = [
     'AlignmentMonitorHook',
@@ -24,4 +25,5 @@ __all__ = [
     'SafeCheckpointHook',
     'TargetMonitorHook',
     'TwoPhaseHook',
+    'UDAVisualizationHook',
 ]

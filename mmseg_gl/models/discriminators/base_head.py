@@ -139,3 +139,21 @@ class BaseDiscriminatorHead(BaseModule):
     def score(self, level: str, maps: Tensor) -> Tensor:
         """Return the raw scores of the maps of one level, (N, C, H, W)."""
         return self.discriminators[level](autocast_layout(self.represent(maps)))
+
+    def source_probability(self, outputs: Outputs, size: tuple[int, int]) -> Tensor:
+        """Return how likely each place is of the source, in the eyes of the main discriminator.
+
+        Args:
+            outputs: Outputs for the images of either domain.
+            size: Height and width from which on more detail is not needed.
+
+        Returns:
+            (N, h, w) in [0, 1], of any size.
+        """
+        level = next(iter(self.loss_weights))
+        return self.probability(self.score(level, self.maps(outputs)[level]))
+
+    def probability(self, scores: Tensor) -> Tensor:
+        """Turn raw scores, (N, 1, h, w), into the probability of the source, (N, h, w)."""
+        scores = scores.squeeze(1)
+        return (1 - scores).clamp(0, 1) if self.gan == 'lsgan' else (-scores).sigmoid()

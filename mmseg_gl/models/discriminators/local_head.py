@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
@@ -189,6 +190,16 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             logits, domains, valid = self.sample(logits, domains, valid)
         loss, scores = self.loss(level, logits, domains, valid)
         return loss, scores, valid
+
+    def source_probability(self, outputs: Outputs, size: tuple[int, int]) -> Tensor:
+        """See :class:`BaseDiscriminatorHead`; computed for as many pixels as ``size`` has."""
+        level = next(iter(self.loss_weights))
+        maps = outputs.logits[level]
+        layers: Any = self.discriminators[level]
+        if self.kernel_size > 1:
+            maps, layers = layers[:2](self.represent(maps)), layers[2:]
+        maps = F.interpolate(maps, size=size, mode='nearest-exact')
+        return self.probability(layers(self.represent(maps) if self.kernel_size == 1 else maps))
 
     def sample(
         self, logits: Tensor, domain: Tensor, valid: Tensor

@@ -98,8 +98,12 @@ class HRDAEncoderDecoder(MultiOutputEncoderDecoder):
         register_seed(self)
 
     def outputs(self, batch: ImageBatch) -> HRDAOutputs:
-        """Return the logits at input size, with one detail crop at a random place."""
+        """Return the logits at input size, in training with one detail crop at a random place."""
         size = batch.images.shape[2:]
+        if not self.training:
+            features, fused = self.whole(batch.images)
+            logits = dict(decode=self.enlarged(fused, size))
+            return HRDAOutputs(**vars(batch), logits=logits, features=tuple(features))
         box = self.draw_box(*size)
         features, context, attention = self.context(batch.images)
         detail = self.logits_of(box.of(batch.images))
@@ -186,7 +190,11 @@ class HRDAEncoderDecoder(MultiOutputEncoderDecoder):
 
     def _forward(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
         """Return the fused logits at the output stride of images (N, 3, H, W), whole images."""
-        _, context, attention = self.context(inputs)
+        return self.whole(inputs)[1]
+
+    def whole(self, inputs: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return the features of the context, and the fused logits of whole images."""
+        features, context, attention = self.context(inputs)
         stride = self.stride(inputs, context)
         boxes = self.windows(*inputs.shape[2:])
         crops = self.logits_of(torch.cat([box.of(inputs) for box in boxes]))
@@ -196,7 +204,7 @@ class HRDAEncoderDecoder(MultiOutputEncoderDecoder):
         for box, logits in zip(boxes, crops.split(len(inputs))):
             box.of(total, stride).add_(logits)
             box.of(count, stride).add_(1)
-        return fuse(context, total / count, attention)
+        return features, fuse(context, total / count, attention)
 
     def windows(self, height: int, width: int) -> list[Box]:
         """Return overlapping detail crops that cover images of a size in pixels."""

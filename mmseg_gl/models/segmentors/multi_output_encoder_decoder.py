@@ -36,7 +36,8 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
             of the logits (BDL, evaluation.py; with ``mode='whole'`` only), which are then the
             ``seg_logits`` of the predicted samples. ``resize_twice``: False (default) resizes once,
             directly to the original size of the image (AdaptSegNet, ADVENT, BDL); True to the input
-            size first, as mmseg (DAFormer). Both are in the metainfo ``upsampled`` of the samples.
+            size first, as mmseg (DAFormer), and as sliding windows always are. Both are in the
+            metainfo ``upsampled`` of the samples.
         **kwargs: See mmseg's EncoderDecoder.
 
     Raises:

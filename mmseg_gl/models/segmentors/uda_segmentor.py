@@ -188,11 +188,15 @@ class UDASegmentor(BaseModel):
                     f'the training data has no "{domain}" images, but this method needs them: give '
                     f'train_dataloader.dataset a {domain} data set'
                 )
-            batch = self.data_preprocessor(data[domain], True)
-            batches[domain] = ImageBatch.from_data(
-                batch['inputs'], batch['data_samples'], Normalization.of(self.data_preprocessor)
-            )
+            batches[domain] = self.batch(data[domain])
         return batches
+
+    def batch(self, data: dict) -> ImageBatch:
+        """Return the preprocessed batch of one domain's ``inputs`` and ``data_samples``."""
+        batch = self.data_preprocessor(data, True)
+        return ImageBatch.from_data(
+            batch['inputs'], batch['data_samples'], Normalization.of(self.data_preprocessor)
+        )
 
     def learn(
         self,
