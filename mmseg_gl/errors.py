@@ -5,8 +5,9 @@ import math
 import os
 import textwrap
 import traceback
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.util import find_spec
+from numbers import Integral, Real
 
 
 class UserError(Exception):
@@ -82,9 +83,17 @@ def check_installed(packages: Sequence[str], extra: str) -> None:
         )
 
 
+def are_numbers(values: object, least: float = 0) -> bool:
+    """Return whether a value is a list or the like of finite numbers >= ``least``."""
+    return isinstance(values, Collection) and all(
+        isinstance(value, Real) and math.isfinite(value) and value >= least for value in values
+    )
+
+
 def check_channels(channels: Sequence[int]) -> tuple[int, ...]:
     """Return ``channels`` as a tuple; raise a UserError unless it is one or more numbers >= 1."""
-    if not channels or min(channels) < 1:
+    are_whole = are_numbers(channels, 1) and all(isinstance(n, Integral) for n in channels)
+    if not are_whole or not len(channels):
         raise UserError(
             f'channels={channels!r}: expected one or more whole numbers >= 1, e.g. (64, 128)'
         )
@@ -95,9 +104,14 @@ def check_loss_weights(loss_weights: dict[str, float]) -> dict[str, float]:
     """Return a copy of ``loss_weights``, the weight of each output level.
 
     Raises:
-        UserError: Unless all weights are finite numbers >= 0.
+        UserError: Unless it is a dict of finite numbers >= 0.
     """
+    if not isinstance(loss_weights, Mapping):
+        raise UserError(
+            f'loss_weights={loss_weights!r}: expected a number for each output level, e.g. '
+            'dict(decode=1e-3)'
+        )
     for level, weight in loss_weights.items():
-        if not (math.isfinite(weight) and weight >= 0):
+        if not are_numbers([weight]):
             raise UserError(f'loss_weights.{level}={weight!r}: expected a number >= 0')
     return dict(loss_weights)

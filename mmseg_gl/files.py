@@ -79,8 +79,8 @@ def read_record(path: str) -> dict | None:
             raise ValueError('not a JSON object')
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(
-            f'{path} cannot be read ({error}): it is damaged or not of this tool; choose a new '
-            'folder'
+            f'{path} cannot be read ({error}): it is damaged or was not written by this tool; '
+            'choose a new folder'
         ) from error
     return contents
 
@@ -104,7 +104,7 @@ def make_folder(path: str, option: str) -> None:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f'{option} {path} cannot be made ({error.strerror}); choose another folder'
+            f'{option} {path} cannot be created ({error.strerror}); choose another folder'
         ) from error
     if not os.access(path, os.W_OK):
         raise UserError(f'{option} {path} cannot be written to; choose another folder')
@@ -133,7 +133,7 @@ def only_writer(folder: str, option: str = '--work-dir') -> Iterator[None]:
         file.seek(0)
         holder = file.read(99)
         if not re.fullmatch(r'(process \d+)?', holder):
-            raise UserError(f'{path} has the name of a lock file but is none; move it away')
+            raise UserError(f'{path} has the name of a lock file but is not one; move it away')
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by data workers
             if not os.fstat(file.fileno()).st_nlink:
@@ -158,7 +158,7 @@ def only_writer(folder: str, option: str = '--work-dir') -> Iterator[None]:
 def check_lock_name(path: str) -> None:
     """Raise a UserError if a link, a pipe or a folder has the name of the lock."""
     if os.path.lexists(path) and (os.path.islink(path) or not os.path.isfile(path)):
-        raise UserError(f'{path} has the name of a lock file but is none; move it away')
+        raise UserError(f'{path} has the name of a lock file but is not one; move it away')
 
 
 def sync_folder(path: str) -> None:

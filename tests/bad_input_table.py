@@ -21,6 +21,7 @@ CONFIGS = ROOT / 'configs'
 SOURCE_ONLY = CONFIGS / 'source_only/source-only_deeplabv2-tiny_street-scenes.py'
 ADAPTSEGNET = CONFIGS / 'adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py'
 LOCAL = CONFIGS / 'adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
+MIC = CONFIGS / 'mic/mic_deeplabv2-tiny_street-scenes.py'
 CAMVID = CONFIGS / 'source_only/source-only_efficientnet-lite0_camvid-day-to-dusk.py'
 CYCLEGAN = CONFIGS / 'bdl/cyclegan_street-scenes.py'
 IMAGE, LABEL = 'GTA5/images/00004.png', 'GTA5/labels/00004.png'
@@ -310,6 +311,12 @@ CASES = {
     'test': {
         f'tensor missing: `{FIRST.removeprefix("segmentor.")}`': lambda b: b.test(
             weights=b.checkpoint(**{FIRST: None})
+        ),
+        'no teacher in the checkpoint: `--weights segmentor`': lambda b: b.test(
+            config=MIC, more=['--weights', 'teacher']
+        ),
+        'official checkpoint: `convert_weights`': lambda b: b.test(
+            weights=b.saved({'module.conv1.weight': torch.zeros(1)})
         ),
         'code in `other.pth`': lambda b: b.test(weights=b.saved(Shared)),
         'list in `other.pth`': lambda b: b.test(weights=b.saved([1])),

@@ -24,8 +24,9 @@ from unittest import mock
 
 import mmseg_gl_command
 from mmseg_gl.cli import compare, configs
-from mmseg_gl.config.load import closest, load_config
-from mmseg_gl.errors import UserError
+from mmseg_gl.config.load import load_config
+from mmseg_gl.errors import UserError, closest
+from mmseg_gl.experiments.recipe import load_recipe
 from mmseg_gl.street_scenes import StreetScenesConfig, generate
 
 ROOT = Path(__file__).parents[1]
@@ -208,8 +209,7 @@ def check(call: Call) -> list[str]:
 
 def check_arguments(tool: str, args: argparse.Namespace, required: tuple) -> list[str]:
     if tool == 'run_recipe':
-        if not Path(args.recipe).is_file():
-            raise UserError(f'there is no recipe file {args.recipe}')  # what is in it: --run
+        load_recipe(args.recipe, 'out', 0, args.cfg_options)
         return [args.recipe]
     if tool == 'configs':
         if args.action == 'copy':

@@ -254,7 +254,7 @@ def test_options_of_the_validation_data_reach_the_test_data():
 def test_heads_and_data_of_different_classes():
     path = next(path for path in PAPER if '16-classes' in path)
     head = 'model.segmentor.decode_head.num_classes'
-    with pytest.raises(UserError, match=f'{head} is 19, but .*auxiliary_head.num_classes is 16'):
+    with pytest.raises(UserError, match=f'{head} .*19.*auxiliary_head.num_classes .*16'):
         load_config(path, {head: 19})
-    with pytest.raises(UserError, match=f'{head} is 19, but the .* of val_data.*set is 2: give'):
+    with pytest.raises(UserError, match=f'{head} .*19.* val_dataloader.dataset .*2'):
         load_config(SMALL[0], {'val_dataloader.dataset.metainfo': dict(classes=['road', 'sky'])})

@@ -127,7 +127,8 @@ def table(result: dict[str, Any]) -> str:
         f'{"part":<28}{"seconds":>9}{"share":>8}',
     ]
     for name, seconds in result['parts_s'].items():
-        lines.append(f'{name:<28}{seconds:>9.3f}{seconds / result["step_s"]:>8.1%}')
+        share = f'{seconds / result["step_s"]:.1%}' if seconds > 0 else 'about 0'
+        lines.append(f'{name:<28}{max(seconds, 0):>9.3f}{share:>8}')
     lines += [
         f'{"whole step":<28}{result["step_s"]:>9.3f}',
         *(

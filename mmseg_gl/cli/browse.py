@@ -1,4 +1,4 @@
-"""Draw what the network gets in training, before any training.
+"""Draw the first training pairs, before any training.
 
 Writes a sheet of each of the first pairs of source and target to DIR: the source image and its
 labels, the target image, and the images, labels and pixel weights of each view (mixed, masked).

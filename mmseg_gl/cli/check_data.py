@@ -1,7 +1,7 @@
-"""Check the data sets of a config.
+"""Check the data sets of a config and the ImageNet weights that it starts from.
 
-Opens every image and label and reports what is there, missing or broken. The exit code is 0 if
-everything is in order, 1 if there is trouble with the data, 2 if the check cannot be carried out.
+Opens every file and reports which ones are missing or broken. The exit code is 0 if
+everything is in order, 1 if there are problems with the data, 2 if the check itself fails.
 
 Example:
     python tools/check_data.py configs/adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py
@@ -10,8 +10,10 @@ Example:
 import argparse
 import json
 import os
+from collections.abc import Iterator
 from functools import partial
 
+from mmengine.config import Config
 from mmseg.registry import DATASETS
 
 from mmseg_gl.cli.parser import ToolParser, add_cfg_options, whole_number
@@ -20,7 +22,9 @@ from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets.class_statistics import class_statistics
 from mmseg_gl.datasets.content_check import check_dataset
+from mmseg_gl.datasets.data_report import DataReport
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_of
+from mmseg_gl.engine.pretrained import faults_of_files
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import write_text
 
@@ -46,7 +50,7 @@ def parse_args() -> argparse.Namespace:
         '--json',
         metavar='FILE',
         help='also write pixels and images per class, of all labels of each data set, to a new '
-        'file; rare-class sampling uses the same statistics, and need not count them any more',
+        'file; rare-class sampling then uses the same statistics without counting again',
     )
     return parser.parse_args()
 
@@ -55,7 +59,8 @@ def main() -> int:
     args = parse_args()
     if args.json and os.path.exists(args.json):
         raise UserError(f'--json {args.json} exists; name a new file')
-    datasets = datasets_of(load_config(args.config, args.cfg_options, required=()))
+    config = load_config(args.config, args.cfg_options, required=())
+    datasets = datasets_of(config)
     if not datasets:
         raise UserError(f'the config {args.config} has no data sets')
     troubles, statistics = {}, {}
@@ -66,6 +71,10 @@ def main() -> int:
             troubles[name] = report.num_troubles
         if args.json and report.images:
             statistics[name] = statistics_of(cfg)
+    for report in reports_on_weights(config):
+        print('\n'.join(report.lines()), flush=True)
+        if report.num_troubles:
+            troubles['the weights'] = report.num_troubles
     if args.json:
         write_text(args.json, json.dumps(statistics, indent=1) + '\n')
     if troubles:
@@ -73,6 +82,19 @@ def main() -> int:
         return 1
     print('no problems found')
     return 0
+
+
+def reports_on_weights(cfg: Config) -> Iterator[DataReport]:
+    """Yield a report on each file of ImageNet weights that a training of a config would read."""
+    model, required = cfg.get('model') or {}, cfg.get('required_options') or {}
+    starts_trained = cfg.get('load_from') or 'load_from' in required
+    if starts_trained or model.get('type') == 'CycleGAN' or not model.get('segmentor'):
+        return
+    for path, fault in faults_of_files(model.segmentor).items():
+        report = DataReport(f'weights: {path}' + ('' if fault else ' (found)'))
+        if fault:
+            report.add_trouble('weights that cannot be used', fault)
+        yield report
 
 
 def statistics_of(cfg: dict) -> dict:

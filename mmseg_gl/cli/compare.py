@@ -133,8 +133,8 @@ def checked_config(path: str, options: Sequence[str]) -> Config:
     cfg = load_config(path, parse_options(options), REQUIRED)
     if not any(s['type'] in LABEL_LOADERS for s in cfg.test_dataloader.dataset.pipeline):
         raise UserError(
-            f'the config {path} reads no labels of its test images (LoadTrainIds), so '
-            'there is nothing to compare; give its test_dataloader labelled images'
+            f'the test_dataloader of {path} loads no labels (LoadTrainIds), so no metric '
+            'can be computed; give it labelled images'
         )
     check_required_options(cfg)
     check_files(cfg, ('train', 'val', 'test'))

@@ -4,7 +4,7 @@ mmseg-gl configs list [PART OF A NAME]
 mmseg-gl configs copy NAME [DIR]
 
 NAME is a path as it is listed, or a file name with or without .py. The copies keep their places
-relative to each other, below DIR (default: configs). A file that is there already stays as it is.
+relative to each other, below DIR (default: configs). Existing files are never overwritten.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(description=__doc__)
     actions = parser.add_subparsers(dest='action', required=True, metavar='list|copy')
     listing = actions.add_parser('list', help='print the paths of the configs')
-    listing.add_argument('part', nargs='?', default='', help='only those with this in their path')
+    listing.add_argument('part', nargs='?', default='', help='only those whose path contains this')
     copying = actions.add_parser('copy', help='copy a config and the files that it needs')
     copying.add_argument('name', metavar='NAME', help='the config')
     copying.add_argument('dir', metavar='DIR', nargs='?', default='configs')
@@ -53,7 +53,7 @@ def shipped() -> list[str]:
 def print_paths(part: str) -> None:
     found = [path for path in shipped() if part in path]
     if not found:
-        raise UserError(f'no config has "{part}" in its path; without it, all are listed')
+        raise UserError(f'no config has "{part}" in its path; leave it out to list all configs')
     print('\n'.join(found))
 
 
@@ -61,7 +61,7 @@ def copy(name: str, folder: str) -> None:
     """Copy a config and what it needs.
 
     Raises:
-        UserError: When there is no such config, or another file has the name of a copy.
+        UserError: When there is no such config, or a copy's name is taken by another file.
     """
     config = find(name)
     copies = {
@@ -69,7 +69,7 @@ def copy(name: str, folder: str) -> None:
     }
     for path, content in copies.items():
         if os.path.exists(path) and not (os.path.isfile(path) and read(path) == content):
-            raise UserError(f'{path} exists and is another file; choose another DIR')
+            raise UserError(f'{path} exists with other contents; choose another DIR')
     for path, content in copies.items():
         if not os.path.exists(path):
             make_folder(os.path.dirname(path), 'DIR')
@@ -86,7 +86,7 @@ def find(name: str) -> str:
     """Return the path of a config, relative to the folder of configs.
 
     Raises:
-        UserError: When the name is of none, or of several.
+        UserError: When no config has this name, or several have it.
     """
     paths = shipped()
     file = f'{name.removesuffix(".py")}.py'

@@ -79,7 +79,7 @@ def main() -> None:
     contents = read_checkpoint(args.src)
     weights = tensors_of(contents)
     if not weights:
-        raise UserError(f'{args.src} holds no named tensors; it is not a file of weights')
+        raise UserError(f'{args.src} contains no named tensors, so it is not a weights file')
     try:
         if args.reverse:
             converted = to_official(layouts, weights, contents.get('official'), args.network)
@@ -100,7 +100,7 @@ def place_of(args: argparse.Namespace) -> str | None:
     if args.head and args.kind != 'discriminator':
         raise UserError(f'--head is for the kind discriminator, not for {args.kind}; drop it')
     if args.network and not args.reverse:
-        raise UserError('--network is for --reverse; official files are told apart by their names')
+        raise UserError('--network is for --reverse; official files are recognised by their names')
     if args.kind not in PLACES:
         return None
     option, values = PLACES[args.kind]
@@ -112,9 +112,9 @@ def place_of(args: argparse.Namespace) -> str | None:
 def check_destination(path: str) -> None:
     folder = os.path.dirname(path) or '.'
     if os.path.exists(path):
-        raise UserError(f'{path} exists and is not overwritten; choose another DST')
+        raise UserError(f'{path} exists and will not be overwritten; choose another DST')
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise UserError(f'cannot write to the folder {folder}; make it, or choose another DST')
+        raise UserError(f'cannot write to the folder {folder}; create it, or choose another DST')
 
 
 def to_own(layouts: Sequence[Layout], weights: dict[str, Tensor]) -> dict[str, Any]:

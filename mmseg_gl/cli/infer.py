@@ -79,7 +79,7 @@ def main() -> None:
             name: path for name, path in files.items() if not folder.done >= outputs(name, kinds)
         }
         if len(todo) < len(files):
-            print(f'{len(files) - len(todo)} of {len(files)} images are there already')
+            print(f'{len(files) - len(todo)} of {len(files)} images are already done')
         start = time.time()
         segment(model, cfg.test_dataloader, todo, folder, args.overlay)
         folder.finish()
@@ -159,7 +159,7 @@ def segment(
         sample = model.test_step(batch)[0]
         if not torch.isfinite(sample.seg_logits.data).all():
             raise UserError(
-                f'the network has no finite output for {files[name]}; its training has diverged: '
+                f'the output for {files[name]} is not finite, since training has diverged: '
                 'use an earlier checkpoint'
             )
         picture = writer.picture(sample.pred_sem_seg.data.squeeze(0).cpu().numpy())

@@ -24,7 +24,7 @@ from mmseg_gl.street_scenes.writer import encode_png
 def main() -> None:
     args = parse_args()
     if os.path.normpath(args.out) in ('.', '/'):
-        raise UserError('OUT is empty or the current folder; name a folder of its own')
+        raise UserError('OUT must be a folder of its own, not the current folder or /')
     colour_gap, camera_gap, layout_gap = args.gap
     height, width = args.size
     config = StreetScenesConfig(

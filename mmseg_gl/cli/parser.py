@@ -74,14 +74,16 @@ class ConfigOptions(DictAction):
                 ) from error
 
 
-def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+def add_cfg_options(
+    parser: argparse.ArgumentParser, help: str = 'change settings of the config'
+) -> None:
     """Add the argument ``--cfg-options`` to an argument parser."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=ConfigOptions,
         metavar='KEY=VALUE',
-        help='change settings of the config, e.g. train_dataloader.batch_size=2',
+        help=f'{help}, e.g. train_dataloader.batch_size=2',
     )
 
 

@@ -30,7 +30,7 @@ def run(arguments: Sequence[str]) -> int:
         rank, failure = min(error.failures.items(), key=lambda item: item[1].timestamp)
         if failure.exitcode < 0:
             name = signal.Signals(-failure.exitcode).name
-            print(f'error: process {rank} of {number} was ended by {name}', file=sys.stderr)
+            print(f'error: process {rank} of {number} was killed by {name}', file=sys.stderr)
             return 128 - failure.exitcode
         return failure.exitcode
     except SignalException as error:

@@ -1,4 +1,4 @@
-"""Progress of a loop over images, with the time that is left."""
+"""Progress of a loop over images, with the estimated time left."""
 
 import sys
 import time

@@ -53,7 +53,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint of a run, or of a segmentor alone')
     parser.add_argument(
-        '--out', metavar='DIR', required=True, help='output folder; new, or of the same run'
+        '--out', metavar='DIR', required=True, help='output folder: new, or of the run to resume'
     )
     parser.add_argument(
         '--cap',
@@ -163,7 +163,7 @@ def predict_all(
         i for i, image in enumerate(folder.images) if prediction_name(image) not in folder.done
     ]
     if len(waiting) < len(folder.images):
-        print(f'{len(folder.images) - len(waiting)} images were predicted before, going on')
+        print(f'{len(folder.images) - len(waiting)} images are already predicted; continuing')
     loader = DataLoader(
         Subset(dataset, waiting), num_workers=num_workers, collate_fn=pseudo_collate
     )
@@ -211,8 +211,8 @@ def print_table(folder: PseudoLabelFolder) -> None:
             lines.append(f'{name:>15} {threshold:9.5f} {kept}')
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(
-            f'{folder.path}/{folder.record} has no thresholds of a complete run, it is damaged; '
-            'write the labels again, to a new folder'
+            f'{folder.path}/{folder.record} is damaged: it lacks the thresholds of a complete run; '
+            'write the labels again to a new folder'
         ) from error
     print('\n'.join(lines))
 

@@ -14,11 +14,12 @@ import time
 from collections.abc import Sequence
 from typing import TextIO
 
-from mmseg_gl.cli.parser import SEED, ToolParser
+from mmseg_gl.cli.parser import SEED, ToolParser, add_cfg_options
 from mmseg_gl.cli.tool import run_tool, shell_command
 from mmseg_gl.errors import UserError
-from mmseg_gl.experiments.recipe import Stage, load_recipe
+from mmseg_gl.experiments.recipe import load_recipe
 from mmseg_gl.experiments.scalars import validation_curve
+from mmseg_gl.experiments.stage import Stage
 from mmseg_gl.experiments.tool_process import ToolProcess, run_all
 from mmseg_gl.files import check_lock_name, make_folder
 
@@ -36,6 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--dry-run', action='store_true', help='print the plan with its commands and exit'
     )
+    add_cfg_options(parser, help='change settings of every stage whose config has the key')
     return parser.parse_args()
 
 
@@ -44,8 +46,8 @@ def main() -> None:
     name = os.path.splitext(os.path.basename(args.recipe))[0]
     work_dir = args.work_dir or os.path.join('work_dirs', name)
     if SPECIAL & set(work_dir):
-        raise UserError(f'--work-dir {work_dir}: choose a name without quotes and brackets')
-    stages = load_recipe(args.recipe, work_dir, args.seed)
+        raise UserError(f'--work-dir {work_dir}: choose a name without quotes or brackets')
+    stages = load_recipe(args.recipe, work_dir, args.seed, args.cfg_options)
     print_plan(stages, commands=args.dry_run)
     for stage in stages:
         stage.check()

@@ -117,8 +117,8 @@ def import_error(error: BaseException | None) -> str | None:
         package = (getattr(error, 'name', None) or '').partition('.')[0]
         if isinstance(error, ModuleNotFoundError) and package not in ('', 'mmseg_gl'):
             return (
-                f'the package {package} is not installed: pip install it, or take what needs it '
-                'out of the config'
+                f'the package {package} is not installed: pip install it, or remove what needs '
+                'it from the config'
             )
         error = error.__cause__ or error.__context__
     return None
@@ -131,8 +131,8 @@ def worker_error(error: Exception) -> str | None:
         return None
     return (
         f'a data loader worker died ({words[0] if words else in_short(error)}): the '
-        'memory, or the shared memory (/dev/shm), may be too small; use fewer num_workers of the '
-        'data loader, or 0'
+        'machine may have run out of memory or shared memory (/dev/shm); lower num_workers of the '
+        'data loader, or set it to 0'
     )
 
 

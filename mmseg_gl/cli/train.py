@@ -84,8 +84,8 @@ def train(cfg: Config, resume: str | None, tensorboard: bool, wandb: bool) -> No
     """Train or resume a config; see :func:`resume_from` and :func:`add_backends`."""
     if not resume and has_checkpoints(cfg.work_dir):
         raise UserError(
-            f'{cfg.work_dir} already holds checkpoints: go on with --resume, or choose another '
-            '--work-dir'
+            f'{cfg.work_dir} already holds checkpoints: continue with --resume, or choose '
+            'another --work-dir'
         )
     contents = resume_from(resume, cfg) if resume else None
     check_required_options(cfg)  # after resume_from, which may set load_from

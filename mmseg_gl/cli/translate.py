@@ -49,7 +49,7 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options, required=('model', 'translation_dataset'))
     if cfg.model.get('type') != 'CycleGAN':
-        raise UserError(f'{args.config} trains no CycleGAN, and nothing else translates images')
+        raise UserError(f'{args.config} is not the config of a CycleGAN, which translation needs')
     generator, digest = load_generator(cfg.model.generator, args.checkpoint)
     list_images('source', cfg.translation_dataset)  # raises an error if there are none
     dataset = DATASETS.build(cfg.translation_dataset)
@@ -68,7 +68,7 @@ def main() -> None:
     with folder.open():
         todo = [index for index, file in enumerate(files) if file not in folder.done]
         if len(todo) < len(files):
-            print(f'{len(files) - len(todo)} of {len(files)} images are there already')
+            print(f'{len(files) - len(todo)} of {len(files)} images are already done')
         translate(generator, preprocess, dataset, todo, files, folder, args.workers)
         folder.finish()
     print(f'{len(names)} translated images are in {os.path.join(args.out, "images")}')

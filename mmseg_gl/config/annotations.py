@@ -1,4 +1,4 @@
-"""Compare a value of a config with the annotation of the argument that it becomes."""
+"""Compare config values with the type annotations of the arguments that they set."""
 
 import re
 import types

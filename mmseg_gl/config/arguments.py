@@ -1,4 +1,4 @@
-"""Check the values of a config against the signatures of what they are passed to."""
+"""Check config values against the signatures of the classes and functions that receive them."""
 
 import inspect
 import typing
@@ -67,7 +67,7 @@ def arguments_of(function: Callable) -> dict[str, Any]:
 
 
 def annotation_of(parameter: Parameter, names: dict[str, Any]) -> Any:
-    """Return a parameter's annotation; without one, that of texts if its default is a text.
+    """Return a parameter's annotation; without one, ``str`` if its default is a string.
 
     Args:
         parameter: The parameter.

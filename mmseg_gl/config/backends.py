@@ -56,7 +56,9 @@ def wandb_id(work_dir: str, resumed: bool) -> str:
     path = os.path.join(work_dir, WANDB_RECORD)
     record = read_record(path)
     if record is not None and not has_form(record, dict(id=str)):
-        raise UserError(f'{path} has the name of a record of this tool but is none; move it away')
+        raise UserError(
+            f'{path} has the name of a record of this tool but is not one; move it away'
+        )
     if record is None or not resumed:
         record = dict(id=secrets.token_hex(4))
         write_text(path, json.dumps(record))

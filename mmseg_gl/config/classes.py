@@ -3,20 +3,19 @@
 import inspect
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_gl.config.arguments import LOADERS, OTHER_LOADERS
-from mmseg_gl.datasets.label_ids import IGNORED, IMPOSSIBLE, TRAIN_ID_CLASSES
+from mmseg_gl.config.metainfo import HOW, check_metainfo
+from mmseg_gl.datasets.label_ids import IGNORED, TRAIN_ID_CLASSES
 from mmseg_gl.datasets.palette import palette_of
 from mmseg_gl.errors import UserError
 
 WITH_DATA = (*LOADERS, OTHER_LOADERS)
 PARTS = ('source', 'target', 'dataset', 'datasets')  # keys under which data sets hold others
-HOW = "metainfo=dict(classes=('a', 'b'), palette=[[128, 64, 128], [70, 130, 180]])"
 
 
 def set_classes(cfg: Config, given: Iterable[str] = ()) -> None:
@@ -52,7 +51,7 @@ def set_classes(cfg: Config, given: Iterable[str] = ()) -> None:
 
 
 def check_classes(cfg: Config) -> None:
-    """Check that all networks and data sets of a config have the same classes, and labels fit them.
+    """Check that all networks, data sets and labels of a config have the same classes.
 
     Raises:
         UserError: Naming the keys that differ.
@@ -87,40 +86,6 @@ def first_difference(values: dict) -> tuple[tuple, tuple] | None:
     """Return the first item of a dict and the first item with another value; None without one."""
     items = list(values.items())
     return next(((items[0], item) for item in items if item[1] != items[0][1]), None)
-
-
-def check_metainfo(where: str, metainfo: Any) -> None:
-    """Raise a UserError unless ``metainfo`` lists classes, and one colour each if it has any."""
-    if not isinstance(metainfo, dict) or metainfo.get('classes') is None:
-        raise UserError(f'{where}={metainfo!r}: expected the names of the classes, e.g. {HOW}')
-    classes, palette = metainfo['classes'], metainfo.get('palette')
-    is_list = isinstance(classes, list | tuple) and bool(classes)
-    if not is_list or not all(isinstance(name, str) and name for name in classes):
-        raise UserError(f'{where}.classes={classes!r}: expected a list of names, e.g. {HOW}')
-    if twice := [name for i, name in enumerate(classes) if name in classes[:i]]:
-        raise UserError(f'{where}.classes names "{twice[0]}" twice; give each class its own name')
-    if len(classes) > IMPOSSIBLE:
-        raise UserError(
-            f'{where}.classes lists {len(classes)} classes; labels of 8 bits have room for '
-            f'{IMPOSSIBLE}'
-        )
-    if palette is None:
-        return
-    is_list = isinstance(palette, list | tuple)
-    if not is_list or not all(is_colour(colour) for colour in palette):
-        raise UserError(
-            f'{where}.palette: expected a colour for each class, [red, green, blue] from 0 to 255'
-        )
-    if len(palette) != len(classes):
-        raise UserError(
-            f'{where}.palette has {len(palette)} colours for {len(classes)} classes; give one for '
-            'each class, or leave palette out'
-        )
-
-
-def is_colour(value: object) -> bool:
-    is_triple = isinstance(value, list | tuple) and len(value) == 3
-    return is_triple and all(isinstance(c, int) and 0 <= c <= 255 for c in value)
 
 
 def data_sets(cfg: Config, keys: Iterable[str]) -> Iterator[tuple[str, ConfigDict]]:
@@ -180,8 +145,8 @@ def classes_of(where: str, dataset: ConfigDict) -> tuple[str, ...]:
         return classes
     if not classes:
         raise UserError(
-            f'{where}: a {dataset["type"]} knows no classes; name them at the top of the config: '
-            f'{HOW}'
+            f'{where}: a {dataset["type"]} has no classes of its own; name them at the top of the '
+            f'config: {HOW}'
         )
     try:
         cls.get_label_map(classes)
@@ -193,14 +158,14 @@ def classes_of(where: str, dataset: ConfigDict) -> tuple[str, ...]:
             if name in defaults or name in dataset
         ]
         raise UserError(
-            f'{where}: a {dataset["type"]} takes some of its own classes only, not '
+            f'{where}: a {dataset["type"]} accepts only its own classes or some of them, not '
             f"{in_words(classes)}; use type='BaseSegDataset'{''.join(suffixes)} and data_prefix"
         ) from error
     return classes
 
 
 def check_label_ids(where: str, dataset: ConfigDict, classes: tuple[str, ...]) -> None:
-    """Raise a UserError if the ids of LoadTrainIds do not fit the classes of its data set."""
+    """Raise a UserError if the ids of LoadTrainIds do not match the classes of its data set."""
     for index, step in enumerate(dataset.get('pipeline') or ()):
         if step.get('type') != 'LoadTrainIds':
             continue
@@ -214,7 +179,7 @@ def check_label_ids(where: str, dataset: ConfigDict, classes: tuple[str, ...]) -
                     )
         elif isinstance(ids, str) and not gives(classes, known_metainfo(dataset)):
             raise UserError(
-                f"{key}={ids!r} gives Cityscapes' classes, but those of this "
+                f"{key}={ids!r} yields Cityscapes' classes, but those of this "
                 f'{dataset["type"]} are {in_words(classes)}: map the ids in its files to their '
                 'numbers by ids={ID: NUMBER, ...}'
             )

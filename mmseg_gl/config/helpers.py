@@ -76,9 +76,9 @@ def is_setting(cfg: Mapping, key: str, settings: Collection[str]) -> bool:
 def advice(helper: str, places: list[Keys]) -> str:
     """Return the error message about changing a helper that was copied to ``places``."""
     names = ['.'.join(map(str, place)) for place in places]
-    fault = f'`{helper}` is only a variable of the config files and changing it here does nothing'
+    fault = f'`{helper}` is only a variable of the config files: changing it here has no effect'
     if not names:
-        return f'{fault}, since no part of the run reads it'
+        return f'{fault}, and no part of the run reads it'
     more = f' and {len(names) - MOST_PLACES} more' if len(names) > MOST_PLACES else ''
     return f'{fault}; use {", ".join(names[:MOST_PLACES])}{more}'
 

@@ -1,4 +1,4 @@
-"""Load a config file and find its mistakes before anything is built."""
+"""Load a config file and report its mistakes before anything is built."""
 
 import logging
 import multiprocessing
@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 import mmseg_gl  # noqa: F401  (registers everything)
@@ -20,9 +20,9 @@ from mmseg_gl.config.arguments import (
 )
 from mmseg_gl.config.classes import WITH_DATA, check_classes, data_sets, set_classes
 from mmseg_gl.config.helpers import check_helper_option, check_helpers_of_files
+from mmseg_gl.config.options import check_option, find
 from mmseg_gl.engine.quiet import quiet
-from mmseg_gl.errors import UserError, check_choice, check_is_file, closest
-from mmseg_gl.models import UDASegmentor
+from mmseg_gl.errors import UserError, check_choice, check_is_file
 
 DATA_VARIABLE = 'STREET_SCENES'  # the environment variable that configs use
 # Smallest whole numbers: the types come from annotations, ranges do not.
@@ -73,8 +73,8 @@ def load_config(
     except (Exception, SystemExit) as error:
         variable = os.environ.get(DATA_VARIABLE, '')
         hint = (
-            f'; the environment variable {DATA_VARIABLE} is {variable!r}: in a config there can be '
-            'no quotes and backslashes in it; use another name for the folder'
+            f'; the environment variable {DATA_VARIABLE} is {variable!r}, but it must not contain '
+            'quotes or backslashes; rename the folder'
         )
         raise UserError(
             f'cannot read the config {path}: {type(error).__name__}: {error}'
@@ -103,14 +103,14 @@ def load_config(
     check_classes(cfg)
     if missing := [key for key in required if cfg.get(key) is None]:
         raise UserError(
-            f'the config {path} has no {missing[0]}: it is only a part of a config, or a part is '
-            'missing from its _base_'
+            f'the config {path} has no {missing[0]}: it is only part of a config, or its _base_ '
+            'lacks a file'
         )
     return cfg
 
 
 def check_required_options(cfg: Config) -> None:
-    """Refuse to train with a config that leaves open where to start from.
+    """Refuse to train with a config whose ``required_options`` are not set.
 
     Raises:
         UserError: With the option that is missing and what it takes.
@@ -120,47 +120,8 @@ def check_required_options(cfg: Config) -> None:
             raise UserError(f'{cfg.filename} needs --cfg-options {key}=..., {value}')
 
 
-def check_option(cfg: Config, key: str) -> None:
-    """Refuse an option for a key that the config lacks; a dict with ``type`` may get new ones."""
-    node, parts = cfg._cfg_dict, key.split('.')
-    for depth, part in enumerate(parts):
-        where = '.'.join(parts[:depth]) or 'the config'
-        if isinstance(node, (list, tuple)):
-            if not part.isdigit() or int(part) >= len(node):
-                raise UserError(f'--cfg-options {key}: {where} is a list of {len(node)}')
-            node = node[int(part)]
-        elif isinstance(node, dict):
-            last = depth == len(parts) - 1
-            known = {*node, *(TOP_LEVEL if depth == 0 else ())}
-            if where == 'optim_wrapper':  # an entry for a single part is optional
-                known |= part_names(cfg)
-            if part not in known and not (last and 'type' in node):
-                match = closest(part, known)
-                if match or not last or depth == 0:
-                    raise UserError(
-                        f'--cfg-options {key}: {where} has no key "{part}"'
-                        + (
-                            f'; did you mean "{match}"?'
-                            if match
-                            else f' ({", ".join(sorted(node))})'
-                        )
-                    )
-            node = node.get(part, ConfigDict())
-        elif node is None:
-            node = ConfigDict()
-        else:
-            raise UserError(f'--cfg-options {key}: {where} is {node!r}, not a dict')
-
-
-def part_names(cfg: Config) -> set[str]:
-    """Return the names of the parts of a config's model."""
-    return {
-        name for kind in UDASegmentor.KINDS for name in (cfg.get('model') or {}).get(kind) or ()
-    }
-
-
 def check_values(cfg: Config) -> None:
-    """Check for values that would fail deep inside the engine, or silently do the wrong thing.
+    """Check for values that would fail deep inside the engine, or silently have the wrong effect.
 
     Raises:
         UserError: Naming the key, its value and what was expected.
@@ -182,7 +143,7 @@ def check_values(cfg: Config) -> None:
     for index, scheduler in enumerate(schedulers if isinstance(schedulers, list) else []):
         if isinstance(scheduler, dict) and scheduler.get('by_epoch', True):
             raise UserError(
-                f'param_scheduler.{index}.by_epoch=True: training counts iterations, so that '
+                f'param_scheduler.{index}.by_epoch=True: training counts iterations, so '
                 'this schedule would never advance; set by_epoch=False'
             )
     for name, entry in (cfg.get('optim_wrapper') or {}).items():
@@ -204,18 +165,6 @@ def check_values(cfg: Config) -> None:
         ]
         if 'pipeline' in dataset and not (all(types) and 'Pack' in str(types[-1:])):
             raise UserError(
-                f'{where}.pipeline: expected a list of dict(type=...), the last of them '
-                'PackSegInputs, which makes samples of what the others have loaded'
+                f'{where}.pipeline: expected a list of dict(type=...) that ends with '
+                'PackSegInputs, which packs what the other steps have loaded'
             )
-
-
-def find(cfg: Any, key: str) -> Any:
-    """Return the value at a dotted key, None if there is none; numbers index lists."""
-    value = cfg
-    part: str | int
-    for part in key.split('.'):
-        if isinstance(value, (list, tuple)):
-            value = dict(enumerate(value))
-            part = int(part) if part.isdigit() else part
-        value = value.get(part) if hasattr(value, 'get') else None
-    return value

@@ -22,15 +22,15 @@ def use_amp(cfg: Config, precision: str = 'bf16') -> None:
     """
     if torch.cuda.is_available():
         if precision == 'bf16' and not torch.cuda.is_bf16_supported():
-            raise UserError('--amp: this GPU has no bfloat16; use --amp fp16')
+            raise UserError('--amp: this GPU does not support bfloat16; use --amp fp16')
         change = dict(type='AmpOptimWrapper', dtype=PRECISIONS[precision])
     else:
         if precision != 'bf16':
             raise UserError('--amp fp16 needs a GPU, and PyTorch sees none; use --amp bf16')
         if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
             raise UserError(
-                '--amp: this CPU has no fast bfloat16 instructions (AVX-512 or AMX), it would only '
-                'be slower; train without it'
+                '--amp: this CPU has no fast bfloat16 instructions (AVX-512 or AMX), so training '
+                'would only be slower; train without --amp'
             )
         change = dict(type='CpuAmpOptimWrapper')
     for name, entry in cfg.optim_wrapper.items():

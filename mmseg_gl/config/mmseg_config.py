@@ -1,4 +1,4 @@
-"""Export the adapted segmentor, without its adaptation parts, for the APIs of mmseg."""
+"""Export the adapted segmentor, without its adaptation parts, for mmseg's APIs."""
 
 from __future__ import annotations
 

@@ -51,8 +51,8 @@ def write_settings(cfg: Config) -> None:
         return
     if os.path.lexists(path) and not is_settings(path):
         raise UserError(
-            f'{path} is in the way of the copy of the settings that is written there; move it '
-            'away, or choose another --work-dir'
+            f'{path} exists, and the copy of the settings would overwrite it; move it, or choose '
+            'another --work-dir'
         )
     write_text(path, f'{SETTINGS}\n{cfg.pretty_text}')
 

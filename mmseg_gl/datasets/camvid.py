@@ -107,7 +107,7 @@ class CamVidDataset(AnyClassesDataset):
         if self.sequences and not samples:
             raise UserError(
                 f'sequences={self.sequences!r}: no frame in {", ".join(self.folders)} of {root} '
-                "has a name that begins so; CamVid's are 0016E5, 0006R0, Seq05VD and 0001TP"
+                'has such a name; the sequences of CamVid are 0016E5, 0006R0, Seq05VD and 0001TP'
             )
         return samples
 

@@ -1,4 +1,4 @@
-"""Pixels per class in every label of a data set: counted once, then read from a file."""
+"""Pixels per class in every label of a data set, counted once and cached in a file."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -103,7 +103,7 @@ def count_all(
 
 
 def stamp_of(file: str) -> tuple[int, int]:
-    """Return a file's size in bytes and its time in ns, which tell whether it has changed."""
+    """Return a file's size in bytes and its modification time in ns, to detect changes."""
     try:
         status = os.stat(file)
     except OSError:

@@ -4,10 +4,8 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 from mmcv.image import rescale_size
 from mmseg.registry import TRANSFORMS
 
+from mmseg_gl.datasets.data_report import DataReport, Size
 from mmseg_gl.datasets.inspection import build_lazily, label_exists, list_images
 from mmseg_gl.datasets.label_ids import IGNORED, check_class_numbers
 from mmseg_gl.datasets.pseudo_labels import check_pseudo_labels
@@ -31,79 +30,7 @@ RELEASES: dict[str | tuple[str, str], int] = {
     ('CityscapesDataset', 'val'): 500,
 }
 CHECKED_LABELS = ('LoadPseudoLabels', 'LoadTrainIds')
-MAX_NAMED = 5  # files per kind of trouble
-Size = tuple[int, int]  # width, height
 Trouble = tuple[str, str]  # kind, sentence
-
-
-@dataclass
-class DataReport:
-    """Findings of :func:`check_dataset` about one data set.
-
-    Attributes:
-        title: Name, type and folder of the data set.
-        classes: Names of the classes.
-        images: Number of images.
-        labels: Number of labels; None if the pipeline loads none.
-        opened: Number of images that were opened.
-        sizes: Number of images by (width, height).
-        pixels: Number of label pixels by class, (256,).
-        troubles: Sentences by kind of trouble.
-        notes: Remarks on things that are worth knowing but not wrong.
-    """
-
-    title: str
-    classes: tuple[str, ...] = ()
-    images: int = 0
-    labels: int | None = None
-    opened: int = 0
-    sizes: Counter[Size] = field(default_factory=Counter)
-    pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
-    troubles: dict[str, list[str]] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    def add_trouble(self, kind: str, sentence: str) -> None:
-        self.troubles.setdefault(kind, []).append(sentence)
-
-    @property
-    def num_troubles(self) -> int:
-        return sum(len(sentences) for sentences in self.troubles.values())
-
-    def lines(self) -> list[str]:
-        """Return the report as lines of text."""
-        lines = [self.title]
-        if self.images:
-            labels = 'labels are not used' if self.labels is None else f'{self.labels} labels'
-            opened = 'all' if self.opened == self.images else f'{self.opened} images'
-            lines.append(f'  {self.images} images, {labels}; {opened} opened')
-        sizes = [f'{w}x{h} ({count} images)' for (w, h), count in self.sizes.most_common()]
-        if sizes:
-            more = f', and {len(sizes) - MAX_NAMED} more' if len(sizes) > MAX_NAMED else ''
-            lines.append(f'  sizes: {", ".join(sizes[:MAX_NAMED])}{more}')
-        if self.pixels.any():
-            lines += self.histogram_lines()
-        lines += [f'  note: {note}' for note in self.notes]
-        for kind, sentences in self.troubles.items():
-            lines.append(f'  PROBLEM: {kind} ({len(sentences)})')
-            lines += [f'    {sentence}' for sentence in sentences[:MAX_NAMED]]
-            if len(sentences) > MAX_NAMED:
-                lines.append(f'    ... and {len(sentences) - MAX_NAMED} more')
-        return lines
-
-    def histogram_lines(self) -> list[str]:
-        percent = 100 * self.pixels / self.pixels.sum()
-        absent = [name for c, name in enumerate(self.classes) if not self.pixels[c]]
-        rows = [
-            f'    {name:<14} {percent[c]:6.2f}'
-            for c, name in enumerate(self.classes)
-            if self.pixels[c]
-        ]
-        return [
-            '  pixels per class (%):',
-            *rows,
-            f'    {"(ignored)":<14} {percent[IGNORED]:6.2f}',
-            *([f'  never occur: {", ".join(absent)}'] if absent else []),
-        ]
 
 
 def check_dataset(
@@ -123,7 +50,7 @@ def check_dataset(
         progress: Wraps an iterable of so many images, to show how far it is.
 
     Returns:
-        The findings; trouble does not stop the check.
+        The findings; problems do not stop the check.
     """
     dataset = build_lazily(cfg)
     report = DataReport(f'{name} ({cfg["type"]}): {dataset.data_prefix["img_path"]}')
@@ -142,12 +69,11 @@ def check_dataset(
     if any(label for _, label in files):
         for image, label in files:
             if label is not None and not label_exists(label):
-                report.add_trouble('images without labels', f'{image}: there is no {label}')
+                report.add_trouble('images without labels', f'{image}: {label} does not exist')
         report.labels = len(files) - report.num_troubles
         if loader_of(cfg, *CHECKED_LABELS) is None:
             report.notes.append('only labels that LoadTrainIds reads can be checked')
-    expected = release_size(cfg)
-    if expected not in (None, len(files)):
+    if (expected := release_size(cfg)) not in (None, len(files)):
         report.notes.append(f'the complete release has {expected} images')
     if max_images is not None and max_images < len(files):
         files = [files[i] for i in np.linspace(0, len(files) - 1, max_images).astype(int)]
@@ -163,7 +89,7 @@ def check_dataset(
     if report.pixels.any() and not np.delete(report.pixels, IGNORED).any():
         report.add_trouble(
             'labels without a class',
-            f'all pixels of the {len(files)} labels are ignored: do the ids of LoadTrainIds fit '
+            f'all pixels of the {len(files)} labels are ignored: do the ids of LoadTrainIds match '
             'these labels?',
         )
     return report

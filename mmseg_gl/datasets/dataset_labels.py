@@ -24,7 +24,7 @@ class DatasetLabels:
         root: Folder of the data set.
         files: File of each label.
         num_classes: K.
-        classes: What the class numbers follow from.
+        classes: The settings that determine the class numbers.
 
     Raises:
         UserError: If the pipeline loads no labels.
@@ -35,7 +35,7 @@ class DatasetLabels:
         loaders = [step for step in steps if type(step).__name__ in LABEL_LOADERS]
         if not loaders:
             raise UserError(
-                f'the pipeline of the {type(dataset).__name__} loads no labels, so that their '
+                f'the pipeline of the {type(dataset).__name__} loads no labels, so their '
                 'classes cannot be counted; add the step LoadTrainIds'
             )
         self.dataset, self.loader = dataset, loaders[0]

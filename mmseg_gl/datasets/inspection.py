@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_gl.datasets.file_names import check_left_out, check_names
 from mmseg_gl.datasets.pseudo_labels import check_pseudo_labels, pseudo_label_folder
 from mmseg_gl.datasets.transforms.load_pseudo_labels import pseudo_label_path
 from mmseg_gl.datasets.transforms.load_train_ids import LABEL_IDS, TRAIN_IDS
@@ -95,7 +96,7 @@ def list_images(name: str, cfg: dict) -> list[tuple[str, str | None]]:
     except OSError as error:
         link = os.path.basename(error.filename or '')
         reason = (
-            f'the link "{link}" leads back to a folder that it is in; remove it'
+            f'the link "{link}" points to a folder that contains it; remove it'
             if error.errno == errno.ELOOP
             else f'{error.filename}: {error.strerror}'
         )
@@ -120,7 +121,7 @@ def list_images(name: str, cfg: dict) -> list[tuple[str, str | None]]:
 
 
 def how_to_get(data_root: str) -> str:
-    """Return what to do about a data set that is not there."""
+    """Return what to do about a missing data set."""
     folder = os.path.dirname(os.path.normpath(data_root))
     street_scenes = dict(STREET_SCENES)
     if chosen := os.environ.get('STREET_SCENES'):
@@ -129,51 +130,6 @@ def how_to_get(data_root: str) -> str:
         options = street_scenes[folder]
         return f'draw the street scenes: python tools/make_street_scenes.py {folder}{options}'
     return 'put or link the data there, or point data_root of this data set to them'
-
-
-def check_names(name: str, samples: list[dict], folders: dict[str, str]) -> None:
-    """Check that file names are UTF-8 and stay in their folder, as tools name their output by them.
-
-    Args:
-        name: Name of the data set in error messages.
-        samples: With paths under the keys of ``folders``.
-        folders: Folders by 'img_path' and 'seg_map_path', or one of them.
-
-    Raises:
-        UserError: For the first name that fails.
-    """
-    for key, folder in folders.items():
-        for path in (sample[key] for sample in samples if key in sample):
-            try:
-                path.encode()
-            except UnicodeEncodeError as error:
-                shown = os.fsencode(path).decode(errors='backslashreplace')
-                raise UserError(
-                    f'the {name} file {shown} has a name that is not UTF-8; rename it'
-                ) from error
-            inside = os.path.join(folder, '')
-            if not path.startswith(inside) or '..' in path.removeprefix(inside).split(os.sep):
-                raise UserError(
-                    f'the {name} file {path} is not inside its folder {folder}: put or link it '
-                    'there, and list it by its name there'
-                )
-
-
-def check_left_out(name: str, folder: str, suffix: str | Sequence[str]) -> None:
-    """Raise a UserError for an entry with an image's suffix that is no file.
-
-    Listing the images would silently leave it out.
-    """
-    suffixes = tuple(s.lower() for s in ([suffix] if isinstance(suffix, str) else suffix))
-    for parent, _, files in os.walk(folder):
-        for path in (os.path.join(parent, f) for f in files if f.lower().endswith(suffixes)):
-            if not os.path.isfile(path):
-                kind = 'a pipe or a device'
-                if not os.path.exists(path):
-                    kind = f'a link to {os.readlink(path)}, which is not there'
-                raise UserError(
-                    f'the {name} image {path} is {kind}: put the image there, or remove it'
-                )
 
 
 def list_files(name: str, cfg: dict) -> list[tuple[str, str | None]]:

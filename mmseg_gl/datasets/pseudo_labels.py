@@ -40,7 +40,7 @@ def check_pseudo_labels(name: str, cfg: dict, files: list[tuple[str, str | None]
     summary = read_record(os.path.join(folder, SUMMARY))
     if summary is not None and summary.get('complete') is not True:
         raise UserError(
-            f'the pseudo labels in {folder} are not complete; go on with: '
+            f'the pseudo labels in {folder} are incomplete; continue with: '
             f'{summary.get("command", "tools/pseudo_label.py")}'
         )
     found = {entry for entry in os.listdir(folder) if entry.lower().endswith('.png')}
@@ -50,8 +50,8 @@ def check_pseudo_labels(name: str, cfg: dict, files: list[tuple[str, str | None]
     if surplus := sorted(found - {os.path.basename(label) for _, label in files if label}):
         raise UserError(
             f'{folder} has {len(found)} pseudo labels for {len(files)} {name} images; '
-            f'{len(surplus)} are of other images (first: {surplus[0]}): remove those, or add '
-            'their images'
+            f'{len(surplus)} belong to other images (first: {surplus[0]}): remove them, or '
+            'add their images'
         )
 
 

@@ -18,7 +18,7 @@ class RareClassSampling:
 
     First a class c is drawn with the probability softmax((1 - f_c) / T), where f_c is the share of
     c in all labelled pixels of the source; then one of the images with more than ``min_pixels``
-    pixels of c at full resolution, all equally likely. The pipeline loads it, anew up to ten times
+    pixels of c at full resolution, all equally likely. The pipeline loads it, again up to ten times
     if its crop has too little of c. Draws are independent of each other. Classes that do not occur,
     or in no image with so many pixels, are left out of the softmax.
 
@@ -92,7 +92,7 @@ class RareClassSampling:
         if not len(self.classes):
             raise UserError(
                 f'source_sampling.min_pixels={self.min_pixels}: no image has more pixels of any '
-                'class; set it lower'
+                'class; lower it'
             )
         self.images = [images[number] for number in self.classes]
         frequencies = pixels.sum(axis=0)[self.classes] / pixels.sum()

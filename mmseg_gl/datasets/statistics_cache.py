@@ -16,15 +16,15 @@ Entry = tuple[int, int, dict[int, int]]  # size in bytes, time of change in ns, 
 
 
 class StatisticsCache:
-    """File of what has been counted in labels, in the folder of a data set.
+    """Cache of the class statistics of labels, a file in the folder of the data set.
 
     If that folder cannot be written to, the file is in the user's cache folder,
     ``$XDG_CACHE_HOME/mmseg_gl`` (default: ``~/.cache/mmseg_gl``).
 
     Args:
         root: Folder of the data set.
-        classes: What the class numbers of the labels follow from; another choice of classes has
-            another file.
+        classes: The settings that determine the class numbers; each choice of classes has its own
+            file.
     """
 
     def __init__(self, root: str, classes: list) -> None:
@@ -49,7 +49,7 @@ class StatisticsCache:
             with reading(path):
                 contents = read_json(path, dict)
                 if contents['classes'] != self.classes:
-                    raise ValueError('it is of other classes')
+                    raise ValueError('it is about other classes')
                 for name, (size, time, pixels) in contents['labels'].items():
                     entries[name] = (int(size), int(time), checked_pixels(pixels, num_classes))
         return entries
@@ -84,7 +84,7 @@ def reading(path: str) -> Iterator[None]:
     except Exception as error:  # contents may be anything
         raise UserError(
             f'{path} cannot be used as class statistics ({type(error).__name__}: {error}); move it '
-            'away, and the classes are counted anew'
+            'away, and the classes are counted again'
         ) from error
 
 

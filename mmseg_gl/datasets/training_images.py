@@ -11,7 +11,7 @@ from mmseg_gl.errors import UserError
 class TrainingImages(Dataset):
     """Training images of one domain, prepared as the validation's images are.
 
-    They are at even distances in the domain's data sets. Of the target no label is ever opened.
+    They are evenly spaced in the domain's data sets. Labels of the target are never opened.
 
     Args:
         domain: 'source' or 'target'.

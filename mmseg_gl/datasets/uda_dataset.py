@@ -86,7 +86,7 @@ class UDADataset:
         if source_sampling is not None:
             if source_weights is not None:
                 raise UserError(
-                    'source_weights are of no effect with source_sampling, which draws from all '
+                    'source_weights have no effect with source_sampling, which draws from all '
                     'sources; leave one of them out'
                 )
             self.sampling = DATA_SAMPLERS.build(source_sampling)
@@ -178,8 +178,8 @@ def check_label_size(item: dict) -> None:
         sizes = ['{1}x{0}'.format(*s[-2:]) for s in (sample.gt_sem_seg.shape, item['inputs'].shape)]
         raise UserError(
             f'the label of the image {sample.img_path} is {sizes[0]} after the pipeline, but the '
-            f'image is {sizes[1]}: it is not the label of this image; copy both anew, or put '
-            'LoadTrainIds before Resize'
+            f'image is {sizes[1]}: put LoadTrainIds before Resize, or copy both files again if '
+            'they do not belong together'
         )
 
 

@@ -5,11 +5,10 @@ Every draw is a pure function of its number and of a key that seeds the random n
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import isfinite
 
 import numpy as np
 
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, are_numbers
 
 BLOCK = 1000  # draws that are divided exactly by the weights
 
@@ -51,7 +50,7 @@ def share_out(option: str, weights: Sequence[float] | None, count: int) -> tuple
     """
     if weights is None:
         return None
-    if not len(weights) == count > 0 or not all(isfinite(w) and w > 0 for w in weights):
+    if not are_numbers(weights) or not len(weights) == count > 0 or not all(weights):
         raise UserError(
             f'{option}={weights!r}: expected a list with a number > 0 for each of the {count} data '
             'sets'
@@ -62,8 +61,8 @@ def share_out(option: str, weights: Sequence[float] | None, count: int) -> tuple
     shares[np.argsort(shares - quotas, kind='stable')[: BLOCK - shares.sum()]] += 1
     if not shares.all():
         raise UserError(
-            f'{option}={weights!r}: one data set has no draw in {BLOCK} and would not be seen; '
-            'give it a larger weight, or leave it out'
+            f'{option}={weights!r}: one data set gets none of {BLOCK} draws, so it would never be '
+            'used; give it a larger weight, or leave it out'
         )
     return tuple(shares.tolist()) if count > 1 else None
 

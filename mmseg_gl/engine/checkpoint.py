@@ -15,7 +15,7 @@ from mmseg_gl.files import is_first_process
 from mmseg_gl.weights.files import below, check_tensors, read_checkpoint, tensors_of
 
 LAST = 'last_checkpoint'  # the file in a work dir that names the newest checkpoint
-RUN = dict(  # contents that a run needs to go on
+RUN = dict(  # contents that a run needs to be resumed
     state_dict=dict,
     optimizer=dict,
     meta=dict(epoch=int, iter=int),
@@ -83,7 +83,7 @@ def newest_whole_checkpoint(work_dir: str) -> tuple[str, dict[str, Any]] | None:
             damage.append(str(error))
             continue
         for sentence in damage if is_first_process() else ():
-            print(f'{sentence}; going on from {path}', file=sys.stderr)
+            print(f'{sentence}; continuing from {path}', file=sys.stderr)
         return path, contents
     if damage:
         raise UserError(
@@ -105,19 +105,30 @@ def load_segmentor(model: nn.Module, path: str) -> None:
         path: Checkpoint file.
 
     Raises:
-        UserError: When tensors are missing or have another shape.
+        UserError: When tensors are missing or have another shape, or there is no teacher.
     """
     weights = tensors_of(read_checkpoint(path))
     evaluated = unwrapped(model).evaluated
     network: Any = unwrapped(model).network
     prefix = 'segmentor.' if evaluated == 'segmentor' else 'teacher.module.'
+    if evaluated == 'teacher' and below(weights, 'segmentor.') and not below(weights, prefix):
+        raise UserError(
+            f'{path} has no teacher; evaluate its segmentor (--weights segmentor), or name the '
+            'checkpoint of a run with a teacher'
+        )
     weights = below(weights, prefix) or weights
+    if not weights.keys() & network.state_dict().keys():
+        raise UserError(
+            f"{path} has none of the tensors of this config's network (its first is "
+            f'{next(iter(weights), "none")}); convert official checkpoints with '
+            'tools/convert_weights.py'
+        )
     check_tensors(network, weights, path)
     network.load_state_dict(weights)
 
 
 def check_start(model: nn.Module, path: str, contents: dict[str, Any], resume: bool) -> None:
-    """Check that training can start from a checkpoint; mmengine would leave missing weights random.
+    """Check that training can start from a checkpoint; mmengine ignores missing weights.
 
     All weights of the segmentor then come from the checkpoint: an ImageNet file that the config
     names is not read, and need not exist.

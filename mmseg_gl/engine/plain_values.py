@@ -90,6 +90,6 @@ def plain(value: Any, where: str) -> Any:
         items = [plain(item, f'{where}.{index}') for index, item in enumerate(value)]
         return items if isinstance(value, list) else tuple(items)
     raise UserError(
-        f'the checkpoint cannot hold {where}, a {type(value).__name__}: whoever puts it there (a '
-        'hook, or the message hub) must use tensors, numbers, texts, lists and dicts'
+        f'the checkpoint cannot hold {where}, a {type(value).__name__}: the hook that stores '
+        'it must use tensors, numbers, strings, lists and dicts'
     )

@@ -2,13 +2,16 @@
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from functools import partial
 
+import torch
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from mmengine.model.weight_init import PretrainedInit
 from mmengine.runner import CheckpointLoader
+from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_gl.errors import UserError, in_short
@@ -30,8 +33,10 @@ NEEDS = {  # whether they are Caffe's
     True: "are Caffe's, which takes BGR images minus its mean: set bgr_to_rgb=False, "
     'mean=[104.00698793, 116.66876762, 122.67891434], std=[1.0, 1.0, 1.0]',
     False: 'take RGB images: set bgr_to_rgb=True, and the mean and std that they were trained with '
-    '(mostly mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])',
+    '(usually mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])',
 }
+
+SOURCES = '; docs/data.md says where to get the weights of the shipped configs'
 
 
 def pretrained_parts(model: nn.Module) -> Iterator[tuple[str, BaseModule, dict]]:
@@ -61,6 +66,34 @@ def check_pretrained(model: nn.Module) -> None:
     for name, module, init_cfg in pretrained_parts(model):
         if not isinstance(module, CHECKING_BACKBONES):
             module.init_weights = partial(initialise, module, name, str(init_cfg.get('checkpoint')))
+
+
+def faults_of_files(segmentor: dict) -> dict[str, str | None]:
+    """Check the files of weights that the parts of a segmentor start from.
+
+    The network is built without memory for its tensors. URLs are left out.
+
+    Args:
+        segmentor: Config of the segmentor.
+
+    Returns:
+        What is wrong with each file, by its path; None for a good one.
+    """
+    faults: dict[str, str | None] = {}
+    with warnings.catch_warnings():  # e.g. that values are not copied to a network without memory
+        warnings.simplefilter('ignore')
+        with torch.device('meta'):
+            network = MODELS.build(segmentor)
+        for _, module, init_cfg in pretrained_parts(network):
+            source, checks = str(init_cfg.get('checkpoint')), isinstance(module, CHECKING_BACKBONES)
+            if '://' in source and not checks:
+                continue
+            try:
+                module.init_weights() if checks else read_weights(source)
+                faults[source] = None
+            except UserError as error:
+                faults[source] = f'{error}{"" if checks else SOURCES}'
+    return faults
 
 
 def initialise(module: BaseModule, name: str, source: str) -> None:

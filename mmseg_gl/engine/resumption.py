@@ -46,17 +46,17 @@ def check_resumption(cfg: Config, path: str, contents: dict[str, Any]) -> None:
     if before and changed:
         key, more = changed[0], len(changed) - 1
         raise UserError(
-            f'--resume: {path} is of a run with other settings: {key} was '
+            f'--resume: {path} belongs to a run with different settings: {key} was '
             f'{before.get(key, ABSENT)} and is {now.get(key, ABSENT)} now'
             + (f' (and {more} more)' if more else '')
-            + '; go on with the settings of that run, or start a new one from its weights: another '
-            f'--work-dir and --cfg-options load_from={path}'
+            + '; continue with the settings of that run, or start a new one from its weights: '
+            f'another --work-dir and --cfg-options load_from={path}'
         )
     planned = flattened(settings).get('train_cfg.max_iters')
     if planned and planned != cfg.train_cfg.max_iters and is_first_process():
         print(
             f'--resume: the run was planned for {planned} iterations and has '
-            f'{cfg.train_cfg.max_iters} now; its schedules and phases stay where they were'
+            f'{cfg.train_cfg.max_iters} now; its schedules and phases stay as planned'
         )
 
 

@@ -6,18 +6,17 @@ from collections.abc import Callable
 from functools import cached_property, wraps
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
-from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
 from mmengine.utils.dl_utils import collect_env
 from torch import nn
 
 from mmseg_gl.engine.plain_values import form_of, has_form
 from mmseg_gl.engine.resumption import SETTINGS, settings_of
+from mmseg_gl.engine.run_state import check_optimizers, group_settings, scheduler_states
 from mmseg_gl.engine.whole_file_backend import WHOLE_FILES
 from mmseg_gl.errors import UserError, in_short
 
@@ -41,6 +40,8 @@ PARTS = {
     'register_default_hooks': 'default_hooks',
     'register_custom_hooks': 'custom_hooks',
 }
+# What mmengine's hooks cause mmengine to warn of, though nothing is wrong with the run.
+OWN_WARNINGS = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias of')
 
 
 class FormattedConfig(Config):
@@ -79,6 +80,7 @@ class SafeRunner(Runner):
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         logger = super().build_logger(*args, **kwargs)
+        logger.addFilter(is_news)
         handlers = [h for h in logger.handlers if not isinstance(h, logging.FileHandler)]
         self.terminal = {handler: handler.level for handler in handlers}
         for handler in handlers:
@@ -138,8 +140,8 @@ class SafeRunner(Runner):
             raise
         except Exception as error:
             raise UserError(
-                f'{filename} does not hold the whole state of a run of this config '
-                f'({in_short(error)}); go on from another checkpoint: --resume CKPT'
+                f'{filename} does not hold the complete state of a run of this config '
+                f'({in_short(error)}); resume from another checkpoint: --resume CKPT'
             ) from error
 
     def save_run(self, name: str, step: int, extra: bool = False, **options) -> None:
@@ -167,6 +169,11 @@ class SafeRunner(Runner):
         )
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """Return False for mmengine's deprecation warnings about its own LoggerHook, in every run."""
+    return not str(record.msg).startswith(OWN_WARNINGS)
+
+
 def describing(method: Callable, part: str) -> Callable:
     """Wrap a method of the runner so that its errors become a UserError naming the config part."""
 
@@ -186,34 +193,3 @@ for name, part in PARTS.items():
     described = describing(getattr(SafeRunner, name), part)
     is_static = isinstance(inspect.getattr_static(Runner, name), staticmethod)
     setattr(SafeRunner, name, staticmethod(described) if is_static else described)
-
-
-def scheduler_states(schedulers: dict | list | None) -> dict:
-    """Return the states of the parameter schedulers by 'OPTIMIZER.NUMBER'."""
-    if not isinstance(schedulers, dict):
-        schedulers = {'': schedulers or []}
-    return {
-        f'{name}.{number}': scheduler.state_dict()
-        for name, own in schedulers.items()
-        for number, scheduler in enumerate(own)
-    }
-
-
-def group_settings(optim_wrapper: OptimWrapperDict) -> dict:
-    """Return the settings of the parameter groups by the optimizer's name."""
-    return {
-        name: [{k: v for k, v in group.items() if k != 'params'} for group in wrapper.param_groups]
-        for name, wrapper in optim_wrapper.items()
-    }
-
-
-def check_optimizers(optim_wrapper: OptimWrapperDict) -> None:
-    """Raise a ValueError unless all optimizer state is tensors of their parameters' shapes."""
-    for name, wrapper in optim_wrapper.items():
-        for parameter, state in wrapper.optimizer.state.items():
-            for key, value in state.items():
-                if key != 'step' and not isinstance(value, torch.Tensor | None):
-                    raise ValueError(f'{key} of the optimizer {name} is no tensor')
-                if isinstance(value, torch.Tensor) and value.dim():
-                    if value.shape != parameter.shape:
-                        raise ValueError(f'{key} of the optimizer {name} has another shape')

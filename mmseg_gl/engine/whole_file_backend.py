@@ -16,7 +16,7 @@ class WholeFileBackend(LocalBackend):
         Raises:
             UserError: When writing fails; a previous file of that name is kept.
         """
-        advice = 'make room, then go on with --resume: the checkpoints before it are whole'
+        advice = 'free disk space, then continue with --resume: earlier checkpoints are intact'
         with whole_file(str(filepath), advice) as file:
             file.write(obj)
 

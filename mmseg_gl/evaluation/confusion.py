@@ -1,4 +1,4 @@
-"""What a confusion matrix says: which classes are taken for which, and which images are worst."""
+"""Findings from confusion matrices: the most confused classes, and the worst images."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple

@@ -92,7 +92,7 @@ class UDAIoUMetric(BaseMetric):
             image = sample.get('img_path', 'an image')
             if 'gt_sem_seg' not in sample:
                 raise UserError(
-                    f'{image} comes without a label, so that nothing can be measured; give the '
+                    f'{image} has no label, so no metric can be computed; give the '
                     'data set labels (LoadTrainIds), or predict images with tools/infer.py'
                 )
             truth = sample['gt_sem_seg']['data'].squeeze(0).cpu().numpy().astype(np.int64)
@@ -140,7 +140,7 @@ class UDAIoUMetric(BaseMetric):
         if not matrix.any():
             raise UserError(
                 'no pixel of the validation labels has a class that counts: do the ids of '
-                'LoadTrainIds fit them?'
+                'LoadTrainIds match them?'
             )
         figures = iou_figures(matrix, names)
         if not self.table:

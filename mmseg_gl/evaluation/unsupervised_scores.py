@@ -13,9 +13,9 @@ LABELS = 'score_labels'  # key in the message hub of the labels at the last vali
 
 @METRICS.register_module()
 class UnsupervisedScores(BaseMetric):
-    """Scores of a network on unlabelled target images, to choose checkpoints and settings by.
+    """Scores of a network on unlabelled target images, for choosing checkpoints and settings.
 
-    They are computed from the class probabilities of pixels that are drawn once and for all. Higher
+    They are computed from the class probabilities of a fixed random sample of pixels. Higher
     is better; no label is read. With p the probabilities of a pixel:
 
     - ``score/entropy``: minus the mean entropy H(p), in nats. Methods that minimise the entropy
@@ -35,7 +35,7 @@ class UnsupervisedScores(BaseMetric):
 
     Args:
         pixels: Number of pixels per image (Saito et al. for segmentation: 100).
-        temperature: Of SND (Saito et al.: 0.05).
+        temperature: Temperature of SND (Saito et al.: 0.05).
         **kwargs: See mmengine's ``BaseMetric``.
     """
 

@@ -1,4 +1,4 @@
-"""The recipe of BDL (Li et al., CVPR 2019), for the configs of any networks and domains."""
+"""The recipe of BDL (Li et al., CVPR 2019) for configs of any network and domains."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class ComparedRun:
             write_text(path, json.dumps(settings, indent=1))
         elif changed := differences(before, settings):
             raise UserError(
-                f'{self.dir} holds a run of {self.config} with other settings (changed: '
+                f'{self.dir} holds a run of {self.config} with different settings ('
                 f'{", ".join(changed)}); choose another --work-dir or delete that folder'
             )
 
@@ -76,7 +76,7 @@ class ComparedRun:
         self.state = 'testing'
         newest = newest_whole_checkpoint(self.dir)
         if newest is None:
-            raise UserError(f'{self.name}: training has left no checkpoint in {self.dir}')
+            raise UserError(f'{self.name}: training wrote no checkpoint to {self.dir}')
         checkpoint, _ = newest
         test_dir = os.path.join(self.dir, 'test')
         predictions = os.path.join(test_dir, 'predictions')

@@ -24,7 +24,7 @@ REPORT = ('report.md', 'report.png', 'curves.png')
 
 
 def check_report(work_dir: str) -> None:
-    """Raise a UserError if a file of the report's is not of this tool.
+    """Raise a UserError if a file of the report was not written by this tool.
 
     That is, if report.md does not begin as this tool's does, or if the pictures are there without
     it, or if curves.png was not drawn here.
@@ -37,7 +37,7 @@ def check_report(work_dir: str) -> None:
     for path in (text, *pictures):
         if os.path.lexists(path) and not ours:
             raise UserError(
-                f'{path} is not of this tool; choose another --work-dir, or move it away'
+                f'{path} was not written by this tool; move it, or choose another --work-dir'
             )
     check_own_picture(pictures[1], '--work-dir')
 

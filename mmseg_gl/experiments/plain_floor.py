@@ -36,7 +36,7 @@ class PlainFloor:
             return self.pool.submit(fastest_floor).result()
         except BrokenProcessPool as error:
             raise UserError(
-                'the second process of --plain has ended; is there enough memory for two?'
+                'the second process of --plain died; is there enough memory for two?'
             ) from error
 
     def close(self) -> None:

@@ -49,7 +49,7 @@ def predict(model: UDASegmentor, batch: dict) -> tuple[np.ndarray, np.ndarray]:
     if not torch.isfinite(confidence).all():
         path = data['data_samples'][0].img_path
         raise UserError(
-            f'the network has no finite output for {path}; its training has diverged: use an '
+            f'the output for {path} is not finite, since training has diverged: use an '
             'earlier checkpoint'
         )
     return (

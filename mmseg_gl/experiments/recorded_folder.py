@@ -90,8 +90,8 @@ class RecordedFolder:
         for path in map(os.path.realpath, self.inputs):
             if os.path.commonpath([place, path]) in (place, path):
                 raise UserError(
-                    f'{where} is not apart from {path}, which is read, and could change it; choose '
-                    'a folder outside'
+                    f'{where} overlaps with {path}, which is read and must not change; choose a '
+                    'folder outside it'
                 )
         there = self.names()
         contents = read_record(os.path.join(self.path, self.record))
@@ -107,8 +107,8 @@ class RecordedFolder:
         own = {self.record, *self.files, *self.interim}
         if foreign := sorted(name for name in there if name.removesuffix(PART) not in own):
             raise UserError(
-                f'{where} holds {foreign[0]}, which is not of this run; remove it or choose a '
-                'new folder'
+                f'{where} holds {foreign[0]}, which does not belong to this run; remove it or '
+                'choose a new folder'
             )
         self.done = {n for n in there & own if os.path.isfile(os.path.join(self.path, n))}
         self.complete = self.contents.get('complete') is True and self.done >= self.files

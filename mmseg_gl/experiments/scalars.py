@@ -1,4 +1,4 @@
-"""Scalars that a run has logged, across all its resumptions."""
+"""Scalars logged by a run, across all its resumptions."""
 
 import json
 import math

@@ -45,7 +45,7 @@ def build_benchmark(
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
     if not isinstance(model, UDASegmentor):
-        raise UserError(f'the model is a {type(model).__name__}; only a UDASegmentor is timed')
+        raise UserError(f'the model is a {type(model).__name__}; only a UDASegmentor can be timed')
     hooks = [h for h in map(HOOKS.build, cfg.get('custom_hooks', [])) if isinstance(h, PhaseHook)]
     count = max([len(hook.phases) for hook in hooks], default=1)
     if phase is not None and not 1 <= phase <= count:
@@ -88,8 +88,8 @@ def image_sizes(dataset: dict) -> dict[str, Size]:
                 sizes[domain] = width, height
             if domain not in sizes:
                 raise UserError(
-                    f'the pipeline of the {domain} has no Resize that says how large its images '
-                    'are; use --size'
+                    f'the pipeline of the {domain} has no Resize that sets the size of its '
+                    'images; use --size'
                 )
     return sizes
 

@@ -67,7 +67,8 @@ class StepBenchmark:
             Times in seconds: ``step_s``; ``floors_s``, forward and backward of the segmentor (up to
             its low-resolution logits) of every pass of the step, by memory layout of the images;
             ``layout``, the faster one, and ``floor_s``, its time; ``ratio``, the median of step /
-            floor over the iterations; ``parts_s`` by name; and ``peak_memory_gib``, of the process
+            floor over the iterations; ``parts_s`` by name, of which the rest is a
+            difference and can be negative by noise; and ``peak_memory_gib``, of the process
             (of the GPU if there is one). With ``plain``, also ``plain_floor_s`` and
             ``floor_over_plain``, the median of the ratio.
         """

@@ -11,7 +11,7 @@ class Normalization:
     """How a data preprocessor turned colours into the images of a batch.
 
     Attributes:
-        mean, std: Of each channel on the scale 0..255, (3, 1, 1).
+        mean, std: Mean and standard deviation of each channel on the scale 0..255, (3, 1, 1).
         rgb: The order of the channels is RGB; False: BGR.
     """
 
@@ -21,7 +21,7 @@ class Normalization:
 
     @classmethod
     def of(cls, preprocessor: Any) -> Normalization | None:
-        """Return that of a data preprocessor, None for one that does not normalise."""
+        """Return the normalization of a data preprocessor; None if it does not normalise."""
         if not getattr(preprocessor, '_enable_normalize', False):
             return None
         swaps = preprocessor._channel_conversion

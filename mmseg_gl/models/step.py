@@ -66,8 +66,8 @@ def update(
     finite = are_finite(losses)
     if not (finite or skip_nonfinite):
         raise UserError(
-            f'training has diverged ({in_words(losses)}); go on from an earlier checkpoint with a '
-            'smaller learning rate or smaller loss_weights'
+            f'training has diverged ({in_words(losses)}); continue from an earlier checkpoint with '
+            'a smaller learning rate or smaller loss_weights'
         )
     for optimizer in optimizers:
         if finite:

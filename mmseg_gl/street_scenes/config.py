@@ -20,7 +20,7 @@ ALIEN_CLUTTER = 15.0
 
 @dataclass(frozen=True)
 class StreetScenesConfig:
-    """Everything that decides what the images look like and how they are stored.
+    """Settings of the images: what they look like and how they are stored.
 
     Attributes:
         seed: seed of all images, at least 0.

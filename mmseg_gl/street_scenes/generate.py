@@ -29,7 +29,7 @@ def generate(
     workers: int | None = None,
     progress: Callable[[Iterable, int], Iterable] | None = None,
 ) -> bool:
-    """Write the data sets of both domains, or what is missing of them.
+    """Write the data sets of both domains, or the files that are still missing.
 
     The bytes of the files depend on the settings alone. ``street_scenes.json`` keeps the settings
     and says whether everything has been written, so that an interrupted run can be resumed.

@@ -1,4 +1,4 @@
-"""What the scenes are made of, and what the data sets call it."""
+"""Materials of the scenes, and their class ids in the data sets."""
 
 from enum import IntEnum
 

@@ -1,4 +1,4 @@
-"""What a drawing function needs at hand."""
+"""Canvas, style and random generator, as drawing functions need them."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Everything in which one domain differs from the other."""
+"""Parameters in which the two domains differ."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import TypeVar

@@ -116,4 +116,4 @@ def check_own_picture(path: str, option: str) -> None:
         with suppress(OSError, ValueError, SyntaxError), Image.open(path) as picture:
             if picture.info.get('Software') == SOFTWARE:
                 return
-    raise UserError(f'{path} is not of this tool; name another {option}, or move it away')
+    raise UserError(f'{path} was not written by this tool; move it, or name another {option}')

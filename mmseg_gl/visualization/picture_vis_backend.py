@@ -38,5 +38,5 @@ class PictureVisBackend(LocalVisBackend):
         folder: str = self.experiment._img_save_dir  # ``experiment`` makes the folder above it
         os.makedirs(folder, exist_ok=True)
         path = os.path.join(folder, f'{name}_{step:0{DIGITS}}.png')
-        with whole_file(path, 'make room, then go on with --resume') as file:
+        with whole_file(path, 'free disk space, then continue with --resume') as file:
             file.write(encoded(image, '.png'))

@@ -54,7 +54,7 @@ def check_sums(path: str) -> None:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if name := archive.testzip():
-                raise zipfile.BadZipFile(f'wrong check sum of {name}')
+                raise zipfile.BadZipFile(f'wrong checksum of {name}')
 
 
 def tensors_of(contents: dict) -> dict[str, Tensor]:

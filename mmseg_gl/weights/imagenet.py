@@ -45,7 +45,7 @@ def load_pretrained_backbone(
     if not os.path.isfile(path):
         raise UserError(
             f'{name} starts from ImageNet weights, but there is no file {path}: {where}; put it '
-            'there, or set model.segmentor.backbone.init_cfg.checkpoint to where it is'
+            'there, or set model.segmentor.backbone.init_cfg.checkpoint to its path'
         )
     weights = tensors_of(read_checkpoint(path))
     for prefix in PREFIXES:

@@ -248,8 +248,8 @@ class Layout:
         """
         if fault := difference(weights, shapes, optional):
             raise UserError(
-                f'these are not the weights of {self.network}: {fault}; choose the KIND that the '
-                'file is of, and --reverse only for files of this library'
+                f'these are not the weights of {self.network}: {fault}; choose the KIND of the '
+                'file, and use --reverse only for files of this library'
             )
 
 

@@ -1,6 +1,7 @@
 """tools/benchmark.py: what it measures and how it says it; never how long something takes."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_parts_of_the_step(run, tmp_path):
     assert sum(parts.values()) == pytest.approx(figures['step_s'], rel=0.01)
     assert all(figures[name] > 0 for name in ('step_s', 'floor_s', 'ratio', 'peak_memory_gib'))
     assert any('whole step' in row for row in table)
-    assert 'exists; name a new file' in run('benchmark', LOCAL, '--json', file).error
+    assert f'--json {file}' in run('benchmark', LOCAL, '--json', file).error
 
 
 def test_a_self_training_step(run):
@@ -69,6 +70,8 @@ def test_the_faster_layout_is_the_floor(run, monkeypatch, faster):
     figures = json.loads(outcome.out.splitlines()[-1])
     assert figures['layout'] == faster and figures['floor_s'] == 1000
     assert figures['ratio'] < 1 and 'a ratio below 1' in outcome.out
+    assert figures['parts_s']['upsampling, losses, rest'] < 0
+    assert not re.search(r'\s-\d', outcome.out.partition('{')[0])  # in the table it is about 0
 
 
 def test_a_method_without_a_target_is_timed_without_one(run):

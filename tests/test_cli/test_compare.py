@@ -54,7 +54,7 @@ def test_compare_trains_tests_reports_and_reuses(run, arguments, tmp_path):
     assert (tmp_path / 'compare' / 'report.md').read_text() == report
 
     changed = run('compare', *arguments, 'train_cfg.max_iters=3')
-    assert 'with other settings (changed: train_cfg.max_iters)' in changed.error
+    assert '(train_cfg.max_iters)' in changed.error
 
 
 KEY = 'model.heads.local_head.loss_weights.decode'

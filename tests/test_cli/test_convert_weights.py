@@ -484,7 +484,7 @@ def test_mit_on_imagenet(tmp_path):
     path = tmp_path / 'mit_b0.pth'
     init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'mit_{arch}.pth'))
     net = MixTransformer('b0', init_cfg=init_cfg).eval()
-    with pytest.raises(UserError, match=f'there is no file {path}'):
+    with pytest.raises(UserError, match=str(path)):
         net.init_weights()
     torch.save({**official, 'head.weight': torch.zeros(1000, 256)}, path)
     net.init_weights()
@@ -498,7 +498,7 @@ def test_mit_on_imagenet(tmp_path):
     for name, tensor in net.state_dict().items():
         assert torch.equal(other.state_dict()[name], tensor)
     path.rename(tmp_path / 'mit_b1.pth')
-    with pytest.raises(UserError, match='does not hold the weights of MixTransformer'):
+    with pytest.raises(UserError, match='weights of MixTransformer'):
         MixTransformer('b1', init_cfg=init_cfg).init_weights()
 
 

@@ -106,7 +106,7 @@ def test_from_training_to_the_last_picture(run, options, street_scenes, tmp_path
     )
     resumed = ['--work-dir', run_dir, '--resume', '--cfg-options', *options, *short]
     error = run('train', swapped, *resumed).error
-    assert 'metainfo.classes.3 was sky and is moving now' in error
+    assert re.search('metainfo.classes.3 .*sky.*moving', error)
 
 
 def test_check_data(run, options, street_scenes):
@@ -131,12 +131,12 @@ def test_raw_ids_are_not_class_numbers(run, options, street_scenes, tmp_path):
         'train_dataloader = dict(dataset=dict(source=dict(pipeline=steps)))\n'
         'val_dataloader = dict(dataset=dict(pipeline=steps))\ntest_dataloader = val_dataloader\n'
     )
-    words = r'error: the label of .*\.png has the class number \d+, but the data set has 5 classes'
+    named = r'error: .*\.png .*\b5 classes'
     arguments = ['--work-dir', tmp_path / 'work', '--cfg-options', *options[:-2]]
-    assert re.match(words, run('train', config, *arguments).error)
+    assert re.match(named, run('train', config, *arguments).error)
     model = MODELS.build(load_config(str(config)).model)
     torch.save(dict(meta={}, state_dict=model.state_dict()), tmp_path / 'weights.pth')
-    assert re.match(words, run('test', config, tmp_path / 'weights.pth', *arguments).error)
+    assert re.match(named, run('test', config, tmp_path / 'weights.pth', *arguments).error)
 
 
 @pytest.fixture
@@ -171,9 +171,9 @@ def test_no_label_of_the_target(run, own, street_scenes, tmp_path):
     assert len(written) == 6 and all(assert_own(path).max() < len(classes) for path in written)
 
     tested = run('test', own, work_dir / 'iter_2.pth', '--work-dir', tmp_path / 'test')
-    assert 'comes without a label, so that nothing can be measured' in tested.error
+    assert f'{images}/' in tested.error and 'LoadTrainIds' in tested.error
     compared = run('compare', own, '--work-dir', tmp_path / 'compare')
-    assert 'reads no labels of its test images' in compared.error
+    assert str(own) in compared.error and 'test_dataloader' in compared.error
     outcome = run('check_data', own, '--workers', 1)
     assert outcome.code == 0 and outcome.out.count('labels are not used') == 2
 

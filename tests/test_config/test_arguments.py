@@ -33,14 +33,14 @@ def test_arguments_of_a_class():
 
 def test_errors_name_key_and_value():
     init_default_scope('mmseg')
-    for settings, words in (
-        (dict(log_level=3), 'log_level=3: expected a text'),
-        (dict(model=dict(type='ResNet', deph=50)), 'model.deph: .*did you mean "depth"'),
-        (dict(train_dataloader=dict(num_workers='2')), 'num_workers=.*a whole number'),
-        (dict(randomness=dict(sed=1)), 'randomness has no option "sed"; did you mean "seed"'),
-        (dict(modell=3), 'unknown config key "modell"; did you mean "model"'),
+    for settings, named in (
+        (dict(log_level=3), 'log_level=3'),
+        (dict(model=dict(type='ResNet', deph=50)), 'model.deph: .*"depth"'),
+        (dict(train_dataloader=dict(num_workers='2')), "train_dataloader.num_workers='2'"),
+        (dict(randomness=dict(sed=1)), 'randomness.*"sed".*"seed"'),
+        (dict(modell=3), '"modell".*"model"'),
     ):
-        with pytest.raises(UserError, match=words):
+        with pytest.raises(UserError, match=named):
             check_arguments(Config(settings))
 
 

@@ -83,11 +83,11 @@ def test_lists_of_data_sets_and_heads_of_any_name_follow():
     for dataset in (gta5, synthia.dataset, cfg.translation_dataset):
         assert dataset.metainfo == dict(classes=('a', 'b'), palette=default_palette(2))
     cfg.model.heads.mine.num_classes = 3
-    with pytest.raises(UserError, match=r'decode_head.0.num_classes is 2, but model.heads.mine.n'):
+    with pytest.raises(UserError, match=r'decode_head\.0\.num_classes.*model\.heads\.mine\.num_cl'):
         check_classes(cfg)
     cfg.model.heads.mine.num_classes = 2
     gta5.metainfo.classes = ('b', 'a')
-    with pytest.raises(UserError, match=r'source.0 has the classes b, a, but .*source.1.dataset'):
+    with pytest.raises(UserError, match=r'\.source\.0 .*b, a.*\.source\.1\.dataset'):
         check_classes(cfg)
 
 
@@ -131,52 +131,51 @@ STEPS = "[dict(type='LoadTrainIds', ids={}), dict(type='PackSegInputs')]"
 
 
 @pytest.mark.parametrize(
-    'text, words',
+    'text, named',
     [
-        (OWN, r"pipeline.1.ids='gta5' gives Cityscapes' .* flat, sky: map .* ids={ID: NUMBER"),
+        (OWN, "source.pipeline.1.ids='gta5'.* flat, sky"),
         (
             "metainfo = dict(classes=('car', 'sky'))\n"
             "train_dataloader = dict(dataset=dict(source=dict(type='BaseSegDataset')))",
-            "ids='gta5' gives Cityscapes' classes, but those of this BaseSegDataset are car, sky",
+            "source.pipeline.1.ids='gta5'.* car, sky",
         ),
         (
             OWN + f'steps = {STEPS.format("{7: 0, 8: 2}")}\n'
             'train_dataloader = dict(dataset=dict(source=dict(pipeline=steps)))',
-            r'source.pipeline.0.ids maps 8 to 2, but there are 2 classes \(0..1, and 255 to ig',
+            'source.pipeline.0.ids .*8.* 2.*2 classes',
         ),
         (
             OWN + f'steps = {STEPS.format("{7: 0, 8: 1}")}\n'
             'train_dataloader = dict(dataset=dict(source=dict(pipeline=steps)))',
-            'target: a CityscapesDataset takes some of its own classes only, not flat, sky; use '
-            "type='BaseSegDataset', img_suffix='_leftImg8bit.png', seg_map_suffix=",
+            "target.*BaseSegDataset', img_suffix='_leftImg8bit.png', seg_map_suffix=",
         ),
         (
             "train_dataloader = dict(dataset=dict(target=dict(type='BaseSegDataset')))",
-            'target: a BaseSegDataset knows no classes; name them at the top of the config',
+            'target.*BaseSegDataset',
         ),
-        ('metainfo = 3', 'metainfo=3: expected the names of the classes'),
-        ("metainfo = dict(classes='road')", 'expected a list of names'),
-        ('metainfo = dict(classes=[])', 'expected a list of names'),
-        ("metainfo = dict(classes=('a', 'b', 'a'))", 'names "a" twice'),
-        ('metainfo = dict(classes=[str(i) for i in range(255)])', 'lists 255 .* room for 254'),
-        ("metainfo = dict(classes=('a',), palette=[[0, 0, 256]])", 'expected a colour for each'),
-        ("metainfo = dict(classes=('a',), palette='red')", 'expected a colour for each'),
-        ("metainfo = dict(classes=('a', 'b'), palette=[[1, 2, 3]])", 'has 1 colours for 2 classes'),
+        ('metainfo = 3', '^metainfo=3'),
+        ("metainfo = dict(classes='road')", "metainfo.classes='road'"),
+        ('metainfo = dict(classes=[])', r'metainfo.classes=\[\]'),
+        ("metainfo = dict(classes=('a', 'b', 'a'))", 'metainfo.classes .*"a"'),
+        ('metainfo = dict(classes=[str(i) for i in range(255)])', 'metainfo.classes .*255.* 254'),
+        ("metainfo = dict(classes=('a',), palette=[[0, 0, 256]])", 'metainfo.palette'),
+        ("metainfo = dict(classes=('a',), palette='red')", 'metainfo.palette'),
+        ("metainfo = dict(classes=('a', 'b'), palette=[[1, 2, 3]])", 'metainfo.palette .*1.* 2 '),
         (
             'val_dataloader = dict(dataset=dict(metainfo=dict(palette=[[1, 2, 3]])))',
-            'val_dataloader.dataset.metainfo=.*expected the names',
+            'val_dataloader.dataset.metainfo=',
         ),
-        ("metainf = dict(classes=('a', 'b'))", 'unknown config key "metainf"; did you mean "meta'),
+        ("metainf = dict(classes=('a', 'b'))", '"metainf".*"metainfo"'),
     ],
 )
-def test_classes_that_do_not_go_together(load, text, words):
-    with pytest.raises(UserError, match=words):
+def test_classes_that_do_not_go_together(load, text, named):
+    with pytest.raises(UserError, match=named):
         load(text)
 
 
 def test_an_option_may_not_contradict(load):
     key = 'model.heads.local_head.num_classes'
-    with pytest.raises(UserError, match=f'decode_head.num_classes is 5, but {key} is 7: give all'):
+    with pytest.raises(UserError, match=f'decode_head.num_classes .*5.*{key} .*7'):
         load_config(str(FIVE), {key: 7})
     assert load_config(str(FIVE), {key: 5}).model.heads.local_head.num_classes == 5
     cfg = load('', options={'metainfo.classes': ['road', 'car']})

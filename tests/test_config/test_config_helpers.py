@@ -26,7 +26,7 @@ CYCLEGAN = CONFIGS / 'bdl/cyclegan_perceptual_deeplabv2-tiny_street-scenes.py'
     ],
 )
 def test_an_option_for_a_helper(key, use):
-    with pytest.raises(UserError, match=f'{re.escape(key)}: .* does nothing; use {use}'):
+    with pytest.raises(UserError, match=f'{re.escape(key)}: .* {use}'):
         load_config(ADAPTSEGNET, {key: 1})
 
 
@@ -38,19 +38,21 @@ def test_an_option_for_a_helper(key, use):
     ],
 )
 def test_a_copy_that_was_changed_is_known_by_its_name_or_type(config, key, use):
-    with pytest.raises(UserError, match=f'does nothing; use {use}$'):
+    with pytest.raises(UserError, match=f' {use}$'):
         load_config(config, {key: 1})
 
 
 def test_a_number_is_looked_for_under_its_name(tmp_path):
     config = tmp_path / 'config.py'
-    for name, end in (('points', 'no part of the run reads it'), ('num_points', 'num_points')):
+    for name in ('points', 'num_points'):
         config.write_text(
             f'_base_ = {str(FEWER_POINTS)!r}\n{name} = 16\n'
             f'model = dict(heads=dict(local_head=dict(num_points={name})))\n'
         )
-        with pytest.raises(UserError, match=f'`{name}` .* does nothing.*{end}$'):
+        with pytest.raises(UserError, match=f'`{name}`') as error:
             load_config(config, {name: 1})
+        found = 'model.heads.local_head.num_points' in str(error.value)
+        assert found == (name == 'num_points')
 
 
 def test_the_data_preprocessor_at_the_top_is_for_models_without_one(tmp_path):
@@ -59,7 +61,7 @@ def test_the_data_preprocessor_at_the_top_is_for_models_without_one(tmp_path):
         f"_base_ = {str(ADAPTSEGNET)!r}\ndata_preprocessor = dict(type='SegDataPreProcessor')\n"
     )
     option = {'data_preprocessor.size_divisor': 8}
-    with pytest.raises(UserError, match='does nothing; use model.data_preprocessor.size_divisor$'):
+    with pytest.raises(UserError, match=' model.data_preprocessor.size_divisor$'):
         load_config(config, option)
     with config.open('a') as file:
         file.write(
@@ -71,7 +73,7 @@ def test_the_data_preprocessor_at_the_top_is_for_models_without_one(tmp_path):
 def test_a_helper_that_nothing_reads(tmp_path):
     config = tmp_path / 'config.py'
     config.write_text(f'_base_ = {str(ADAPTSEGNET)!r}\nmy_rate = 3\n')
-    with pytest.raises(UserError, match='my_rate: .* no part of the run reads it'):
+    with pytest.raises(UserError, match='`my_rate`'):
         load_config(config, {'my_rate': 4})
 
 
@@ -96,7 +98,7 @@ def test_a_leaf_that_changes_a_helper(text, use, tmp_path):
     config.write_text(f'_base_ = {str(ADAPTSEGNET)!r}\n{text}\n')
     leaf.write_text("_base_ = './config.py'\n")
     for path in (config, leaf):
-        with pytest.raises(UserError, match=f'config.py: .* does nothing; use {re.escape(use)}'):
+        with pytest.raises(UserError, match=f'config.py: .* {re.escape(use)}'):
             load_config(path)
 
 
@@ -129,5 +131,5 @@ def test_bases_of_mmseg(tmp_path):
     )
     assert load_config(config).model.segmentor.decode_head.type == 'SegformerHead'
     config.write_text("_base_ = 'mmseg::_base_/models/fcn_r50-d8.py'\nnorm_cfg = dict(type='BN')\n")
-    with pytest.raises(UserError, match='`norm_cfg` .*; use model.backbone.norm_cfg'):
+    with pytest.raises(UserError, match='`norm_cfg` .* model.backbone.norm_cfg'):
         load_config(config)

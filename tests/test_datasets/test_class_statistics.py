@@ -171,7 +171,7 @@ def test_damaged_statistics(root, contents):
         classes = json.dumps(json.loads(path.read_text())['classes'])
         contents = contents.replace('CLASSES', classes).encode()
     path.write_bytes(contents)
-    with pytest.raises(UserError, match=f'{path} cannot be used as class statistics .*; move it'):
+    with pytest.raises(UserError, match=str(path)):
         class_statistics(build(root))
 
 
@@ -225,7 +225,7 @@ def test_official_statistics_are_of_train_ids(root, opened):
 )
 def test_wrong_official_statistics(root, change):
     official(root, change)
-    with pytest.raises(UserError, match=f'{OFFICIAL} cannot be used as class statistics .*move it'):
+    with pytest.raises(UserError, match=OFFICIAL):
         class_statistics(build(root))
 
 

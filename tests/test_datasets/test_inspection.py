@@ -66,14 +66,14 @@ def test_listed_images_stay_in_their_folder(gta5, tmp_path, write_png, name):
     write_png(tmp_path / 'elsewhere/0.png', np.zeros((2, 4, 3), np.uint8))
     gta5['ann_file'] = str(tmp_path / 'list.txt')
     (tmp_path / 'list.txt').write_text(f'1\n{name.format(root=tmp_path)}\n')
-    with pytest.raises(UserError, match=r'the source file .* is not inside its folder .*/images'):
+    with pytest.raises(UserError, match=r'the source file .*/images'):
         list_files('source', gta5)
 
 
 def test_listed_labels_stay_in_their_folder(gta5, tmp_path):
     gta5['ann_file'] = str(tmp_path / 'list.txt')
     (tmp_path / 'list.txt').write_text(f'{tmp_path}/GTA5/images/1\n')  # inside; its label is not
-    with pytest.raises(UserError, match=r'images/1\.png is not inside its folder .*/labels'):
+    with pytest.raises(UserError, match=r'images/1\.png .*/labels'):
         list_files('source', gta5)
 
 

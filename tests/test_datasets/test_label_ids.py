@@ -58,19 +58,19 @@ def test_a_mapping_of_ones_own_ignores_all_other_ids():
 
 
 def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(UserError, match="ids='gta' is unknown; choose from gta5, cityscapes"):
+    with pytest.raises(UserError, match="ids='gta'.* gta5, cityscapes"):
         lookup_table('gta')
 
 
 @pytest.mark.parametrize('bad', [256, -1, 254])
 def test_class_number_out_of_range(bad):
-    with pytest.raises(UserError, match=f'ids maps to {bad}; class numbers are 0..253'):
+    with pytest.raises(UserError, match=f'ids .* {bad}; .* 0..253'):
         lookup_table({1: bad})
 
 
 @pytest.mark.parametrize('raw', [-1, 256, 300])
 def test_raw_id_that_no_8_bit_file_holds(raw):
-    with pytest.raises(UserError, match=f'ids maps the id {raw}; ids in 8-bit files are 0..255'):
+    with pytest.raises(UserError, match=f'ids .* {raw}; .* 0..255'):
         lookup_table({1: 2, raw: 0})
 
 

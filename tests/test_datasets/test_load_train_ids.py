@@ -72,13 +72,13 @@ def test_mapping_of_ones_own_for_synthias_files(tmp_path, write_png):
     raw = np.uint16([[3, 9], [22, 300]])
     path = write_png(tmp_path / 'a.png', np.dstack([raw, raw + 700, raw]))
     loader = LoadTrainIds(ids={3: 1, 9: 0}, files='synthia')
-    with pytest.raises(UserError, match='holds the id 300, which your labels do not have'):
+    with pytest.raises(UserError, match='id 300'):
         loader.transform(dict(seg_map_path=path))
     raw[1, 1] = 7
     write_png(tmp_path / 'a.png', np.dstack([raw, raw + 700, raw]))
     labels = loader.transform(dict(seg_map_path=path))['gt_seg_map']
     assert labels.tolist() == [[1, 0], [255, 255]]
-    with pytest.raises(UserError, match="files='SYNTHIA' is unknown; choose from synthia"):
+    with pytest.raises(UserError, match="files='SYNTHIA'.* synthia"):
         LoadTrainIds(ids={3: 1}, files='SYNTHIA')
 
 
@@ -100,20 +100,20 @@ def test_results_name_the_field(tmp_path, write_png):
 @pytest.mark.parametrize('ids, bad', [('gta5', 35), ('cityscapes', 40), ('train_ids', 19)])
 def test_impossible_id(tmp_path, write_png, ids, bad):
     path = write_png(tmp_path / 'a.png', np.uint8([[7, 7], [bad, 7]]))
-    with pytest.raises(UserError, match=rf'/a\.png holds the id {bad}, which {ids} labels'):
+    with pytest.raises(UserError, match=rf'/a\.png .*id {bad}, .*{ids}'):
         load(path, ids)
 
 
 @pytest.mark.parametrize('bad', [23, 256, 256 + 3])  # 259 would be road if only 8 bits were read
 def test_impossible_synthia_id(tmp_path, write_png, bad):
     path = write_png(tmp_path / 'a.png', np.uint16([[[bad, 0, 0]]]))
-    with pytest.raises(UserError, match=rf'/a\.png holds the id {bad}, which synthia labels'):
+    with pytest.raises(UserError, match=rf'/a\.png .*id {bad}, .*synthia'):
         load(path, 'synthia')
 
 
 def test_negative_ids(tmp_path):
     """-249 is not the road, entry -249 of the table."""
-    with pytest.raises(UserError, match='holds the id -249, which gta5 labels do not have'):
+    with pytest.raises(UserError, match='id -249, .*gta5'):
         LoadTrainIds(ids='gta5').map_ids(np.int32([[7, -249]]), 'a.png')
 
 
@@ -133,7 +133,7 @@ def test_truncated_file(tmp_path, write_png, ids, kept):
     path = tmp_path / 'a.png'
     write_png(path, noise if ids == 'synthia' else noise[..., 0].astype(np.uint8))
     cut_off(path, kept)
-    with pytest.raises(UserError, match=r'the label .*/a\.png is truncated or not an? '):
+    with pytest.raises(UserError, match=r'the label .*/a\.png is truncated'):
         load(path, ids)
 
 
@@ -142,5 +142,5 @@ def test_synthia_label_with_a_wrong_checksum(tmp_path, write_png):
     write_png(path, np.ones((20, 30), np.uint16))
     content = path.read_bytes()
     path.write_bytes(content[:-16] + bytes(4) + content[-12:])  # that of the pixels
-    with pytest.raises(UserError, match=r'/a\.png is truncated or not an image'):
+    with pytest.raises(UserError, match=r'/a\.png is truncated'):
         load(path, 'synthia')

@@ -192,7 +192,7 @@ def test_all_sources_are_one(folder):
     images = Counter(signature(dataset[0, n])['source'][0] for n in range(600))
     assert set(images) == {2, 3, 5, 102, 103, 105}
     assert all(70 < count < 130 for count in images.values())
-    with pytest.raises(UserError, match='source_weights are of no effect with source_sampling'):
+    with pytest.raises(UserError, match='source_weights .*source_sampling'):
         UDADataset(
             lists(folder), source_weights=[1, 1], source_sampling=dict(type='RareClassSampling')
         )
@@ -209,7 +209,7 @@ def broken_folder(folder, tmp_path):
 
 
 def test_broken_files_stop_by_default(broken_folder):
-    with pytest.raises(UserError, match='labels/5.png is truncated or not an image'):
+    with pytest.raises(UserError, match='labels/5.png is truncated'):
         sampled(source_cfg(broken_folder))
 
 
@@ -230,9 +230,9 @@ def test_broken_files_are_replaced_on_demand(broken_folder):
 def test_unlabelled_sources(folder):
     pipeline = source_cfg(folder)['pipeline']
     cfg = dict(type='ImageFolderDataset', data_root=str(folder / 'source/images'))
-    with pytest.raises(UserError, match='comes without a label: its data set lists images only'):
+    with pytest.raises(UserError, match='images/.*GTA5Dataset'):
         sampled(dict(cfg, pipeline=pipeline))
-    with pytest.raises(UserError, match='ImageFolderDataset loads no labels'):
+    with pytest.raises(UserError, match='ImageFolderDataset .*LoadTrainIds'):
         sampled(dict(cfg, pipeline=[pipeline[0], pipeline[-1]]))
 
 
@@ -258,10 +258,10 @@ def test_image_folder_with_pseudo_labels_and_own_classes(folder, tmp_path, write
     [('temperature', 0), ('temperature', 'hot'), ('min_pixels', -1), ('min_crop_ratio', math.nan)],
 )
 def test_arguments_out_of_range(option, value):
-    with pytest.raises(UserError, match=f'source_sampling.{option}=.*expected a number'):
+    with pytest.raises(UserError, match=f'source_sampling.{option}='):
         RareClassSampling(**{option: value})
 
 
 def test_too_many_pixels_wanted(folder):
-    with pytest.raises(UserError, match='min_pixels=400: no image has more pixels of any class'):
+    with pytest.raises(UserError, match='min_pixels=400: '):
         sampled(source_cfg(folder), min_pixels=400)

@@ -196,7 +196,7 @@ def test_broken_images_are_replaced_on_demand(broken_folder, dataset, num_worker
             bad = dict(source=2, target=1)[name]
             errors = item[name]['data_samples'].get('replaced', ())
             assert bool(errors) == (intact[name][0] == bad)
-            assert all(f'/{bad}' in error and 'not an image' in error for error in errors)
+            assert all(f'/{bad}' in error for error in errors)
             assert index != bad and (errors or index == intact[name][0])
             replaced[name] += bool(errors)
         assert signature(item) == signature(skipping[draw])  # also after a resume
@@ -208,7 +208,7 @@ def test_data_without_any_whole_image_still_stop(folder, tmp_path):
     for path in (broken / 'images').iterdir():
         path.write_bytes(b'')
     dataset = UDADataset(source_cfg(tmp_path), on_bad_image='skip')
-    with pytest.raises(UserError, match='is truncated or not an image'):
+    with pytest.raises(UserError, match=r'\.png is truncated'):
         dataset[0]
 
 

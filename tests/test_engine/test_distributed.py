@@ -1,6 +1,7 @@
 """Two gloo processes train; their checkpoint has the keys of one process and loads in it."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -166,14 +167,12 @@ def test_exit_codes_are_the_processes(distributed, tmp_path):
     run.terminate()
     out = run.communicate(timeout=120)[0]
     assert run.returncode == 143 and 'Traceback' not in out, out[-3000:]
-    assert 'SIGTERM: training has stopped after iteration' in out
+    assert re.search(r'SIGTERM: .* iteration \d+', out)
     run = distributed(2, 4)  # into the same folder
     out = run.communicate(timeout=120)[0]
     assert run.returncode == 2 and 'Traceback' not in out, out[-3000:]
-    assert set(out.splitlines()) == {
-        f'error: {tmp_path} already holds checkpoints: go on with --resume, or choose another '
-        '--work-dir'
-    }
+    (line,) = set(out.splitlines())
+    assert line.startswith(f'error: {tmp_path} ') and '--resume' in line
 
 
 def test_slurm_script_says_what_is_wrong(tmp_path):

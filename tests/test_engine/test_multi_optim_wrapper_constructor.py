@@ -66,14 +66,14 @@ def test_one_optimizer_per_child_with_its_own_groups():
 def test_orphans_are_refused():
     cfg = configuration()
     del cfg['heads']
-    with pytest.raises(UserError, match='global_head has 2 .*add optim_wrapper.global_head'):
+    with pytest.raises(UserError, match='global_head has 2 .*optim_wrapper.global_head'):
         MultiOptimWrapperConstructor(cfg)(Model())
 
 
 @pytest.mark.parametrize('name', ['local_haed', 'entropy'])
 def test_entries_for_nothing_are_refused(name):
     cfg = configuration(**{name: dict(optimizer=dict(type='Adam'))})
-    with pytest.raises(UserError, match=f'optim_wrapper.{name} matches no part'):
+    with pytest.raises(UserError, match=f'optim_wrapper.{name} '):
         MultiOptimWrapperConstructor(cfg)(Model())
 
 
@@ -82,5 +82,5 @@ def test_misplaced_options_are_refused():
         MultiOptimWrapperConstructor(configuration(), paramwise_cfg=dict())
     cfg = configuration()
     cfg.segmentor.accumulative_counts = 2
-    with pytest.raises(UserError, match='accumulation is not supported'):
+    with pytest.raises(UserError, match='accumulative_counts'):
         MultiOptimWrapperConstructor(cfg)(Model())

@@ -42,8 +42,8 @@ def train(run, data_options, street_scenes, tmp_path, monkeypatch):
 def test_training_stops_with_the_last_finite_weights(train, tmp_path):
     error = train(broken=[3]).error
     work_dir = tmp_path / 'work'
-    assert 'diverged at iteration 3 (loss_seg_decode nan' in error
-    assert f'the last finite weights are in {work_dir}/last_good_iter_3.pth' in error
+    assert 'iteration 3 (loss_seg_decode nan' in error
+    assert f'{work_dir}/last_good_iter_3.pth' in error
     kept = read_checkpoint(work_dir / 'last_good_iter_3.pth')
     assert kept['meta']['iter'] == 3 and set(kept['optimizer']) == {'segmentor', 'global_head'}
     assert all(torch.isfinite(value.float()).all() for value in kept['state_dict'].values())
@@ -72,7 +72,7 @@ def test_skipping_has_an_end(train, tmp_path):
     options = ['action=skip', 'max_skips=3']
     options = [f'default_hooks.nonfinite_loss.{option}' for option in options]
     error = train(*options, broken=range(1, 6)).error
-    assert 'diverged at iteration 3 ' in error and '3 steps in a row were skipped' in error
+    assert 'iteration 3 ' in error and '; 3 steps' in error
     assert (tmp_path / 'work/last_good_iter_3.pth').exists()
 
 
@@ -86,7 +86,7 @@ def test_broken_weights_are_not_kept(train, tmp_path, monkeypatch):
 
     monkeypatch.setattr(NonfiniteLossHook, 'after_train_iter', break_weights)
     error = train().error
-    assert 'at iteration 3 ' in error and 'the weights themselves are not finite any more' in error
+    assert 'iteration 3 ' in error and 'last_good' not in error
     assert not list((tmp_path / 'work').glob('*.pth'))
 
 

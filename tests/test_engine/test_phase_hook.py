@@ -140,31 +140,29 @@ def test_heads_that_do_not_exist_are_said(options, tmp_path):
     cfg = settings(options, tmp_path)
     del cfg.model.heads.local_head
     del cfg.optim_wrapper.local_head
-    with pytest.raises(
-        UserError, match='names "local_head", but the model has no such part, only global_head'
-    ):
+    with pytest.raises(UserError, match='"local_head".*global_head'):
         train(cfg, 'no_local_head')
     cfg = settings(options, tmp_path)
     cfg.custom_hooks[0].phases = [('global',), ('lokal',)]
-    with pytest.raises(UserError, match='names "lokal", .* only global_head, local_head'):
+    with pytest.raises(UserError, match='"lokal", .* global_head, local_head'):
         train(cfg, 'typo')
 
 
 @pytest.mark.parametrize('begin', [1.5, -1, 'half', None])
 def test_begin_is_an_iteration_or_a_share(begin):
-    with pytest.raises(UserError, match='begin=.*expected an iteration'):
+    with pytest.raises(UserError, match='begin='):
         TwoPhaseHook(begin=begin, phases=[('global',), ('global', 'local')])
 
 
 @pytest.mark.parametrize(
-    'phases, words',
+    'phases, named',
     [
-        ([], 'must have begin=0'),
-        ([dict(begin=3, active=[])], 'must have begin=0'),
-        ([dict(begin=0, active='mix')], 'is no phase; expected'),
-        ([dict(begin=0, actve=[])], 'is no phase; expected'),
+        ([], 'begin=0'),
+        ([dict(begin=3, active=[])], 'begin=0'),
+        ([dict(begin=0, active='mix')], "'mix'"),
+        ([dict(begin=0, actve=[])], "'actve'"),
     ],
 )
-def test_phases_of_another_form(phases, words):
-    with pytest.raises(UserError, match=words):
+def test_phases_of_another_form(phases, named):
+    with pytest.raises(UserError, match=named):
         PhaseHook(phases)

@@ -65,15 +65,14 @@ def test_a_file_with_other_names_does_not_leave_the_network_random(network, tmp_
         initialised(network(**start_from(tmp_path / 'net.pth')))
     sentence = str(info.value)
     assert sentence.startswith('model.segmentor.backbone (') and f'{tmp_path}/net.pth' in sentence
-    assert 'weight tensors are not in that file (first: ' in sentence
-    assert 'the file has encoder.' in sentence and 'init_cfg=None' in sentence
+    assert 'encoder.' in sentence and 'init_cfg=None' in sentence
 
 
 def test_the_file_of_a_whole_segmentor_needs_a_prefix(tmp_path):
     network = NETWORKS['mit']
     weights = {f'backbone.{key}': value for key, value in network().state_dict().items()}
     torch.save(weights, tmp_path / 'net.pth')
-    with pytest.raises(UserError, match="set init_cfg.prefix, e.g. 'backbone.' for a whole segm"):
+    with pytest.raises(UserError, match='init_cfg.prefix'):
         initialised(network(**start_from(tmp_path / 'net.pth')))
     net = initialised(network(**start_from(tmp_path / 'net.pth', prefix='backbone.')))
     for key, value in net.state_dict().items():
@@ -85,34 +84,33 @@ def test_weights_of_another_size_and_missing_ones(tmp_path, logged):
     wider = SwinTransformer(
         embed_dims=16, depths=(1, 1, 1, 1), **FOUR_ONES, **start_from(tmp_path / 'net.pth')
     )
-    with pytest.raises(UserError, match='which do not fit .*patch_embed.projection.weight'):
+    with pytest.raises(UserError, match='net.pth.*patch_embed.projection.weight'):
         initialised(wider)
     weights = NETWORKS['swin']().state_dict()
     del weights['stages.2.blocks.0.ffn.layers.1.weight']
     torch.save(weights, tmp_path / 'net.pth')
     initialised(NETWORKS['swin'](**start_from(tmp_path / 'net.pth')))
-    assert '1 of the ' in logged.text and '(first: stages.2.blocks.0.ffn.layers.1.we' in logged.text
+    assert 'stages.2.blocks.0.ffn.layers.1.weight' in logged.text
 
 
-@pytest.mark.parametrize('argument', ['init_cfg', 'pretrained'])
 @pytest.mark.parametrize(
-    'source, reason',
+    'argument, source',
     [
-        ('pretrained/none.pth', 'there is no checkpoint file pretrained/none.pth'),
-        ('http://127.0.0.1:9/none.pth', 'Error'),  # nobody listens there
-        ('torchvision://none', 'Error'),
-        ('open-mmlab://none', "KeyError: 'none'"),
+        ('init_cfg', 'pretrained/none.pth'),
+        ('pretrained', 'pretrained/none.pth'),
+        ('init_cfg', 'http://127.0.0.1:9/none.pth'),  # nobody listens there
+        ('init_cfg', 'torchvision://none'),
+        ('init_cfg', 'open-mmlab://none'),
     ],
 )
-def test_weights_that_cannot_be_had(argument, source, reason):
+def test_weights_that_cannot_be_had(argument, source):
     options = start_from(source) if argument == 'init_cfg' else dict(pretrained=source)
     net = ResNetV1c(depth=18, stem_channels=8, base_channels=8, **options)
     with pytest.raises(UserError) as info:
         initialised(net)
     sentence = str(info.value)
-    assert f'model.segmentor.backbone (ResNetV1c) starts from the weights {source}' in sentence
-    assert reason in sentence and '\n' not in sentence
-    assert 'by hand and set model.segmentor.backbone.init_cfg.checkpoint (or pre' in sentence
+    assert 'model.segmentor.backbone.init_cfg.checkpoint' in sentence and source in sentence
+    assert '\n' not in sentence
 
 
 def test_training_ends_in_a_sentence(run, data_options, street_scenes, tmp_path):
@@ -128,8 +126,8 @@ def test_training_ends_in_a_sentence(run, data_options, street_scenes, tmp_path)
     )
     options = [*data_options(street_scenes, target=False), 'train_cfg.max_iters=1']
     outcome = run('train', config, '--work-dir', tmp_path / 'work', '--cfg-options', *options)
-    assert 'starts from the weights pretrained/none.pth, which cannot be read' in outcome.error
-    assert 'model.data_preprocessor gives BGR images with mean=[104.00698793, ' in outcome.out
+    assert 'pretrained/none.pth' in outcome.error
+    assert 'model.data_preprocessor' in outcome.out
 
 
 CAFFE_MEAN = dict(mean=[104.00698793, 116.66876762, 122.67891434], std=[1.0, 1.0, 1.0])
@@ -154,13 +152,13 @@ def test_images_of_another_kind_than_the_weights(preprocessor, warned, logged):
         ResNetV1c(depth=18, **small, **start_from('open-mmlab://detectron2/resnet101_caffe')),
     ]
     random = [DeepLabV2ResNet(18, **small), NETWORKS['mit']()]
-    for nets, sentence in (
-        ([mit], 'mit_b0.pth of model.segmentor.backbone take RGB images: set' * ('RGB' in warned)),
-        (caffe, "of model.segmentor.backbone are Caffe's, which takes BGR" * ('Caffe' in warned)),
+    for nets, advice in (
+        ([mit], 'bgr_to_rgb=True' * ('RGB' in warned)),
+        (caffe, 'bgr_to_rgb=False' * ('Caffe' in warned)),
         (random, ''),
     ):
         for net in nets:
             logged.clear()
             model = ModuleDict(dict(segmentor=ModuleDict(dict(backbone=net))))
             warn_of_other_images(model, preprocessor)
-            assert sentence in logged.text and bool(sentence) == bool(logged.text)
+            assert advice in logged.text and bool(advice) == bool(logged.text)

@@ -86,9 +86,7 @@ def test_damaged_newest_one_is_reported_and_the_one_before_is_taken(tmp_path, ca
     damage(tmp_path / 'iter_6.pth', how)
     assert newest_whole_checkpoint(tmp_path)[0] == str(tmp_path / 'iter_4.pth')
     (line,) = capsys.readouterr().err.splitlines()
-    assert (
-        f'{tmp_path}/iter_6.pth is damaged' in line and f'going on from {tmp_path}/iter_4' in line
-    )
+    assert f'{tmp_path}/iter_6.pth is damaged' in line and f' {tmp_path}/iter_4' in line
     for step in (2, 4):
         damage(tmp_path / f'iter_{step}.pth', how)
     with pytest.raises(UserError, match='--resume CKPT'):
@@ -155,7 +153,7 @@ def test_weights_that_are_not_finite_do_not_take_the_place_of_good_ones(train, t
         'default_hooks.checkpoint.max_keep_ckpts': 1,
         'default_hooks.visualization': dict(type='BlowUpHook'),
     }
-    with pytest.raises(UserError, match='after iteration 4 the weights are not finite; they are'):
+    with pytest.raises(UserError, match='iteration 4 .*load_from'):
         train(tmp_path, **options)
     assert names(tmp_path, '*.pth') == ['iter_2.pth'] and last(tmp_path) == 'iter_2.pth'
     assert newest_whole_checkpoint(tmp_path)[0] == str(tmp_path / 'iter_2.pth')
@@ -183,6 +181,6 @@ def test_another_runner_is_refused_before_anything_is_trained():
 
 
 def test_save_best_of_what_is_not_measured(train, tmp_path):
-    with pytest.raises(UserError, match="save_best='acc': .* choose from mIoU, "):
+    with pytest.raises(UserError, match="save_best='acc': .* mIoU, "):
         train(tmp_path, **{'default_hooks.checkpoint.save_best': 'acc'})
     assert read_checkpoint(tmp_path / 'iter_4.pth')['meta']['iter'] == 4

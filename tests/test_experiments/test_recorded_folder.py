@@ -98,7 +98,7 @@ def test_damaged_record(make, tmp_path, record):
     (path.parent / 'images').mkdir()
     (path.parent / 'images/1.png').touch()
     before = contents(tmp_path)
-    with pytest.raises(UserError, match='out/record.json cannot be read'), make().open():
+    with pytest.raises(UserError, match='out/record.json'), make().open():
         pass
     assert contents(tmp_path) == before
 
@@ -115,7 +115,7 @@ def test_damaged_record(make, tmp_path, record):
 def test_another_run(make, changes, different):
     with make().open():
         pass
-    with pytest.raises(UserError, match=rf'\(different in record.json: {different}\)'):
+    with pytest.raises(UserError, match=f'record.json: {different}'):
         with make(**changes).open():
             pass
 
@@ -133,7 +133,7 @@ def test_files_of_others(make, tmp_path, begun, name):
     else:
         path.write_text('precious')
     before = contents(tmp_path / 'out')
-    with pytest.raises(UserError, match=name if begun else 'not empty and has no record.json'):
+    with pytest.raises(UserError, match=name if begun else 'record.json'):
         with make().open():
             pass
     assert contents(tmp_path / 'out') == before
@@ -142,7 +142,7 @@ def test_files_of_others(make, tmp_path, begun, name):
 @pytest.mark.parametrize('inputs', ['out', 'out/images', '.', 'link', 'out/images/1.png'])
 def test_inputs_that_could_be_replaced(make, tmp_path, inputs):
     (tmp_path / 'link').symlink_to(tmp_path / 'out')
-    with pytest.raises(UserError, match='--out .*is not apart from'):
+    with pytest.raises(UserError, match='--out '):
         with make(inputs=['elsewhere', inputs]).open():
             pass
     assert os.listdir(tmp_path) == ['link']
@@ -157,7 +157,7 @@ def test_two_processes_do_not_write_to_one_folder(make, tmp_path):
     command = [sys.executable, '-c', program, tmp_path / 'out']
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == 'held\n'
-        with pytest.raises(UserError, match=f'process {other.pid}.* writing there.* another --out'):
+        with pytest.raises(UserError, match=f'process {other.pid}.*--out'):
             with make().open():
                 pass
         assert os.listdir(tmp_path / 'out') == ['.lock']
@@ -170,7 +170,7 @@ def test_lock_that_has_just_been_removed(tmp_path, monkeypatch):
     """A second process has opened the lock file of a first one, which removes it and ends."""
     lockf = 'mmseg_gl.files.fcntl.lockf'
     monkeypatch.setattr(lockf, lambda *_: os.remove(tmp_path / '.lock'))
-    with pytest.raises(UserError, match='another process'), only_writer(tmp_path):
+    with pytest.raises(UserError, match=f'{tmp_path}: '), only_writer(tmp_path):
         pass
 
 

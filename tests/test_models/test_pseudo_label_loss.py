@@ -54,11 +54,11 @@ def test_no_labelled_pixel_is_zero():
 
 
 def test_target_without_labels():
-    with pytest.raises(UserError, match='no pseudo labels: add LoadPseudoLabels'):
+    with pytest.raises(UserError, match='LoadPseudoLabels .*target'):
         build(decode=1.0)(outputs(decode=random_logits()))
 
 
 def test_labels_of_another_size():
     labels = random_labels()[:, :3]
-    with pytest.raises(UserError, match='pseudo labels are 8x3, but the output is 8x6'):
+    with pytest.raises(UserError, match='8x3.* 8x6'):
         build(decode=1.0)(outputs(labels, decode=random_logits()))

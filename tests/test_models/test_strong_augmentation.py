@@ -55,5 +55,5 @@ def test_draws(per_image):
 
 
 def test_unknown_colours():
-    with pytest.raises(UserError, match='a mean and a std'):
+    with pytest.raises(UserError, match='data_preprocessor'):
         StrongAugmentation(jitter_probability=1)(ImageBatch(torch.zeros(1, 3, 9, 9)))

@@ -94,8 +94,8 @@ def test_draws_differ_and_resume(kind):
 
 
 def test_what_is_missing_is_said():
-    with pytest.raises(UserError, match='MaskedImages needs a teacher'):
+    with pytest.raises(UserError, match='MaskedImages .*teacher'):
         MaskedImages()(batches(), None)
     data = dict(batches(), target=batches(height=16)['target'])
-    with pytest.raises(UserError, match='source has 2x12x8 images and the target 2x12x16 '):
+    with pytest.raises(UserError, match='2x12x8 .* 2x12x16 '):
         ClassMix()(data, teacher)

@@ -1,5 +1,5 @@
 # Cityscapes as the target of HRDA and MIC, at its full size: crops of 1024x1024 of 2048x1024, and
-# no labels of the teacher's at the margins. Validation at 2048x1024.
+# no pseudo labels at the margins. Validation at 2048x1024.
 _base_ = './cityscapes_512x512.py'
 target_pipeline = [
     dict(type='LoadImage'),

@@ -2,7 +2,7 @@
 # images of each domain.
 # Validation: the whole image at 1024x512, scored at the labels' own size, 2048x1024.
 _base_ = './cityscapes.py'
-# OpenCV, bilinear; labels and masks nearest. The image fits inside the scale, and keeps its shape.
+# OpenCV, bilinear; labels and masks nearest. Images fit inside the scale and keep their aspect ratio.
 fit = dict(type='Resize', keep_ratio=True)
 target_pipeline = [
     dict(type='LoadImage'),  # no labels are loaded for the target

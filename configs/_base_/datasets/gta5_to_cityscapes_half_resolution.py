@@ -1,6 +1,6 @@
 # GTA5 -> Cityscapes at half the official input sizes, as in the release of global-local alignment
 # (advent_global_local.yml): source 640x360, target and test input 512x256. The predictions are
-# scored at the labels' own size, 2048x1024, as ever.
+# scored at the labels' own size, 2048x1024.
 _base_ = './gta5_to_cityscapes.py'
 source_pipeline = [
     dict(type='LoadImage'),

@@ -3,7 +3,7 @@ _base_ = './gta5_and_cityscapes_images.py'
 data_root = '{{$STREET_SCENES:data/street_scenes}}'  # the environment variable, or this default
 image_pipeline = [
     dict(type='LoadImage'),
-    # The whole height: instance norm over a crop of road alone would lose what colour it has.
+    # The whole height: instance norm over a crop that shows only road would remove its colour.
     dict(type='RandomCrop', crop_size=96),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),

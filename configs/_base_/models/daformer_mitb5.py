@@ -17,7 +17,7 @@ model = dict(
             type='MixTransformer',
             arch='b5',
             drop_path_rate=0.1,
-            # NVIDIA's ImageNet weights (no commercial use), or OpenMMLab's file of the same.
+            # NVIDIA's ImageNet weights (no commercial use), or OpenMMLab's file of the same weights.
             init_cfg=dict(type='Pretrained', checkpoint='data/pretrained/mit_{arch}.pth'),
         ),
         decode_head=dict(

@@ -1,5 +1,5 @@
-# DeepLab-v2 on ResNet-101-V1c, the convolutional network of DAFormer's and HRDA's papers. It is not
-# that of AdaptSegNet: other ImageNet weights, trained batch norm, RGB, and two dilations.
+# DeepLab-v2 on ResNet-101-V1c, the convolutional network of DAFormer's and HRDA's papers. It differs
+# from AdaptSegNet's: other ImageNet weights, trained batch norm, RGB, and two dilations.
 _base_ = './daformer_mitb5.py'
 model = dict(
     segmentor=dict(

@@ -8,7 +8,7 @@ model = dict(
             stem_channels=16,
             base_channels=16,
             strides=(1, 1, 1, 1),
-            # Batch norm's running statistics would be a mixture of two very different domains here,
+            # Batch norm's running statistics would mix two very different domains here,
             # which no forward pass of the training has used.
             norm_cfg=dict(type='GN', num_groups=8, requires_grad=True),
             init_cfg=None,

@@ -85,8 +85,8 @@ def open_image(path: str, what: str, max_megapixels: float) -> Iterator[Image]:
             if width * height > max_megapixels * 1e6:
                 raise UserError(
                     f'the {what} {path} has {width}x{height} pixels, more than the max_megapixels='
-                    f'{max_megapixels:g} of the pipeline step that reads it: scale it down, or set '
-                    'that option higher'
+                    f'{max_megapixels:g} of the pipeline step that reads it: scale it down, or '
+                    'raise that option'
                 )
             yield image
     except UserError:
@@ -96,8 +96,8 @@ def open_image(path: str, what: str, max_megapixels: float) -> Iterator[Image]:
             raise UserError(f'cannot read the {what} {path}: {error.strerror}') from error
         reason = str(error) or type(error).__name__
         raise UserError(
-            f'the {what} {path} is truncated or not an image in PNG or JPEG ({reason}); convert '
-            'it, or copy it again'
+            f'the {what} {path} is truncated or not a PNG or JPEG image ({reason}); convert it, '
+            'or copy it again'
         ) from error
 
 

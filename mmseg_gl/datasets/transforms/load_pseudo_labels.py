@@ -38,8 +38,8 @@ class LoadPseudoLabels(BaseTransform):
     def transform(self, results: dict) -> dict:
         if 'flip' in results:
             raise UserError(
-                'LoadPseudoLabels comes after RandomFlip in the pipeline, so that labels would not '
-                'be flipped with their images; put it before RandomFlip'
+                'LoadPseudoLabels comes after RandomFlip in the pipeline, so labels would not be '
+                'flipped with their images; put it before RandomFlip'
             )
         path = pseudo_label_path(self.folder, results['img_path'])
         labels = self.read(path)

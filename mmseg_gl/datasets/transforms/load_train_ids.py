@@ -60,8 +60,8 @@ class LoadTrainIds(BaseTransform):
             return results  # an image of no data set, from mmseg's inference_model
         if 'seg_map_path' not in results:
             raise UserError(
-                f'{results.get("img_path", "an image")} comes without a label: its data set lists '
-                'images only; use one with labels, e.g. GTA5Dataset, which takes any '
+                f'{results.get("img_path", "an image")} has no label: its data set lists images '
+                'only; use one with labels, e.g. GTA5Dataset, which takes any '
                 'data_prefix=dict(img_path=..., seg_map_path=...) and suffixes'
             )
         path = self.find(results['seg_map_path'])
@@ -128,7 +128,7 @@ def read_ids(path: str, max_megapixels: float) -> np.ndarray:
         )
     if image.format == 'JPEG':
         raise UserError(
-            f'the label {path} is a JPEG, which changes ids; expected an 8-bit palette or grey PNG'
+            f'the label {path} is a JPEG, which alters ids; expected an 8-bit palette or grey PNG'
         )
     return np.asarray(image)
 

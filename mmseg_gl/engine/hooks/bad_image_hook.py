@@ -32,7 +32,7 @@ class BadImageHook(Hook):
         runner.message_hub.update_info(STATE, counts)
         for error in new:
             runner.logger.warning(
-                f'Iteration {runner.iter}: another image is taken, as {error}. So far '
+                f'Iteration {runner.iter}: used another image instead, as {error}. So far '
                 f'{len(counts)} files could not be used, {sum(counts.values())} times.'
             )
 

@@ -38,6 +38,6 @@ class IgnoredLabelsHook(Hook):
             runner.logger.warning(
                 f'Iteration {runner.iter + 1}: in the last {in_a_row} iterations every pixel '
                 'of the source labels was ignored (255), so the network learns nothing from them. '
-                'Do the ids of LoadTrainIds (train_dataloader.dataset.source.pipeline) fit these '
+                'Do the ids of LoadTrainIds (train_dataloader.dataset.source.pipeline) match these '
                 'labels? tools/check_data.py shows which classes they have.'
             )

@@ -17,7 +17,7 @@ from mmseg_gl.errors import Interrupted, UserError
 class InterruptionHook(Hook):
     """Save the run before it ends: on SIGINT and SIGTERM, and after errors.
 
-    On a signal the iteration is finished and saved; a validation is broken off. When training fails
+    On a signal the iteration is finished and saved; a validation is aborted. When training fails
     between two iterations (a data worker is gone, an image is broken), the last iteration is saved;
     within an iteration there is nothing to save, and several processes cannot save when one fails.
 
@@ -84,8 +84,8 @@ class InterruptionHook(Hook):
         self.saver.save_extra(runner, runner.iter)
         if runner.iter:
             runner.logger.info(
-                f'Iteration {runner.iter} is saved in {self.saver.newest}; go on with the same '
-                'command and --resume'
+                f'Iteration {runner.iter} is saved in {self.saver.newest}; continue with the '
+                'same command and --resume'
             )
 
     def leave(self, runner: SafeRunner, step: int) -> None:
@@ -99,6 +99,6 @@ class InterruptionHook(Hook):
         where = f'it is saved in {self.saver.newest}; ' if step else ''
         raise Interrupted(
             number,
-            f'{number.name}: training has stopped after iteration {step}; {where}'
-            'go on with the same command and --resume',
+            f'{number.name}: training stopped after iteration {step}; {where}'
+            'continue with the same command and --resume',
         )

@@ -54,7 +54,7 @@ class NonfiniteLossHook(Hook):
         if not has_finite_weights(model):
             raise UserError(
                 f'training has diverged at iteration {runner.iter} ({losses}), and the weights '
-                'themselves are not finite any more: start from an earlier checkpoint in '
+                'themselves are no longer finite: start from an earlier checkpoint in '
                 f'{runner.work_dir} {REMEDY}'
             )
         skipped = hub.get_info('skipped_steps', 0) + 1
@@ -77,7 +77,7 @@ class NonfiniteLossHook(Hook):
         name = f'last_good_iter_{runner.iter}.pth'
         runner.save_run(name, runner.iter)
         row = f'; {in_a_row} steps in a row were skipped' if in_a_row > 1 else ''
-        hint = '; default_hooks.nonfinite_loss.action=skip leaves single steps out'
+        hint = '; default_hooks.nonfinite_loss.action=skip skips single steps'
         raise UserError(
             f'training has diverged at iteration {runner.iter} ({losses}{row}); the last finite '
             f'weights are in {runner.work_dir}/{name}: start from them or from an earlier '

@@ -46,7 +46,7 @@ class PhaseHook(Hook):
               stay unchanged.
 
     Raises:
-        UserError: For phases of another form or order, or a part that the model does not have.
+        UserError: For malformed or unordered phases, or a part that the model does not have.
     """
 
     def __init__(self, phases: Sequence[dict]) -> None:
@@ -56,8 +56,8 @@ class PhaseHook(Hook):
                 phase.get('active', ''), str
             ):
                 raise UserError(
-                    f'{name}: {dict(phase)} is no phase; expected dict(begin=..., active=[names of '
-                    'heads, losses and views]) and, if wanted, restart_lr'
+                    f'{name}: {dict(phase)} is not a phase; expected dict(begin=..., active=[names '
+                    'of heads, losses and views]) and, optionally, restart_lr'
                 )
             begin = phase.get('begin')
             share = isinstance(begin, float) and 0 <= begin <= 1

@@ -46,6 +46,6 @@ class PredictionWriterHook(Hook):
         for sample in outputs:
             name = os.path.splitext(os.path.basename(sample.img_path))[0] + '.png'
             if self.written.setdefault(name, sample.img_path) != sample.img_path:
-                raise UserError(f'two test images are called {name}; --out keeps one folder')
+                raise UserError(f'two test images would both be written to {name}; rename one')
             image = self.writer.picture(sample.pred_sem_seg.data.squeeze(0).cpu().numpy())
             image.save(os.path.join(self.out_dir, name))

@@ -55,7 +55,7 @@ class SafeCheckpointHook(Hook):
     Raises:
         UserError: For invalid arguments or another runner; when the metric of ``save_best`` is not
             measured; when the weights are not finite; and when a checkpoint cannot be written or
-            would hold other objects than tensors and plain values.
+            would hold objects other than tensors and plain values.
     """
 
     priority = 'VERY_LOW'
@@ -128,7 +128,7 @@ class SafeCheckpointHook(Hook):
             key = next(iter(metrics))
         if key not in metrics:
             raise UserError(
-                f'save_best={key!r}: the validation measures no such thing; choose from '
+                f'save_best={key!r}: the validation does not compute it; choose from '
                 f'{", ".join(metrics)}'
             )
         score = metrics[key]

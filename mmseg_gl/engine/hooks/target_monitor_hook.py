@@ -79,7 +79,7 @@ class TargetMonitorHook(MonitorHook):
         largest = sorted(shares, key=lambda name: shares[name], reverse=True)[:3]
         found = ', '.join(f'{name} {shares[name]:.1%}' for name in largest)
         advice = (
-            f'now: {found}. Try smaller loss_weights of what adapts, or start from a source-only '
+            f'now: {found}. Try smaller loss_weights for adaptation, or start from a source-only '
             'checkpoint (load_from)'
         )
         min_classes = self.min_classes
@@ -91,7 +91,7 @@ class TargetMonitorHook(MonitorHook):
                 runner,
                 'few_classes',
                 f'the predictions on the target collapse: only {present:.1f} classes hold more '
-                f'than {self.min_share:.1%} of the pixels, on average of the last {LOOKS} checks; '
+                f'than {self.min_share:.1%} of the pixels, averaged over the last {LOOKS} checks; '
                 f'{advice}',
             )
         entropy = self.mean(runner, 'entropy_target') if has_entropy else None

@@ -32,7 +32,7 @@ class MultiOptimWrapperConstructor:
 
     Args:
         optim_wrapper_cfg: ``optim_wrapper`` configs by name.
-        paramwise_cfg: Always None; it belongs into the entries.
+        paramwise_cfg: Always None; it belongs in the entries.
 
     Raises:
         UserError: When trainable parameters belong to no entry, or an entry has no parameters to
@@ -68,7 +68,7 @@ class MultiOptimWrapperConstructor:
             if 'optimizer' not in cfg:
                 count = sum(1 for _ in child.parameters())
                 raise UserError(
-                    f'{name} has {count} tensors of parameters but no optimizer: add '
+                    f'{name} has {count} parameter tensors but no optimizer: add '
                     f'optim_wrapper.{name}=dict(optimizer=...)'
                 )
             wrappers[name] = build(name, cfg, child)

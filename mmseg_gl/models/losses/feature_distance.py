@@ -55,7 +55,7 @@ class FeatureDistance(nn.Module):
             raise UserError(
                 'FeatureDistance compares with the pretrained backbone, but the backbone starts at '
                 'random: set model.segmentor.backbone.init_cfg=dict(type="Pretrained", '
-                'checkpoint=...), or take the loss away'
+                'checkpoint=...), or remove the loss'
             )
         self.backbone = deepcopy(segmentor.backbone).requires_grad_(False)
         self.loss_weight = loss_weight

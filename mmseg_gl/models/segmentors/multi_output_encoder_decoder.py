@@ -60,7 +60,7 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
         check_choice('test_cfg.upsample', self.upsample, UPSAMPLED)
         if self.upsample == 'probabilities' and test_cfg.get('mode') != 'whole':
             raise UserError(
-                "test_cfg.upsample='probabilities' is for whole images; give test_cfg mode='whole'"
+                "test_cfg.upsample='probabilities' needs whole images; set test_cfg.mode='whole'"
             )
 
     def build_head(self, cfg: dict) -> BaseDecodeHead:

@@ -134,7 +134,7 @@ class UDASegmentor(BaseModel):
             if level not in levels:
                 raise UserError(
                     f'model: {name} is for the output level "{level}", but the segmentor has only '
-                    f'{", ".join(levels)}; take it out of loss_weights, or add an auxiliary_head'
+                    f'{", ".join(levels)}; remove it from loss_weights, or add an auxiliary_head'
                 )
         self.add_module(name, part)
         self.active.add(name)

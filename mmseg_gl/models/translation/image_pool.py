@@ -53,7 +53,7 @@ class ImagePool(nn.Module):
         if len(self.images) and self.images.shape[1:] != images.shape[1:]:
             sizes = ['x'.join(map(str, x.shape[:1:-1])) for x in (self.images, images)]
             raise UserError(
-                f'the image pool holds images of {sizes[0]}, but one of {sizes[1]} came: crop or '
+                f'the image pool holds images of {sizes[0]}, but got one of {sizes[1]}: crop or '
                 'resize all training images to one size'
             )
         generator = next_generator(self.seed)

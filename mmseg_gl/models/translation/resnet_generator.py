@@ -68,8 +68,8 @@ class ResNetGenerator(BaseModule):
         smallest = max(self.stride, 3) + 1  # reflection by 3, and by 1 after the steps
         if min(height, width) < smallest:
             raise UserError(
-                f'an image of {width}x{height} pixels is too small to translate; take away images '
-                f'of less than {smallest} pixels'
+                f'an image of {width}x{height} pixels is too small to translate; remove images '
+                f'with sides below {smallest} pixels'
             )
         padding = (0, -width % self.stride, 0, -height % self.stride)
         return self.layers(F.pad(images, padding, mode='reflect'))[..., :height, :width]

@@ -17,14 +17,15 @@ class PseudoLabelView(nn.Module):
 
     Args:
         segmentor: The segmentor, for ``teacher``; UDASegmentor passes its own.
-        threshold: Probability, in [0, 1], from which on the teacher is confident of a pixel. The
+        threshold: Probability, in [0, 1], at which the teacher counts as confident of a pixel. The
             labels of the batch have one weight, the share of confident pixels (DACS, DAFormer:
             0.968). None: the weight 1.
         ignored_rows: Rows at the top and at the bottom of each image whose pseudo labels have the
-            weight 0; they count in the share (DAFormer, crops of 512x512: 15 and 120, of the ego
-            vehicle and of what a rectified image lacks).
-        augmentation: Config of what is done to the images in the end (:class:`StrongAugmentation`).
-        teacher: Config of a teacher of its own (MIC on a method without one, or with another
+            weight 0; they count in the share (DAFormer, crops of 512x512: 15 and 120, for the ego
+            vehicle and the borders of the rectified image).
+        augmentation: Config of the augmentation of the finished images
+            (:class:`StrongAugmentation`).
+        teacher: Config of a separate teacher (MIC on a method without one, or with another
             momentum); None: that of the model.
     """
 

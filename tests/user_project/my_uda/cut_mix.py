@@ -24,7 +24,7 @@ class CutMix(nn.Module):
         )
 
     def rectangle(self, images):
-        """Return where to paste: a box of a random place, (H, W)."""
+        """Return a mask of where to paste: a box at a random place, (H, W)."""
         sides = [int(side * self.share**0.5) for side in images.shape[2:]]
         begins = [
             torch.randint(whole - side + 1, ()).item()
