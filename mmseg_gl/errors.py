@@ -6,6 +6,7 @@ import os
 import textwrap
 import traceback
 from collections.abc import Collection, Iterable, Sequence
+from importlib.util import find_spec
 
 
 class UserError(Exception):
@@ -70,6 +71,15 @@ def nearest_path(path: str) -> str | None:
         return None
     match = closest(name, os.listdir(folder or '.'))
     return os.path.join(folder, match) if match else None
+
+
+def check_installed(packages: Sequence[str], extra: str) -> None:
+    """Raise a :class:`UserError` unless the packages of an extra of this library are installed."""
+    if missing := [name for name in packages if find_spec(name) is None]:
+        raise UserError(
+            f'{" and ".join(missing)} {"is" if len(missing) == 1 else "are"} not installed: '
+            f'pip install "mmseg-gl[{extra}]"'
+        )
 
 
 def check_channels(channels: Sequence[int]) -> tuple[int, ...]:

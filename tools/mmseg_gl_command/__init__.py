@@ -17,11 +17,14 @@ TOOLS = {
     'run-recipe': 'run several stages in a row, e.g. all of BDL',
     'translate': "write the source's images in the target's style",
     'pseudo-label': "label the target's training images",
+    'publish': 'write the adapted segmentor alone, to predict with mmseg_gl.load or mmseg',
+    'export-onnx': 'export a published network to ONNX',
     'convert-weights': 'turn official weights into own ones, and back',
     'make-street-scenes': 'write the embedded benchmark',
     'benchmark': 'measure the time of a training step',
+    'flops': 'count parameters and multiply-adds',
     'check-data': 'say what of the data is there, missing or broken',
-    'configs': 'list the shipped configs, or copy one',
+    'configs': 'list the shipped configs, show one in full, or copy one',
 }
 USAGE = 'mmseg-gl TOOL [arguments]; mmseg-gl TOOL --help lists them'
 
