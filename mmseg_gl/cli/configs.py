@@ -5,8 +5,8 @@ mmseg-gl configs show NAME|FILE
 mmseg-gl configs copy NAME [DIR]
 
 NAME is a path as it is listed, or a file name with or without .py; FILE a config file of yours.
-What is shown is the whole config, as training gets it. The copies keep their places relative to each
-other, below DIR (default: configs). A file that is there already stays as it is.
+What is shown is the whole config, as training gets it. The copies keep their places relative to
+each other, below DIR (default: configs). A file that is there already stays as it is.
 """
 
 import argparse

@@ -1,9 +1,9 @@
 """Export a published network to ONNX, or to PyTorch's own format.
 
-The exported network takes RGB images (N, 3, height, width), float32 from 0 to 255, and returns logits
-(N, classes, height, width), whose softmax gives the probabilities, and labels (N, height, width) uint8.
+The exported network takes RGB images (N, 3, H, W), float32 from 0 to 255, and returns logits
+(N, K, H, W), whose softmax gives the probabilities of the K classes, and labels (N, H, W) uint8.
 Normalisation is inside; resizing images to the size for which the network was made is not. The tool
-compares its output with PyTorch's and writes nothing if they do not agree.
+compares the output with PyTorch's, and writes nothing if they do not agree.
 
 Example:
     python tools/export_onnx.py published/NAME-1a2b3c4d.pth NAME.onnx

@@ -1,8 +1,8 @@
 """Write the adapted segmentor of a checkpoint to a file of its own.
 
 The file holds the weights, the network's config, the classes, and how images are read and
-normalised; mmseg_gl.load(FILE) predicts with it. A config for mmseg's own functions is written beside
-it. Both names end in the first eight digits of the file's SHA-256 sum: NAME-1a2b3c4d.pth and .py.
+normalised; mmseg_gl.load(FILE) predicts with it. A config for mmseg's own functions is written
+beside it. Both names end in the first eight digits of the SHA-256 sum: NAME-1a2b3c4d.pth and .py.
 
 Example:
     python tools/publish.py CONFIG.py work_dirs/CONFIG/iter_40.pth published/
@@ -38,8 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--metrics',
         metavar='FILE',
-        help='metrics.json of tools/test.py (default: the one beside the checkpoint, if it is about '
-        'it)',
+        help='metrics.json of tools/test.py (default: the one in the folder of the checkpoint)',
     )
     add_cfg_options(parser)
     return parser.parse_args()

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
@@ -59,13 +58,15 @@ def export(predictor: Predictor, size: tuple[int, int], fixed: bool = False) -> 
     Args:
         predictor: On the CPU.
         size: Height and width of the example images.
-        fixed: Export for this height and width only; any number of images is always possible.
+        fixed: Export for this height and width only, as for every network that cuts images into
+            windows; the number of images stays open.
 
     Raises:
         UserError: If the network cannot be exported.
     """
     network = ExportableSegmentor(predictor.segmentor)
-    side = Dim.STATIC if fixed else Dim.AUTO  # AUTO: any size, or fixed where the code needs it
+    fixed = fixed or network.has_windows
+    side = Dim.STATIC if fixed else Dim.AUTO  # AUTO: any size, unless the network's code fixes it
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter('ignore')

@@ -6,7 +6,7 @@ from mmseg.models.utils import resize
 from torch import Tensor, nn
 
 from mmseg_gl.errors import UserError
-from mmseg_gl.models import MultiOutputEncoderDecoder
+from mmseg_gl.models import HRDAEncoderDecoder, MultiOutputEncoderDecoder
 from mmseg_gl.models.segmentors.hrda_encoder_decoder import starts
 
 
@@ -54,6 +54,12 @@ class ExportableSegmentor(nn.Module):
             images = F.pad(images, padding, value=self.pad_value)
         logits = self.logits(images)[..., :height, :width]
         return logits, logits.argmax(dim=1).to(torch.uint8)
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether the network cuts images into windows, whose number depends on the size."""
+        is_hrda = isinstance(self.segmentor, HRDAEncoderDecoder)
+        return is_hrda or self.segmentor.test_cfg.get('mode') == 'slide'
 
     def logits(self, images: Tensor) -> Tensor:
         """Return the logits of normalised images at their size."""

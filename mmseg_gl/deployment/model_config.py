@@ -38,7 +38,7 @@ def clean(node: Any) -> Any:
     """Return a copy of a config without losses and pretrained weights, with names for types."""
     if isinstance(node, dict):
         kept = {key: clean(value) for key, value in node.items() if key not in REMOVED}
-        return {**kept, 'loss_decode': []} if 'loss_decode' in kept else kept
+        return {**kept, 'loss_decode': []} if 'num_classes' in kept else kept  # of a head
     if isinstance(node, (list, tuple)):
         return type(node)(map(clean, node))
     if inspect.isclass(node):

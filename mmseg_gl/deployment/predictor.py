@@ -34,8 +34,9 @@ class Predictor:
         protocol: How ``figures`` were measured, in words; '' without figures.
         figures: mIoU and the IoU of each class in percent, by the names in ``metrics.json``; empty
             if nothing was measured when the file was published.
-        about: Further facts: ``version`` of this library, ``iteration`` and ``weights`` ('segmentor'
-            or 'teacher') of the training, ``model`` (the network's config) and ``test_pipeline``.
+        about: Further facts: ``version`` of this library; ``iteration`` and ``weights``
+            ('segmentor' or 'teacher') of the training; ``model``, the config of the network;
+            ``test_pipeline``.
         segmentor: The network, an ``nn.Module`` in eval mode.
 
     Raises:
