@@ -211,7 +211,7 @@ def check_arguments(tool: str, args: argparse.Namespace, required: tuple) -> lis
             raise UserError(f'there is no recipe file {args.recipe}')  # what is in it: --run
         return [args.recipe]
     if tool == 'configs':
-        if args.action == 'copy':
+        if args.action in ('copy', 'show') and not is_example(args.name):
             configs.find(args.name)
         return []
     named = getattr(args, 'configs', [getattr(args, 'config', None)])

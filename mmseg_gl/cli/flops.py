@@ -24,6 +24,7 @@ from mmseg_gl.deployment.exportable_segmentor import ExportableSegmentor
 from mmseg_gl.deployment.model_config import plain_model
 from mmseg_gl.deployment.pipeline import DEFAULT_SIZE, input_size
 from mmseg_gl.errors import UserError
+from mmseg_gl.models import MultiOutputEncoderDecoder
 
 
 def parse_args() -> argparse.Namespace:
@@ -65,7 +66,7 @@ def config_size(cfg: Config) -> tuple[int, int]:
     return input_size(pipeline) or DEFAULT_SIZE
 
 
-def multiply_adds(segmentor: nn.Module, size: tuple[int, int]) -> Mapping[str, int]:
+def multiply_adds(segmentor: MultiOutputEncoderDecoder, size: tuple[int, int]) -> Mapping[str, int]:
     """Count the multiply-adds of predicting one image on the meta device.
 
     Args:

@@ -9,17 +9,18 @@ from mmseg_gl.datasets.inspection import LABEL_LOADERS
 from mmseg_gl.engine.plain_values import plain
 from mmseg_gl.errors import UserError
 
+Options = dict[str, tuple[str, ...]]
 # Steps of a published file, and their options. They only read the image that they are given.
-LOADERS = {
+LOADERS: Options = {
     'LoadImage': ('max_megapixels',),
     'LoadImageFromFile': ('color_type', 'imdecode_backend', 'to_float32'),
 }
-RESIZING: dict[str, tuple[str, ...]] = {
+RESIZING: Options = {
     'Resize': ('scale', 'scale_factor', 'keep_ratio', 'backend', 'interpolation'),
     'ResizeShortestEdge': ('scale', 'max_size'),
     'ResizeToMultiple': ('size_divisor', 'interpolation'),
 }
-PACKING = {'PackSegInputs': ('meta_keys',)}
+PACKING: Options = {'PackSegInputs': ('meta_keys',)}
 STEPS = {**LOADERS, **RESIZING, **PACKING}
 DEFAULT_SIZE = (512, 1024)  # where a test pipeline does not resize to a fixed size
 
@@ -47,10 +48,10 @@ def check_steps(where: str, steps: Any) -> None:
         UserError: Unless they are a loader, any number of resizing steps, and PackSegInputs.
     """
     steps = list(steps) if isinstance(steps, (list, tuple)) else []
-    types = [step.get('type') if isinstance(step, dict) else None for step in steps]
+    types = [str(step.get('type')) if isinstance(step, dict) else '' for step in steps]
     allowed = [LOADERS, *[RESIZING] * (len(types) - 2), PACKING]
     for name, known in zip(types, allowed):
-        if not isinstance(name, str) or name not in known:
+        if name not in known:
             raise UserError(
                 f'{where} has the step {name!r}; expected {" or ".join(known)} there, as only '
                 'loading, resizing and PackSegInputs can be published'

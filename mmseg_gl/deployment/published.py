@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import DefaultScope
 from mmseg.registry import MODELS
 
@@ -159,4 +160,4 @@ def read_published(path: str) -> tuple[Any, dict[str, Any]]:
     if segmentor.num_classes != len(metainfo['classes']):
         raise UserError(f'{path} is damaged: its network has {segmentor.num_classes} classes')
     segmentor.load_state_dict(weights)
-    return segmentor.eval(), contents
+    return revert_sync_batchnorm(segmentor).eval(), contents
