@@ -15,6 +15,7 @@ from mmseg.registry import MODELS
 from PIL import Image
 
 from mmseg_gl.config.load import load_config
+from mmseg_gl.deployment.published import published, to_bytes
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / 'configs'
@@ -45,6 +46,8 @@ class Shared:
             self.models[name] = MODELS.build(load_config(config).model)
             path = self.folder / f'{name}.pth'
             torch.save(dict(meta={}, state_dict=self.models[name].state_dict()), path)
+        contents = published(load_config(SOURCE_ONLY), self.folder / 'source_only.pth', None)
+        (self.folder / 'published.pth').write_bytes(to_bytes(contents)[0])
 
 
 class Bench:
@@ -130,6 +133,15 @@ class Bench:
 
     def embed(self, *more, config=SOURCE_ONLY, weights=None, out='out.png'):
         return [config, weights or self.weights, '--out', self.folder / out, *more]
+
+    def publish(self, *more, config=SOURCE_ONLY, weights=None):
+        return [config, weights or self.weights, self.folder / 'out', *more]
+
+    def metrics(self, text):
+        return ['--metrics', self.path('m.json', text)]
+
+    def published(self):
+        return self.shared.folder / 'published.pth'
 
     def label(self, *more, config=ADAPTSEGNET, weights=None, out='out'):
         return [config, weights or self.weights, '--out', self.folder / out, *more]
@@ -381,6 +393,42 @@ CASES = {
             weights=b.checkpoint(**{FIRST: torch.full((19, 128, 3, 3), torch.nan)}),
         ),
     },
+    'publish': {
+        'no segmentor: `CycleGAN`': lambda b: b.publish(
+            config=b.config(
+                'test_dataloader = dict(dataset=dict(type="ImageFolderDataset"))', CYCLEGAN
+            )
+        ),
+        'no teacher in `source_only.pth`': lambda b: b.publish(
+            '--weights', 'teacher', config=CONFIGS / 'dacs/dacs_deeplabv2-tiny_street-scenes.py'
+        ),
+        f'network that has diverged: `{FIRST.removeprefix("segmentor.")}`': lambda b: b.publish(
+            weights=b.checkpoint(**{FIRST: torch.full((19, 128, 3, 3), torch.nan)})
+        ),
+        'metrics of another checkpoint: `iter_9.pth`': lambda b: b.publish(
+            *b.metrics('{"checkpoint": "iter_9.pth"}')
+        ),
+        'metrics that are damaged: `m.json`': lambda b: b.publish(*b.metrics('{')),
+        'step that cannot be published: `RandomFlip`': lambda b: b.publish(
+            config=b.config(
+                'steps = [dict(type=t) for t in ("LoadImage", "RandomFlip", "PackSegInputs")]\n'
+                'test_dataloader = dict(dataset=dict(pipeline=steps))'
+            )
+        ),
+        '`OUT` that cannot be a folder': lambda b: [
+            *(SOURCE_ONLY, b.weights, b.path('file', 'precious') / 'out')
+        ],
+    },
+    'export_onnx': {
+        'checkpoint that is not published: `source_only.pth`': lambda b: [
+            *(b.weights, b.folder / 'new.onnx')
+        ],
+        "user's `mine.onnx`": lambda b: [b.published(), b.path('mine.onnx', 'precious')],
+        '`--size` of 0x5': lambda b: [b.published(), b.folder / 'new.onnx', '--size', '0x5'],
+        '`--opset` for pt2': lambda b: [
+            *(b.published(), b.folder / 'new.pt2', '--format', 'pt2', '--opset', 18)
+        ],
+    },
     'pseudo_label': {
         r'image whose name is not UTF-8: `\xff`': lambda b: after(
             b.label(), b.spoil_name(TARGET_IMAGE)
@@ -464,6 +512,14 @@ CASES = {
         'no such phase: `--phase 2`': lambda b: [SOURCE_ONLY, '--size', '64x32', '--phase', 2],
         'three `--size`s of two domains': lambda b: [ADAPTSEGNET, '--size', *3 * ['64x32']],
     },
+    'flops': {
+        'no segmentor: `CycleGAN`': lambda b: [CYCLEGAN],
+        'image that does not fit HRDA: `50x70`': lambda b: [
+            CONFIGS / 'hrda/hrda_deeplabv2-tiny_street-scenes.py',
+            '--size',
+            '70x50',
+        ],
+    },
     'make_street_scenes': {
         'too small: `height=8`': lambda b: [b.folder / 'new', '--size', '8x8'],
         'folder of another `settings.seed`': lambda b: [b.data, '--seed', 5],
@@ -475,6 +531,7 @@ CASES = {
         f'mistyped name for `{SOURCE_ONLY.stem}`': lambda b: [
             *('copy', SOURCE_ONLY.stem[1:], b.folder / 'new')
         ],
+        'nothing to show: `none`': lambda b: ['show', 'none'],
         "user's `default_runtime.py`": lambda b: after(
             ['copy', SOURCE_ONLY.stem, b.folder / 'new'],
             b.path('new/_base_/default_runtime.py', 'precious'),

@@ -212,7 +212,7 @@ def check_arguments(tool: str, args: argparse.Namespace, required: tuple) -> lis
         load_recipe(args.recipe, 'out', 0, args.cfg_options)
         return [args.recipe]
     if tool == 'configs':
-        if args.action == 'copy':
+        if args.action in ('copy', 'show') and not is_example(args.name):
             configs.find(args.name)
         return []
     named = getattr(args, 'configs', [getattr(args, 'config', None)])

@@ -7,7 +7,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / 'mmseg_gl'
 LAYERS = (  # the lowest first
     *('errors', 'files', 'weights', 'datasets', 'models', 'visualization', 'engine', 'evaluation'),
-    *('config', 'experiments', 'street_scenes', 'cli'),
+    *('config', 'deployment', 'experiments', 'street_scenes', 'cli'),
 )
 
 

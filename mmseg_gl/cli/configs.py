@@ -1,10 +1,12 @@
-"""List the shipped configs, or copy one and the files that it needs.
+"""List the shipped configs, show one in full, or copy one and the files that it needs.
 
 mmseg-gl configs list [PART OF A NAME]
+mmseg-gl configs show NAME|FILE
 mmseg-gl configs copy NAME [DIR]
 
-NAME is a path as it is listed, or a file name with or without .py. The copies keep their places
-relative to each other, below DIR (default: configs). Existing files are never overwritten.
+NAME is a path as it is listed, or a file name with or without .py; FILE is a config file of your
+own. The copies keep their places relative to each other, below DIR (default: configs). Existing
+files are never overwritten.
 """
 
 import argparse
@@ -13,8 +15,9 @@ import re
 from glob import glob
 
 import mmseg_gl
-from mmseg_gl.cli.parser import ToolParser
+from mmseg_gl.cli.parser import ToolParser, add_cfg_options
 from mmseg_gl.cli.tool import run_tool
+from mmseg_gl.config.load import load_config
 from mmseg_gl.errors import UserError, closest
 from mmseg_gl.files import make_folder, write_bytes
 
@@ -27,9 +30,12 @@ FILE = re.compile(r"""['"]([^'"\n]+\.py)['"]""")
 
 def parse_args() -> argparse.Namespace:
     parser = ToolParser(description=__doc__)
-    actions = parser.add_subparsers(dest='action', required=True, metavar='list|copy')
+    actions = parser.add_subparsers(dest='action', required=True, metavar='list|show|copy')
     listing = actions.add_parser('list', help='print the paths of the configs')
     listing.add_argument('part', nargs='?', default='', help='only those whose path contains this')
+    showing = actions.add_parser('show', help='print a config with all that it inherits')
+    showing.add_argument('name', metavar='NAME|FILE', help='a shipped config, or a config file')
+    add_cfg_options(showing)
     copying = actions.add_parser('copy', help='copy a config and the files that it needs')
     copying.add_argument('name', metavar='NAME', help='the config')
     copying.add_argument('dir', metavar='DIR', nargs='?', default='configs')
@@ -40,6 +46,8 @@ def main() -> None:
     args = parse_args()
     if args.action == 'list':
         print_paths(args.part)
+    elif args.action == 'show':
+        print(load_config(path_of(args.name), args.cfg_options, required=()).pretty_text)
     else:
         copy(args.name, args.dir)
 
@@ -80,6 +88,11 @@ def copy(name: str, folder: str) -> None:
 def read(path: str) -> bytes:
     with open(path, 'rb') as file:
         return file.read()
+
+
+def path_of(name: str) -> str:
+    """Return the path of a config file, or of the shipped config of this name."""
+    return name if os.path.exists(name) else os.path.join(FOLDER, find(name))
 
 
 def find(name: str) -> str:

@@ -11,7 +11,7 @@ import argparse
 import os
 import time
 
-from mmseg_gl.cli.parser import ToolParser, whole_number
+from mmseg_gl.cli.parser import ToolParser, image_size, whole_number
 from mmseg_gl.cli.progress import progress
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.errors import UserError
@@ -71,7 +71,7 @@ def parse_args() -> argparse.Namespace:
     option('seed', 'random seed', type=int)
     parser.add_argument(
         '--size',
-        type=parse_size,
+        type=image_size,
         default=(defaults.height, defaults.width),
         metavar='HxW',
         help=f'pixels; default: {defaults.height}x{defaults.width}',
@@ -108,15 +108,6 @@ def parse_args() -> argparse.Namespace:
         help='also write a picture of some images and labels, source above, target below',
     )
     return parser.parse_args()
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """Parse 'HxW' into (height, width)."""
-    try:
-        height, width = map(int, text.lower().split('x'))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'{text!r} is not of the form HxW, e.g. 96x192') from None
-    return height, width
 
 
 def write_preview(config: StreetScenesConfig, path: str) -> None:

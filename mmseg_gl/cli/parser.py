@@ -51,6 +51,14 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
 SEED = whole_number(0, 2**32 - 1)  # argparse type of seeds
 
 
+def image_size(text: str) -> tuple[int, int]:
+    """Parse 'HxW', as an argparse type, into (height, width)."""
+    if not re.fullmatch(r'[1-9]\d*x[1-9]\d*', text.lower()):
+        raise argparse.ArgumentTypeError(f'{text!r} is not of the form HxW, e.g. 96x192')
+    height, width = map(int, text.lower().split('x'))
+    return height, width
+
+
 class ConfigOptions(DictAction):
     """argparse action of ``--cfg-options KEY=VALUE ...``; mmengine parses the values.
 

@@ -42,7 +42,8 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
         sys.stdout.reconfigure(errors='backslashreplace')  # file names can be any bytes
     keep_freed_memory()
     # What mmseg and mmengine warn of in every run, though nothing is wrong with it.
-    for message in ('The draw is False', 'Default ``avg_non_ignore`` is False'):
+    of_phases = 'Detected call of `scheduler.step'  # of an optimizer whose part is not active yet
+    for message in ('The draw is False', 'Default ``avg_non_ignore`` is False', of_phases):
         warnings.filterwarnings('ignore', message=message)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in handlers:

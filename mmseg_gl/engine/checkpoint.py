@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from mmengine.model import BaseModel, is_model_wrapper
-from torch import nn
+from torch import Tensor, nn
 
 from mmseg_gl.engine.plain_values import has_form
 from mmseg_gl.engine.pretrained import pretrained_parts
@@ -138,8 +138,8 @@ def check_start(model: nn.Module, path: str, contents: dict[str, Any], resume: b
         path: Checkpoint file.
         contents: Contents of the file.
         resume: Resume the run, which needs all tensors and the optimizers' state, instead of
-            starting a new run from the weights, which needs those of the segmentor or of the
-            generators.
+            starting a new run from the weights, which needs those of the segmentor (of which a
+            published file has no others) or of the generators.
 
     Raises:
         UserError: When the checkpoint lacks any of these.
@@ -150,9 +150,15 @@ def check_start(model: nn.Module, path: str, contents: dict[str, Any], resume: b
         check_tensors(model, weights, path)
     else:
         start = 'segmentor' if hasattr(model, 'segmentor') else 'generators'
-        check_tensors(getattr(model, start), below(weights, f'{start}.'), path)
+        own = weights if is_segmentor_alone(weights) else below(weights, f'{start}.')
+        check_tensors(getattr(model, start), own, path)
     for _, module, _ in pretrained_parts(model):
         module.init_cfg = None
+
+
+def is_segmentor_alone(weights: dict[str, Tensor]) -> bool:
+    """Return whether weights have mmseg's names, as those of a published file do."""
+    return bool(below(weights, 'decode_head.'))
 
 
 def unwrapped(model: nn.Module) -> BaseModel:

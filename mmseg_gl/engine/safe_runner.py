@@ -14,11 +14,13 @@ from mmengine.runner import Runner
 from mmengine.utils.dl_utils import collect_env
 from torch import nn
 
+from mmseg_gl.engine.checkpoint import is_segmentor_alone
 from mmseg_gl.engine.plain_values import form_of, has_form
 from mmseg_gl.engine.resumption import SETTINGS, settings_of
 from mmseg_gl.engine.run_state import check_optimizers, group_settings, scheduler_states
 from mmseg_gl.engine.whole_file_backend import WHOLE_FILES
 from mmseg_gl.errors import UserError, in_short
+from mmseg_gl.weights.files import read_checkpoint, tensors_of
 
 # Methods of the runner that read a part of the config, and the name of that part.
 PARTS = {
@@ -110,7 +112,12 @@ class SafeRunner(Runner):
             raise
 
     def load_checkpoint(self, filename: str, *args, **kwargs) -> dict:
-        """Load a checkpoint without its config, which mmengine's ``resume`` would execute."""
+        """Load a checkpoint without its config, which mmengine's ``resume`` would execute.
+
+        The weights of a segmentor alone are loaded into the segmentor of a model that has one.
+        """
+        if not self.resumed_from and is_segmentor_alone(tensors_of(read_checkpoint(filename))):
+            kwargs['revise_keys'] = [('^', 'segmentor.')]
         checkpoint = super().load_checkpoint(filename, *args, **kwargs)
         checkpoint.get('meta', {}).pop('config', None)
         if self.resumed_from:

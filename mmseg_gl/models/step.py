@@ -126,7 +126,7 @@ def in_words(losses: dict[str, Tensor]) -> str:
 
 def autocast_layout(maps: Tensor) -> Tensor:
     """Convert maps to channels-last under autocast, the fastest layout for convolutions there."""
-    if torch.is_autocast_enabled(maps.device.type):
+    if not maps.is_meta and torch.is_autocast_enabled(maps.device.type):
         return maps.contiguous(memory_format=torch.channels_last)
     return maps
 

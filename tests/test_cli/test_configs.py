@@ -4,11 +4,23 @@ from pathlib import Path
 
 from mmseg_gl.cli.configs import FOLDER, needed, shipped
 from mmseg_gl.config.helpers import base_files
+from mmseg_gl.config.load import load_config
 
 
 def test_list(run):
     listed = run('configs', 'list', 'recipes/').out.split()
     assert listed and listed == [path for path in shipped() if path.startswith('bdl/recipes/')]
+
+
+def test_show(run, tmp_path):
+    name = 'adaptsegnet_deeplabv2-tiny_street-scenes'
+    options = ['--cfg-options', 'train_cfg.max_iters=7']
+    shown = tmp_path / 'shown.py'
+    shown.write_text(run('configs', 'show', name, *options).out)
+    again = run('configs', 'show', shown).out
+    assert again == shown.read_text()
+    expected = load_config(f'{FOLDER}/adaptsegnet/{name}.py', {'train_cfg.max_iters': 7})
+    assert load_config(shown).to_dict() == expected.to_dict()
 
 
 def test_a_copy_comes_with_all_that_it_needs(run, tmp_path):

@@ -19,12 +19,15 @@ TOOLS = {
     'run-recipe': 'run several stages in a row, e.g. all of BDL',
     'translate': "translate the source images into the target's style",
     'pseudo-label': "write pseudo labels for the target's training images",
+    'publish': 'write the adapted segmentor alone, to predict with mmseg_gl.load or mmseg',
+    'export-onnx': 'export a published network to ONNX',
     'convert-weights': "convert official weights to this library's names, and back",
     'make-street-scenes': 'draw the embedded benchmark, street scenes',
     'browse': 'draw the first training pairs, as the network gets them',
     'benchmark': 'time the parts of a training step',
+    'flops': 'count parameters and multiply-adds',
     'check-data': 'find missing and broken images and labels',
-    'configs': 'list the shipped configs, or copy one',
+    'configs': 'list the shipped configs, show one in full, or copy one',
 }
 USAGE = 'mmseg-gl TOOL [arguments]; mmseg-gl TOOL --help lists them'
 

@@ -21,7 +21,7 @@ def norm_relu_conv(x: Tensor, norm: nn.Module, conv: nn.Module) -> Tensor:
         The output of the convolution.
     """
     normed = norm(x)
-    if type(norm) is not nn.BatchNorm2d:
+    if type(norm) is not nn.BatchNorm2d or torch.compiler.is_exporting():
         return conv(F.relu(normed, inplace=True))
     x, place = x.detach(), normed.data_ptr()
     again: list[Tensor] = []

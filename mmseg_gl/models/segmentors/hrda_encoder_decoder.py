@@ -198,10 +198,11 @@ class HRDAEncoderDecoder(MultiOutputEncoderDecoder):
         stride = self.stride(inputs, context)
         boxes = self.windows(*inputs.shape[2:])
         crops = self.logits_of(torch.cat([box.of(inputs) for box in boxes]))
+        crops = crops.unflatten(0, (len(boxes), -1))
         height, width = (side // stride for side in inputs.shape[2:])
-        total = crops.new_zeros(len(inputs), crops.shape[1], height, width)
+        total = crops.new_zeros(*crops.shape[1:3], height, width)
         count = crops.new_zeros(height, width)
-        for box, logits in zip(boxes, crops.split(len(inputs))):
+        for box, logits in zip(boxes, crops):
             box.of(total, stride).add_(logits)
             box.of(count, stride).add_(1)
         return features, fuse(context, total / count, attention)

@@ -1,0 +1,33 @@
+"""The exportable network equals the segmentor's own prediction, before any export."""
+
+import pytest
+
+from mmseg_gl.deployment.export import agreement
+from mmseg_gl.deployment.exportable_segmentor import ExportableSegmentor
+from mmseg_gl.deployment.predictor import Predictor
+
+PREPROCESSOR = 'model.data_preprocessor'
+CASES = {
+    'BGR': ('tiny', {}),
+    'RGB': ('segformer', {}),
+    'not normalised': ('tiny', {f'{PREPROCESSOR}.mean': None, f'{PREPROCESSOR}.std': None}),
+    'padded': ('segformer', {f'{PREPROCESSOR}.test_cfg': dict(size_divisor=64)}),
+    'probabilities': ('tiny', {'model.segmentor.test_cfg.upsample': 'probabilities'}),
+    'HRDA': ('hrda', {}),
+    'windows': (
+        'hrda',
+        {
+            'model.segmentor.test_cfg.mode': 'slide',
+            'model.segmentor.test_cfg.crop_size': (64, 64),
+            'model.segmentor.test_cfg.stride': (32, 48),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_prediction(publish, name):
+    predictor = Predictor(publish(*CASES[name]), 'cpu')
+    result = agreement(predictor, ExportableSegmentor(predictor.segmentor), (2, 3, 96, 160))
+    assert result.labels == 1
+    assert result.difference <= 1e-5 * result.largest
