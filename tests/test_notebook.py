@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
+nbclient, nbformat = pytest.importorskip('nbclient'), pytest.importorskip('nbformat')
 NOTEBOOK = Path(__file__).parents[1] / 'docs/adapt_your_folder.ipynb'
 
 
@@ -16,6 +15,6 @@ def test_notebook(tmp_path, monkeypatch):
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     assert not any(cell.get('outputs') for cell in notebook.cells)
     options = dict(timeout=900, resources=dict(metadata=dict(path=str(tmp_path))))
-    NotebookClient(notebook, **options).execute()
+    nbclient.NotebookClient(notebook, **options).execute()
     last = notebook.cells[-1].outputs
     assert any('image/png' in output.get('data', {}) for output in last)

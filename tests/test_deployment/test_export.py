@@ -5,13 +5,13 @@ import io
 import json
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from PIL import Image
 
 import mmseg_gl
 
+onnxruntime = pytest.importorskip('onnxruntime')
 SIZES = {'tiny': [(96, 192), (50, 70)], 'segformer': [(96, 192), (64, 96)], 'hrda': [(96, 192)]}
 
 
