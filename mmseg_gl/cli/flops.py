@@ -46,7 +46,7 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options)
     size = args.size or config_size(cfg)
     if 'segmentor' not in cfg.model:
-        raise UserError(f'a {cfg.model.type} is no segmentor; name a config that trains one')
+        raise UserError(f'a {cfg.model.type} is not a segmentor; name a config that trains one')
     with torch.device('meta'):
         model = plain_model(cfg.model.segmentor, cfg.model.data_preprocessor)
         segmentor = MODELS.build(ConfigDict(model)).eval()

@@ -89,7 +89,7 @@ def keep_or_write(path: str, content: bytes) -> None:
     if os.path.lexists(path):
         if os.path.isfile(path) and read(path) == content:
             return
-        raise UserError(f'{path} exists and is another file; choose another OUT')
+        raise UserError(f'{path} exists with other contents; choose another OUT')
     write_bytes(path, content)
 
 

@@ -62,7 +62,7 @@ def check_model(path: str, model: Any) -> None:
     kind = MODELS.get(model['type']) if 'type' in model else None
     if not (inspect.isclass(kind) and issubclass(kind, MultiOutputEncoderDecoder)):
         raise UserError(
-            f'{path}: its model is no segmentor of mmseg_gl; publish it again with tools/publish.py'
+            f'{path}: its model is not one of mmseg_gl; publish it again with tools/publish.py'
         )
 
 

@@ -51,7 +51,7 @@ def published(cfg: Config, checkpoint: str, metrics: dict[str, Any] | None) -> d
             not finite; if the config trains no segmentor; or if it cannot be published.
     """
     if 'segmentor' not in cfg.model:
-        raise UserError(f'a {cfg.model.type} is no segmentor; publish a config that trains one')
+        raise UserError(f'a {cfg.model.type} is not a segmentor; publish a config that trains one')
     dataset = build_lazily(cfg.test_dataloader.dataset)
     model = plain_model(cfg.model.segmentor, cfg.model.data_preprocessor)
     check_model('the network', model)

@@ -16,6 +16,7 @@ from torch import nn
 
 from mmseg_gl.engine.checkpoint import is_segmentor_alone
 from mmseg_gl.engine.plain_values import form_of, has_form
+from mmseg_gl.engine.quiet import is_about_the_run
 from mmseg_gl.engine.resumption import SETTINGS, settings_of
 from mmseg_gl.engine.run_state import check_optimizers, group_settings, scheduler_states
 from mmseg_gl.engine.whole_file_backend import WHOLE_FILES
@@ -42,8 +43,6 @@ PARTS = {
     'register_default_hooks': 'default_hooks',
     'register_custom_hooks': 'custom_hooks',
 }
-# What mmengine's hooks cause mmengine to warn of, though nothing is wrong with the run.
-OWN_WARNINGS = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias of')
 
 
 class FormattedConfig(Config):
@@ -82,7 +81,7 @@ class SafeRunner(Runner):
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         logger = super().build_logger(*args, **kwargs)
-        logger.addFilter(is_news)
+        logger.addFilter(is_about_the_run)
         handlers = [h for h in logger.handlers if not isinstance(h, logging.FileHandler)]
         self.terminal = {handler: handler.level for handler in handlers}
         for handler in handlers:
@@ -174,11 +173,6 @@ class SafeRunner(Runner):
             backend_args=WHOLE_FILES,
             **options,
         )
-
-
-def is_news(record: logging.LogRecord) -> bool:
-    """Return False for mmengine's deprecation warnings about its own LoggerHook, in every run."""
-    return not str(record.msg).startswith(OWN_WARNINGS)
 
 
 def describing(method: Callable, part: str) -> Callable:
