@@ -92,6 +92,8 @@ def main() -> None:
         files.update(more)
     if is_main_process():
         metrics['checkpoint'] = args.checkpoint
+        if test_time.remarks:  # then these are not figures of the checkpoint alone
+            metrics['test_time'] = test_time.remarks
         if others:
             metrics['other_test_sets'] = others
         files = {'metrics.json': json.dumps(metrics, indent=1).encode(), **files}

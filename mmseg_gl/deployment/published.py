@@ -108,12 +108,14 @@ def read_metrics(checkpoint: str, weights: str, path: str | None) -> dict[str, A
         return None
     of_teacher = "teacher's" in str(record.get('protocol'))
     name = os.path.basename(str(record.get('checkpoint')))
-    if name == os.path.basename(checkpoint) and of_teacher == (weights == 'teacher'):
+    is_same = name == os.path.basename(checkpoint) and of_teacher == (weights == 'teacher')
+    if is_same and not record.get('test_time'):
         return record
     if path:
+        changed = ' with --adapt or --tta' if record.get('test_time') else ''
         raise UserError(
-            f'{path} is about {"the teacher" if of_teacher else "the segmentor"} of {name}, not '
-            f'about the {weights} of {checkpoint}; run tools/test.py on it'
+            f'{path} is about the {"teacher" if of_teacher else "segmentor"} of {name}{changed}, '
+            f'not about the {weights} of {checkpoint} as it is; run tools/test.py on that'
         )
     return None
 

@@ -59,6 +59,7 @@ def test_protocols_and_figures(tested, own_street_scenes):
         metrics = adapted[options] = tested(*options)
         assert metrics['protocol'].startswith(plain['protocol'] + '; ')
         assert metrics['mIoU'] != plain['mIoU']
+        assert metrics['test_time'] and 'test_time' not in plain
     _, of_config, of_folder, _ = adapted.values()
     assert 'of 6 target training images' in of_config['protocol']
     assert f'of 6 images of {images}' in of_folder['protocol']

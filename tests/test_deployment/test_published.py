@@ -56,7 +56,7 @@ def test_contents(networks, run, tmp_path):
 
 
 def test_metrics_beside_the_checkpoint(networks, run, tmp_path):
-    """They are taken if they are about this checkpoint and this network of it."""
+    """They are taken if they are about this checkpoint, this network of it, and nothing else."""
     config, checkpoint = networks['hrda']
     link = tmp_path / 'run/hrda.pth'
     link.parent.mkdir()
@@ -74,6 +74,7 @@ def test_metrics_beside_the_checkpoint(networks, run, tmp_path):
     assert figures(**of_teacher) == {'mIoU': 31.5}
     assert figures('--weights', 'segmentor', **of_teacher) == {}
     assert figures(**{**of_teacher, 'checkpoint': 'other.pth'}) == {}
+    assert figures(**of_teacher, test_time=['TENT']) == {}
 
 
 def change(key, value):
