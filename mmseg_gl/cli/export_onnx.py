@@ -66,9 +66,7 @@ def main() -> None:
     if os.path.lexists(args.out):
         raise UserError(f'{args.out} exists and will not be overwritten; choose another OUT')
     if not os.access(os.path.dirname(args.out) or '.', os.W_OK):
-        raise UserError(
-            f'cannot write to the folder of {args.out}; choose another OUT'
-        )
+        raise UserError(f'cannot write to the folder of {args.out}; choose another OUT')
     predictor = Predictor(args.file, 'cpu')
     size = args.size or input_size(predictor.about['test_pipeline']) or DEFAULT_SIZE
     program = export(predictor, size, args.fixed_size)
