@@ -12,7 +12,7 @@ DEMO_CONFIGS := \
 	configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py
 SMOKE := data/street_scenes_64x128
 
-.PHONY: help install demo smoke test test-all docs-check torture fuzz fidelity lint format
+.PHONY: help install demo smoke test test-all docs-check tables torture fuzz fidelity lint format
 
 help:
 	@echo 'make install   set up $(VENV)'
@@ -21,6 +21,7 @@ help:
 	@echo 'make test      ruff and the test suite without its slow tests'
 	@echo 'make test-all  ruff and the whole test suite, as in continuous integration'
 	@echo "make docs-check  run the documentation's commands in small: some minutes"
+	@echo 'make tables    write the tables of the documentation from the logs in docs/logs'
 	@echo 'make torture   kill training at random moments, 20 times: a few minutes'
 	@echo 'make fuzz      damaged files for all tools, for ten minutes'
 	@echo 'make fidelity  compare the training steps with straight-line ones: a few minutes'
@@ -74,6 +75,9 @@ test-all: lint
 
 docs-check: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.docs_check --run
+
+tables: install
+	$(BIN)/python -m tests.tables
 
 torture: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture --kills 20

@@ -396,7 +396,8 @@ CASES = {
     'publish': {
         'no segmentor: `CycleGAN`': lambda b: b.publish(
             config=b.config(
-                'test_dataloader = dict(dataset=dict(type="ImageFolderDataset"))', CYCLEGAN
+                'test_dataloader = dict(batch_size=1, dataset=dict(type="ImageFolderDataset"))',
+                CYCLEGAN,
             )
         ),
         'no teacher in `source_only.pth`': lambda b: b.publish(

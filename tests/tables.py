@@ -1,25 +1,25 @@
 """The tables of README.md and docs/ from the logs of their runs: python -m tests.tables [record].
 
-Without arguments it writes every table anew between its marks, ``<!-- table NAME -->`` and
-``<!-- end -->``; ``--check`` only tells which ones are not what the logs say.
+Without arguments every table is written anew between its marks, ``<!-- table NAME -->`` and
+``<!-- end -->``.
 
-    python -m tests.tables record NAME WORK_DIR... --command TEXT
+    python -m tests.tables record NAME WORK_DIR... --command TEXT --commit SHA
 
 writes docs/logs/NAME.json from finished runs of tools/compare.py: settings, learning curves and
-figures.
+figures. Runs that it has already stay in it.
 """
 
 import argparse
 import json
-import platform
 import re
 import statistics
-import subprocess
 import sys
 from datetime import date
 from pathlib import Path
 
 import numpy as np
+
+from mmseg_gl.experiments.run_result import RunResult
 
 ROOT = Path(__file__).parents[1]
 LOGS = ROOT / 'docs/logs'
@@ -33,15 +33,19 @@ SCORES = {  # title by name in the logs
     'score/BNM': 'BNM',
     'score/agreement': 'agreement',
     'source/mIoU': 'source mIoU',
+    'last': 'last iterate',
 }
-METHODS = {  # title and baseline by name of the config
+METHODS = {  # title and baseline by name of the config, and '+bn' if test.py --adapt bn tested it
     'source-only': ('source-only', None),
     'minent': ('MinEnt', 'source-only'),
     'adaptsegnet': ('AdaptSegNet', 'source-only'),
     'adaptsegnet-gl': ('AdaptSegNet + local', 'adaptsegnet'),
     'advent': ('ADVENT', 'source-only'),
     'advent-gl': ('ADVENT + local', 'advent'),
-    'adaptsegnet_deeplabv2-tiny-bn_street-scenes': ('AdaptSegNet, batch norm', 'adaptsegnet'),
+    'source-only_batch-norm': ('source-only, batch norm', 'source-only'),
+    'source-only_batch-norm+bn': ("same, the target's statistics", 'source-only'),
+    'adaptsegnet_batch-norm': ('AdaptSegNet, batch norm', 'adaptsegnet'),
+    'adaptsegnet_batch-norm+bn': ("same, the target's statistics", 'adaptsegnet'),
     'dacs': ('DACS', 'adaptsegnet'),
     'dacs-gl': ('DACS + local', 'dacs'),
     'daformer': ('DAFormer', 'adaptsegnet'),
@@ -50,113 +54,146 @@ METHODS = {  # title and baseline by name of the config
     'mic-gl': ('MIC + local', 'mic'),
     'source-only_oracle': ('target-supervised oracle', None),
 }
+WEIGHTS = {  # method and loss by the key of a grid
+    'model.target_losses.entropy.loss_weights.decode': 'MinEnt, entropy',
+    'model.heads.global_head.loss_weights.decode': 'AdaptSegNet, adversarial',
+    'model.heads.local_head.loss_weights.decode': 'AdaptSegNet + local, local adversarial',
+}
 
 
-def runs_of(*names):
-    """Return the runs of logs: {method: {seed: dict(mIoU=, curve={step: figures})}}."""
+def runs_of(name):
+    """Return the runs of a log: {method: {seed: dict(mIoU=, curve={step: figures})}}."""
     found = {}
-    for name in names:
-        for method, runs in json.loads((LOGS / f'{name}.json').read_text())['runs'].items():
-            curves = {
-                int(seed): dict(run, curve={int(k): v for k, v in run['curve'].items()})
-                for seed, run in runs.items()
-            }
-            found.setdefault(method.replace(SUFFIX, ''), {}).update(curves)
-    return {method: found[method] for method in METHODS if method in found} or found
+    for method, runs in json.loads((LOGS / f'{name}.json').read_text())['runs'].items():
+        for run in runs.values():  # validations in their order; 'last' grows
+            run['curve'] = [dict(figures, last=int(step)) for step, figures in run['curve'].items()]
+        found[method.replace(SUFFIX, '')] = {int(seed): runs[seed] for seed in sorted(runs)}
+    return found
 
 
-def main_table(*names):
+def main_table(name):
     """Rows: last, best and chosen mIoU, and the difference to the baseline, paired by seed."""
-    runs = runs_of(*names)
-    lines = ['| method | last | best | chosen by BNM | each seed | against, on the same seeds |']
+    runs = runs_of(name)
+    lines = ['| method | last | best | chosen by BNM | each seed | against, seed by seed |']
     lines.append('|---|---|---|---|---|---|')
-    for method, own in runs.items():
-        title, baseline = METHODS[method]
+    for method, (title, baseline) in METHODS.items():
+        own = runs.get(method, {})
         last = {seed: run['mIoU'] for seed, run in own.items()}
-        best = [max(mIoUs(run)) for run in own.values()]
+        if not own:
+            continue
+        best = [max(mious(run)) for run in own.values() if run['curve']]
         chosen = [chosen_by('score/BNM', run) for run in own.values() if is_scored(run)]
         each = ', '.join(f'{value:.1f}' for value in last.values())
-        versus = ''
-        if baseline:
-            gains = [last[s] - runs[baseline][s]['mIoU'] for s in last if s in runs[baseline]]
-            versus = f'{METHODS[baseline][0]}: {paired(gains)}'
-        cells = (title, spread(last.values()), spread(best), spread(chosen), each, versus)
+        cells = [title, spread(last.values()), spread(best), spread(chosen), each]
+        base = {seed: run['mIoU'] for seed, run in runs.get(baseline, {}).items()}
+        gains = [last[seed] - base[seed] for seed in last if seed in base]
+        cells.append(f'{METHODS[baseline][0]}: {paired(gains)}' if gains else '')
         lines.append(f'| {" | ".join(cells)} |')
     return lines
 
 
-def score_table(*names):
+def score_table(name):
     """Rows: rank correlation of each score with the mIoU over checkpoints, and the mIoU lost."""
-    runs = runs_of(*names)
-    titles = ' | '.join([*SCORES.values(), 'last iterate'])
-    lines = [f'| method | {titles} |', '|---' * (len(SCORES) + 2) + '|']
-    everything = {score: ([], []) for score in [*SCORES, 'last']}
-    for method, own in runs.items():
-        own = {seed: run for seed, run in own.items() if is_scored(run)}
-        if not own:  # source-only: it has no target images
-            continue
+    runs = runs_of(name)
+    lines = [f'| method | {" | ".join(SCORES.values())} |', f'|---{"|---" * len(SCORES)}|']
+    everything = {score: ([], []) for score in SCORES}
+    for method, (title, _) in METHODS.items():
+        own = [run for run in runs.get(method, {}).values() if is_scored(run)]
         cells = []
-        for score, (correlations, losses) in everything.items():
-            here = [rank_correlation(scores(run, score), mIoUs(run)) for run in own.values()]
-            lost = [max(mIoUs(run)) - chosen_by(score, run) for run in own.values()]
+        for score, (correlations, losses) in everything.items() if own else ():
+            here = [rank_correlation(values(run, score), mious(run)) for run in own]
+            lost = [max(mious(run)) - chosen_by(score, run) for run in own]
             cells.append(f'{np.mean(here):+.2f} ({np.mean(lost):.1f})')
             correlations += here
             losses += lost
-        lines.append(f'| {METHODS[method][0]} | {" | ".join(cells)} |')
+        if own:
+            lines.append(f'| {title} | {" | ".join(cells)} |')
     cells = [f'**{np.mean(c):+.2f} ({np.mean(lost):.1f})**' for c, lost in everything.values()]
     return [*lines, f'| all | {" | ".join(cells)} |']
 
 
+def weight_table(name):
+    """Rows: the mIoU of each weight of a loss, and which one each score of the last iterate takes.
+
+    In brackets: the mIoU that the choice loses against the best weight, mean over the seeds.
+    """
+    grids = {}
+    for place, runs in runs_of(name).items():
+        key, _, weight = place.split('/')[-1].partition('=')
+        if weight:
+            grids.setdefault(key, {})[float(weight)] = runs
+    scores = [score for score in SCORES if score != 'last']
+    head = ['loss', 'weight: mIoU of the last iterate', *(SCORES[score] for score in scores)]
+    lines = [f'| {" | ".join(head)} |', '|---' * len(head) + '|']
+    for key, title in WEIGHTS.items():
+        if key not in grids:
+            continue
+        grid = dict(sorted(grids[key].items()))
+        seeds = set.intersection(*(set(runs) for runs in grid.values()))
+        each = ', '.join(
+            f'{weight:g}: {spread(runs[seed]["mIoU"] for seed in seeds)}'
+            for weight, runs in grid.items()
+        )
+        cells = [title, each]
+        for score in scores:
+            lost, taken = [], []
+            for seed in seeds:
+                taken.append(max(grid, key=lambda w: grid[w][seed]['curve'][-1][score]))  # noqa: B023
+                best = max(runs[seed]['mIoU'] for runs in grid.values())
+                lost.append(best - grid[taken[-1]][seed]['mIoU'])
+            names = ', '.join(f'{weight:g}' for weight in sorted(set(taken)))
+            cells.append(f'{names} ({np.mean(lost):.1f})')
+        lines.append(f'| {" | ".join(cells)} |')
+    return lines
+
+
 def is_scored(run):
-    return all('score/SND' in figures for figures in run['curve'].values())
+    return bool(run['curve']) and all('score/BNM' in figures for figures in run['curve'])
+
+
+def values(run, name):
+    return [figures[name] for figures in run['curve']]
+
+
+def mious(run):
+    return values(run, 'mIoU')
 
 
 def chosen_by(score, run):
     """Return the mIoU at the validation with the highest score."""
-    return mIoUs(run)[np.argmax(scores(run, score))]
-
-
-def mIoUs(run):
-    return [figures['mIoU'] for figures in run['curve'].values()]
-
-
-def scores(run, name):
-    """Return a score at each validation; 'last' grows, so that the last iterate is chosen."""
-    if name == 'last':
-        return list(run['curve'])
-    return [figures[name] for figures in run['curve'].values()]
+    return mious(run)[np.argmax(values(run, score))]
 
 
 def rank_correlation(first, second):
     """Return Spearman's rank correlation; equal values share the mean of their ranks."""
 
-    def ranks(values):
-        values = np.asarray(values)
-        below = (values[None] < values[:, None]).sum(axis=1)
-        return below + ((values[None] == values[:, None]).sum(axis=1) - 1) / 2
+    def ranks(numbers):
+        numbers = np.asarray(numbers)
+        below = (numbers[None] < numbers[:, None]).sum(axis=1)
+        return below + ((numbers[None] == numbers[:, None]).sum(axis=1) - 1) / 2
 
     return float(np.corrcoef(ranks(first), ranks(second))[0, 1])
 
 
-def spread(values):
-    values = list(values)
-    if not values:
-        return '-'
-    return f'{statistics.mean(values):.1f}' + (
-        f' ± {statistics.stdev(values):.1f}' if len(values) > 1 else ''
-    )
+def spread(numbers):
+    """Format numbers as mean ± sample standard deviation."""
+    numbers = list(numbers)
+    if len(numbers) < 2:
+        return ''.join(f'{number:.1f}' for number in numbers) or '-'
+    return f'{statistics.mean(numbers):.1f} ± {statistics.stdev(numbers):.1f}'
 
 
 def paired(gains):
     """Format paired differences: mean ± standard error, and how many are positive."""
-    error = statistics.stdev(gains) / len(gains) ** 0.5 if len(gains) > 1 else float('nan')
+    error = f' ± {statistics.stdev(gains) / len(gains) ** 0.5:.1f}' if len(gains) > 1 else ''
     positive = sum(gain > 0 for gain in gains)
-    return f'{statistics.mean(gains):+.1f} ± {error:.1f} ({positive} of {len(gains)} up)'
+    return f'{statistics.mean(gains):+.1f}{error} ({positive} of {len(gains)} up)'
 
 
 TABLES = {  # by name of the mark
     'small': lambda: main_table('small'),
     'scores': lambda: score_table('small'),
+    'weights': lambda: weight_table('weights'),
 }
 
 
@@ -165,65 +202,62 @@ def with_tables(text):
     return TABLE.sub(lambda m: m[1] + '\n'.join(TABLES[m[2]]()) + '\n' + m[3], text)
 
 
-def record(name, work_dirs, command):
-    """Write docs/logs/NAME.json from finished runs; runs that are in it already stay."""
+def record(name, work_dirs, command, commit):
     path = LOGS / f'{name}.json'
     before = json.loads(path.read_text()) if path.exists() else dict(runs={}, settings={})
     runs, settings = before['runs'], before['settings']
-    for work_dir in work_dirs:
-        for metrics in sorted(Path(work_dir).glob('*/seed_*/test/metrics.json')):
-            run_dir = metrics.parents[1]
-            method, seed = run_dir.parent.name, run_dir.name.removeprefix('seed_')
+    for work_dir in map(Path, work_dirs):
+        for run_dir in sorted(
+            metrics.parents[1] for metrics in work_dir.rglob('test/metrics.json')
+        ):
+            method = str(run_dir.parent.relative_to(work_dir))
+            seed = run_dir.name.removeprefix('seed_')
             settings.setdefault(method, json.loads((run_dir / 'compare.json').read_text()))
-            curve = {}
-            for log in sorted(run_dir.glob('*/vis_data/scalars.json')):
-                for line in log.read_text().splitlines():
-                    figures = json.loads(line)
-                    if 'mIoU' in figures:
-                        kept = ('mIoU', *SCORES)
-                        curve[figures['step']] = {
-                            k: round(figures[k], 4) for k in kept if k in figures
-                        }
-            figures = json.loads(metrics.read_text())
-            own = {k: v for k, v in figures.items() if k.startswith(('mIoU', 'IoU.'))}
-            runs.setdefault(method, {})[seed] = dict(own, curve=curve)
-    commit = subprocess.check_output(['git', 'rev-parse', '--short', 'HEAD'], text=True).strip()
-    machine = next(
-        (
-            line.split(':')[1].strip()
-            for line in Path('/proc/cpuinfo').read_text().splitlines()
-            if line.startswith('model name')
-        ),
-        platform.processor(),
-    )
-    head = dict(command=command, commit=commit, machine=machine, date=str(date.today()))
+            result = RunResult.read(str(run_dir))
+            curve = {step: rounded(record) for step, record in result.validations.items()}
+            own = dict(rounded(result.metrics), curve=curve)
+            runs.setdefault(method, {})[seed] = own
+            adapted = run_dir / 'test_bn/metrics.json'  # test.py --adapt bn
+            if adapted.exists():
+                figures = dict(rounded(json.loads(adapted.read_text())), curve={})
+                runs.setdefault(f'{method}+bn', {})[seed] = figures
+    cpu = re.search(r'model name\s*: (.*)', Path('/proc/cpuinfo').read_text())
+    head = dict(command=command, commit=commit, date=str(date.today()), machine=cpu and cpu[1])
     LOGS.mkdir(exist_ok=True)
     path.write_text(json.dumps(dict(head, settings=settings, runs=runs)) + '\n')
     print(f'{sum(map(len, runs.values()))} runs in {path}')
+
+
+def rounded(figures):
+    """Return the mIoU and the scores of a validation, or the IoU of a test."""
+    wanted = ('mIoU', 'IoU.', 'score/', 'source/')
+    is_test = 'protocol' in figures
+    return {
+        key: round(value, 4)
+        for key, value in figures.items()
+        if key.startswith(wanted) and value is not None and (is_test or 'IoU.' not in key)
+    }
 
 
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('--check', action='store_true')
     commands = parser.add_subparsers(dest='action')
     recording = commands.add_parser('record')
     recording.add_argument('name')
     recording.add_argument('work_dirs', nargs='+')
-    recording.add_argument('--command', required=True)
+    recording.add_argument('--command', required=True, help='that made the runs')
+    recording.add_argument('--commit', required=True, help='of the code that they ran')
     args = parser.parse_args()
     if args.action == 'record':
-        return record(args.name, args.work_dirs, args.command)
-    stale = 0
+        record(args.name, args.work_dirs, args.command, args.commit)
+        return
     for page in PAGES:
         text = page.read_text()
         if (rebuilt := with_tables(text)) != text:
-            stale += 1
-            print(f'{page}: {"not what the logs say" if args.check else "written"}')
-            if not args.check:
-                page.write_text(rebuilt)
-    return 1 if args.check and stale else 0
+            page.write_text(rebuilt)
+            print(f'wrote the tables of {page}')
 
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests import tables
 from tests.docs_check import PAGES, ROOT, faults_of
 
 FAULTY = """
@@ -22,6 +23,11 @@ make none
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_and_links(page, tmp_path):
     assert list(faults_of(page, tmp_path)) == []
+
+
+@pytest.mark.parametrize('page', tables.PAGES, ids=lambda page: page.name)
+def test_tables_say_what_the_logs_say(page):
+    assert tables.with_tables(page.read_text()) == page.read_text()
 
 
 def test_faults_are_found(tmp_path):

@@ -6,6 +6,7 @@ from typing import Any
 from mmseg.registry import TRANSFORMS
 
 from mmseg_gl.datasets.inspection import LABEL_LOADERS
+from mmseg_gl.deployment.model_config import clean
 from mmseg_gl.engine.plain_values import plain
 from mmseg_gl.errors import UserError
 
@@ -32,7 +33,7 @@ def published_steps(pipeline: Sequence[dict]) -> list[dict[str, Any]]:
         UserError: For a step that a published file cannot have.
     """
     kept = [step for step in pipeline if step['type'] not in LABEL_LOADERS]
-    steps: list[dict[str, Any]] = plain(kept, 'test_pipeline')
+    steps: list[dict[str, Any]] = plain(clean(kept), 'test_pipeline')
     check_steps("the config's test pipeline", steps)
     return steps
 

@@ -42,7 +42,7 @@ class UDAIoUMetric(BaseMetric):
         ignored_classes: Classes whose ground truth is ignored, e.g. ``('terrain', 'truck',
             'train')`` to compare 19 outputs with 16.
         ignore_index: Ground truth label to ignore.
-        table: Print a table and return all figures; else ``mIoU`` alone.
+        table: Print a table and return all figures; else return ``mIoU`` alone, if there is one.
         **kwargs: See mmengine's ``BaseMetric``.
 
     Attributes:
@@ -137,14 +137,14 @@ class UDAIoUMetric(BaseMetric):
         matrices, *how, images = zip(*results)
         self.per_image = list(zip(images, matrices))
         matrix = sum(matrices)
+        if not self.table:
+            return dict(mIoU=iou_figures(matrix, names)['mIoU']) if matrix.any() else {}
         if not matrix.any():
             raise UserError(
                 'no pixel of the validation labels has a class that counts: do the ids of '
                 'LoadTrainIds match them?'
             )
         figures = iou_figures(matrix, names)
-        if not self.table:
-            return dict(mIoU=figures['mIoU'])
         protocol = protocol_in_words(names, self.ignored_classes, *map(set, how))
         self.protocol = '; '.join([protocol, *self.remarks])
         rows = [f'{name:>15} {figures.get(f"IoU.{name}", "does not occur"):>6}' for name in names]

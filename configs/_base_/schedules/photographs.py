@@ -2,7 +2,9 @@
 _base_ = './poly_250k.py'
 optim_wrapper = dict(
     segmentor=dict(
-        optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.01),
+        # Supervised, from the day frames 0016E5 of train to 0006R0, 300 iterations with 2 images, seed
+        # 0: 42.8 mIoU, against 37.3 with a third of the rate.
+        optimizer=dict(_delete_=True, type='AdamW', lr=3e-3, weight_decay=0.01),
         paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.3)}),
     ),
     heads=dict(optimizer=dict(lr=5e-4)),  # as on the street scenes
