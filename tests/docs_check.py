@@ -273,7 +273,10 @@ def smaller(tool: str, arguments: list[str]) -> list[str]:
             arguments.append('--cfg-options')
         place = arguments.index('--cfg-options') + 1
         arguments[place:place] = SHORT  # what the page sets itself comes later, and counts
-    return [*arguments, '--seeds', '0'] if tool == 'compare' else arguments
+    if tool == 'compare':  # the first seed alone
+        seed = arguments[arguments.index('--seeds') + 1] if '--seeds' in arguments else '0'
+        arguments = [*arguments, '--seeds', seed]
+    return arguments
 
 
 if __name__ == '__main__':
