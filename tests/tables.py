@@ -5,8 +5,8 @@ Without arguments every table is written anew between its marks, ``<!-- table NA
 
     python -m tests.tables record NAME WORK_DIR... --command TEXT --commit SHA
 
-writes docs/logs/NAME.json from finished runs of tools/compare.py: settings, learning curves and
-figures. Runs that it has already stay in it.
+writes docs/logs/NAME.json from finished runs of tools/compare.py: settings, learning curves,
+figures, and what made them. Runs that it has already stay in it.
 """
 
 import argparse
@@ -207,6 +207,8 @@ def with_tables(text):
 
 
 def record(name, work_dirs, command, commit):
+    cpu = re.search(r'model name\s*: (.*)', Path('/proc/cpuinfo').read_text())
+    made = dict(command=command, commit=commit, date=str(date.today()), machine=cpu and cpu[1])
     path = LOGS / f'{name}.json'
     before = json.loads(path.read_text()) if path.exists() else dict(runs={}, settings={})
     runs, settings = before['runs'], before['settings']
@@ -219,16 +221,14 @@ def record(name, work_dirs, command, commit):
             settings.setdefault(method, json.loads((run_dir / 'compare.json').read_text()))
             result = RunResult.read(str(run_dir))
             curve = {step: rounded(record) for step, record in result.validations.items()}
-            own = dict(rounded(result.metrics), curve=curve)
+            own = dict(rounded(result.metrics), curve=curve, made=made)
             runs.setdefault(method, {})[seed] = own
             adapted = run_dir / 'test_bn/metrics.json'  # test.py --adapt bn
             if adapted.exists():
-                figures = dict(rounded(json.loads(adapted.read_text())), curve={})
+                figures = dict(rounded(json.loads(adapted.read_text())), curve={}, made=made)
                 runs.setdefault(f'{method}+bn', {})[seed] = figures
-    cpu = re.search(r'model name\s*: (.*)', Path('/proc/cpuinfo').read_text())
-    head = dict(command=command, commit=commit, date=str(date.today()), machine=cpu and cpu[1])
     LOGS.mkdir(exist_ok=True)
-    path.write_text(json.dumps(dict(head, settings=settings, runs=runs)) + '\n')
+    path.write_text(json.dumps(dict(settings=settings, runs=runs)) + '\n')
     print(f'{sum(map(len, runs.values()))} runs in {path}')
 
 

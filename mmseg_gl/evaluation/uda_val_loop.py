@@ -2,6 +2,7 @@ from typing import Any
 
 import torch
 from mmengine.runner import Runner, ValLoop
+from mmengine.runner.amp import autocast
 from mmseg.registry import LOOPS
 
 from mmseg_gl.datasets.training_images import TrainingImages
@@ -72,4 +73,6 @@ class UDAValLoop(ValLoop):
     @torch.no_grad()
     def look(self, batch: dict, evaluator: Any) -> None:
         """Evaluate training images; no hook takes them for the validation's."""
-        evaluator.process(self.runner.model.val_step(batch), batch)
+        with autocast(enabled=self.fp16):
+            samples = self.runner.model.val_step(batch)
+        evaluator.process(samples, batch)
