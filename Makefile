@@ -9,7 +9,8 @@ JOBS ?= 2
 DEMO_CONFIGS := \
 	configs/source_only/source-only_deeplabv2-tiny_street-scenes.py \
 	configs/adaptsegnet/adaptsegnet_deeplabv2-tiny_street-scenes.py \
-	configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py
+	configs/adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py \
+	configs/dacs/dacs-gl_deeplabv2-tiny_street-scenes.py
 SMOKE := data/street_scenes_64x128
 
 .PHONY: help install demo smoke test test-all docs-check tables torture fuzz fidelity lint format
