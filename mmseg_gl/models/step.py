@@ -9,6 +9,7 @@ import torch
 from mmengine.dist import all_reduce, all_reduce_params, get_world_size
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_gl.errors import UserError
 
@@ -24,6 +25,20 @@ def merge(losses: dict[str, Tensor], more: dict[str, Tensor]) -> None:
             f'two parts of the model both call a loss "{name}"; give one of them another name'
         )
     losses.update(more)
+
+
+@contextmanager
+def kept_statistics(network: nn.Module) -> Iterator[None]:
+    """Keep the running statistics of batch norm in training mode, which uses those of the batch."""
+    layers = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    try:
+        yield
+    finally:
+        for layer, momentum in zip(layers, momenta):
+            layer.momentum = momentum
 
 
 def backward(losses: dict[str, Tensor], optimizer: OptimWrapper, what: str) -> dict[str, Tensor]:

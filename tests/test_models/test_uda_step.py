@@ -269,6 +269,21 @@ def test_heads_on_a_view_cost_no_forward_pass():
         model.train_step(data, optimizers(model, ['segmentor', 'global_head']))
 
 
+@pytest.mark.parametrize('statistics', ['all', 'target'])
+def test_running_statistics_of_batch_norm_are_those_of_the_chosen_images(statistics):
+    model = build(heads=GLOBAL, running_statistics=statistics)
+    data = dict(source=batch(0, 33, 49), target=unlabelled(batch(1, 33, 49)))
+    expected = copy.deepcopy(model.segmentor)
+    with torch.no_grad():
+        for domain in ('source', 'target') if statistics == 'all' else ('target',):
+            expected(model.batch(data[domain]), mode='outputs')
+    model.train_step(data, optimizers(model, ['segmentor', 'global_head']))
+    norm, same = model.segmentor.backbone.bn1, expected.backbone.bn1
+    assert torch.equal(norm.running_mean, same.running_mean)
+    assert torch.equal(norm.running_var, same.running_var)
+    assert norm.momentum == same.momentum
+
+
 def test_parts_without_parameters_and_other_losses():
     """A head that learns nothing, two losses of one name, and what gives no loss."""
 

@@ -10,6 +10,7 @@ model = dict(
         size_divisor=1,
         seg_pad_val=255,
     ),
+    running_statistics='target',  # of batch norm; 'all' mixes both domains, see docs/photographs.md
     segmentor=dict(
         type='MultiOutputEncoderDecoder',
         backbone=dict(

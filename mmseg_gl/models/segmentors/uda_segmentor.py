@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from inspect import signature
 from typing import Any
@@ -15,7 +16,7 @@ from mmseg_gl.models.image_batch import ImageBatch
 from mmseg_gl.models.normalization import Normalization
 from mmseg_gl.models.outputs import Outputs
 from mmseg_gl.models.representations import entropy_map
-from mmseg_gl.models.step import backward, detach, merge, on_cpu, update
+from mmseg_gl.models.step import backward, detach, kept_statistics, merge, on_cpu, update
 
 
 @MODELS.register_module()
@@ -57,6 +58,9 @@ class UDASegmentor(BaseModel):
             more forward pass where nothing else needs one (default), or the name of a view. Of a
             ClassMix view, the local head takes the pixels of the target.
         evaluated: Network for validation and testing: 'segmentor' or 'teacher'.
+        running_statistics: Images whose passes update the running statistics of the segmentor's
+            batch norm: 'all', as in the official codes (default), or 'target': not the source
+            images, unless nothing else is forwarded.
         data_preprocessor: Config; applied to each domain separately.
         pretrained, train_cfg: Always None; mmseg's ``init_model`` passes them.
 
@@ -83,6 +87,7 @@ class UDASegmentor(BaseModel):
         views: dict[str, dict] | None = None,
         aligned: str = 'target',
         evaluated: str = 'segmentor',
+        running_statistics: str = 'all',
         data_preprocessor: dict | None = None,
         pretrained: None = None,
         train_cfg: None = None,
@@ -110,6 +115,8 @@ class UDASegmentor(BaseModel):
             getattr(self, name).name = name.removesuffix('_head')
         if teacher:
             self.teacher = build_part(teacher, self.segmentor)
+        check_choice('running_statistics', running_statistics, ('all', 'target'))
+        self.running_statistics = running_statistics
         check_choice('evaluated', evaluated, ('segmentor', 'teacher'))
         if evaluated == 'teacher' and not teacher:
             raise UserError(
@@ -157,7 +164,8 @@ class UDASegmentor(BaseModel):
         batches = self.preprocess(data)
         for teacher in self.teachers():
             teacher.before_step(self.segmentor)
-        source, logs = self.learn(batches['source'], optim_wrapper, 'seg', 'source_losses')
+        with self.source_statistics():
+            source, logs = self.learn(batches['source'], optim_wrapper, 'seg', 'source_losses')
         if self.heads_on('target') or self.parts('target_losses'):
             merge(logs, self.adapt(batches['target'], source, optim_wrapper))
         merge(logs, self.learn_views(batches, source, optim_wrapper))
@@ -178,6 +186,11 @@ class UDASegmentor(BaseModel):
     def uses_target(self) -> bool:
         """Return True if an active part needs target images."""
         return any(self.parts(kind) for kind in ('heads', 'target_losses', 'views'))
+
+    def source_statistics(self) -> AbstractContextManager:
+        """Return the context of the source's pass, which may keep the running statistics."""
+        keep = self.running_statistics == 'target' and self.uses_target()
+        return kept_statistics(self.segmentor) if keep else nullcontext()
 
     def preprocess(self, data: dict) -> dict[str, ImageBatch]:
         """Return the preprocessed batch of each domain that this step uses."""
