@@ -96,6 +96,24 @@ def main_table(name):
     return lines
 
 
+def gain_table(name):
+    """Rows: the last mIoU of each method without and with local alignment, and the paired gain."""
+    runs = runs_of(name)
+    lines = ['| method | alone | + local alignment | difference on the same seeds |']
+    lines.append('|---|---|---|---|')
+    for method, (title, _) in METHODS.items():
+        pair = method.replace('_', '-gl_', 1) if '_' in method else f'{method}-gl'
+        if method not in runs or '-gl' in method or method.endswith('_batch-norm'):
+            continue
+        alone, local = (
+            {seed: run['mIoU'] for seed, run in runs.get(key, {}).items()} for key in (method, pair)
+        )
+        gains = [local[seed] - alone[seed] for seed in alone if seed in local]
+        cells = [title, spread(alone.values()), spread(local.values()) if local else '']
+        lines.append(f'| {" | ".join([*cells, paired(gains) if gains else ""])} |')
+    return lines
+
+
 def score_table(name):
     """Rows: rank correlation of each score with the mIoU over checkpoints, and the mIoU lost."""
     runs = runs_of(name)
@@ -195,6 +213,7 @@ def paired(gains):
 
 
 TABLES = {  # by name of the mark
+    'gains': lambda: gain_table('small'),
     'small': lambda: main_table('small'),
     'scores': lambda: score_table('small'),
     'weights': lambda: weight_table('weights'),
