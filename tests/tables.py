@@ -25,7 +25,9 @@ ROOT = Path(__file__).parents[1]
 LOGS = ROOT / 'docs/logs'
 PAGES = (ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md')))
 TABLE = re.compile(r'(<!-- table (\S+) -->\n).*?(<!-- end -->)', re.DOTALL)
-SUFFIX = '_deeplabv2-tiny_street-scenes'
+NETWORK_AND_DATA = re.compile(
+    '_deeplabv2-tiny_street-scenes|_efficientnet-lite0_(camvid-day-to-dusk|street-scenes-to-camvid)'
+)
 SCORES = {  # title by name in the logs
     'score/entropy': 'entropy',
     'score/information': 'information',
@@ -50,6 +52,7 @@ METHODS = {  # title and baseline by name of the config, and '+bn' if test.py --
         'AdaptSegNet + local, BN of the target',
         'adaptsegnet_batch-norm+bn',
     ),
+    'source-only+bn': ('source-only, BN of the target', 'source-only'),
     'dacs': ('DACS', 'adaptsegnet'),
     'dacs-gl': ('DACS + local', 'dacs'),
     'daformer': ('DAFormer', 'adaptsegnet'),
@@ -71,7 +74,7 @@ def runs_of(name):
     for method, runs in json.loads((LOGS / f'{name}.json').read_text())['runs'].items():
         for run in runs.values():  # validations in their order; 'last' grows
             run['curve'] = [dict(figures, last=int(step)) for step, figures in run['curve'].items()]
-        found[method.replace(SUFFIX, '')] = {int(seed): runs[seed] for seed in sorted(runs)}
+        found[NETWORK_AND_DATA.sub('', method)] = {int(seed): runs[seed] for seed in sorted(runs)}
     return found
 
 
@@ -213,6 +216,7 @@ def paired(gains):
 
 
 TABLES = {  # by name of the mark
+    'demo': lambda: main_table('demo'),
     'gains': lambda: gain_table('small'),
     'small': lambda: main_table('small'),
     'scores': lambda: score_table('small'),
