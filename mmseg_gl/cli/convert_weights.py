@@ -23,11 +23,13 @@ KIND                     SRC
 KIND also tells apart files that look alike: the multi-level networks of AdaptSegNet and ADVENT have
 the same tensors, but the forward pass of AdaptSegNet uses fewer of them. For a discriminator or a
 generator, DST holds that network alone; of daformer, hrda and mic it holds the student, its teacher
-(tools/test.py --weights teacher) and the ImageNet network, as far as SRC has them.
+(tools/test.py --weights teacher), the ImageNet network and the teacher of the view `masked` (MIC on
+a method without one, or with another momentum), as far as SRC has them.
 
-Tensors without a counterpart in this library (unused branches, statistics of instance norms) are
-kept in DST beside the weights, for --reverse. A checkpoint trained with this library lacks them;
---reverse then writes default values. Training reads ImageNet files without conversion.
+Tensors without a counterpart in this library (unused branches, statistics of instance norms) and
+the discriminators in files of hrda and mic are kept in DST beside the weights, for --reverse. A
+checkpoint trained with this library lacks them; --reverse then writes default values, but no
+discriminators. Training reads ImageNet files without conversion.
 """
 
 import argparse

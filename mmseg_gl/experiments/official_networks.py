@@ -124,8 +124,8 @@ def translation(network: str, build: Callable[[], nn.Module], prefix: str) -> tu
 def self_training(kind: str, arch: str | None = None, hrda: bool = False) -> Layout:
     """Return the layout of the networks in a checkpoint of DAFormer, HRDA or MIC.
 
-    Such a file holds the student, its teacher and the ImageNet network; one of a run without
-    teacher or feature distance lacks the last.
+    Such a file holds the student, its teacher, the ImageNet network and the teacher of MIC's masked
+    images, as far as the run has them.
 
     Args:
         kind: The official head: 'DAFormerHead', 'SegFormerHead' or 'DLV2Head'.
@@ -171,17 +171,20 @@ def self_training(kind: str, arch: str | None = None, hrda: bool = False) -> Lay
             'segmentor.': 'model.',
             'teacher.module.': 'ema_model.',
             'feature_distance.': 'imnet_model.',
+            'masked.teacher.module.': 'mic.teacher.ema_model.',
         },
         renames=renames,
         matrices=r'\.(mlp\.fc\d|embed_layers\.\d\.proj|linear_c\d\.proj)\.weight$',
         stacked={'.attn.q.': {'.attn.q.': 1, '.attn.kv.': 2}},  # keys and values are one layer
         unused=r'feature_distance\.(?!backbone\.)',
-        # The classifier that SegFormerHead inherits but does not use.
-        ignored=r'\w+\.decode_head\.conv_seg\.' if kind == 'SegFormerHead' else NOTHING,
+        ignored=f'{DISCRIMINATOR}|{UNUSED_CLASSIFIER if kind == "SegFormerHead" else NOTHING}',
         options=options,
     )
 
 
+# FCDiscriminator of a run that is adversarial, too; its names are those of no segmentation network.
+DISCRIMINATOR = r'(?!.*\.(backbone|decode_head)\.).*\.(conv[1-4]|classifier)\.(weight|bias)$'
+UNUSED_CLASSIFIER = r'.*\.conv_seg\.'  # SegFormerHead inherits it
 SEGFORMER_CHANNELS = 768
 SEGFORMER_NAMES = [
     *((rf'\.embed_layers\.{i}\.', f'.linear_c{i + 1}.proj.') for i in range(4)),

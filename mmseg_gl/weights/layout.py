@@ -249,7 +249,8 @@ class Layout:
         if fault := difference(weights, shapes, optional):
             raise UserError(
                 f'these are not the weights of {self.network}: {fault}; choose the KIND of the '
-                'file, and use --reverse only for files of this library'
+                'file, and use --reverse only for files of this library (--help lists the '
+                'networks that can be converted)'
             )
 
 

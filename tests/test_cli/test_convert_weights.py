@@ -395,15 +395,23 @@ def predict_segformer(w, image):
 )
 @torch.no_grad()
 def test_self_training_on_mit(kind, head, predict, config):
-    official = self_trained(mit, head)
+    prefixes = {'segmentor.': 'model.', 'teacher.module.': 'ema_model.'}
+    if kind == 'mic':
+        prefixes['masked.teacher.module.'] = 'mic.teacher.ema_model.'
+    copies = [prefix.removesuffix('.') for prefix in prefixes.values()]
+    official = self_trained(mit, head, [*copies, 'imnet_model'])
     layout, own = convert(kind, named('module.', official))
+    path = f'{config}_gta5-to-cityscapes.py'
     options = dict(layout.options)
     if kind == 'mic':
         options['model.segmentor.detail_crop'] = (64, 64)
         options['model.segmentor.detail_stride'] = (32, 32)
+        options['model.views.masked.teacher'] = dict(type='EMATeacher')
+    with torch.device('meta'):
+        model = MODELS.build(load_config(CONFIGS / path, options).model)
+    assert own.keys() <= model.state_dict().keys()
     image = torch.randn(1, 3, 96, 128, dtype=torch.float64)
-    for prefix, official_prefix in (('segmentor.', 'model.'), ('teacher.module.', 'ema_model.')):
-        path = f'{config}_gta5-to-cityscapes.py'
+    for prefix, official_prefix in prefixes.items():
         net = build(path, named('segmentor.', part(own, prefix)), options=options)
         wanted = predict(doubled(part(official, official_prefix)), image)
         assert_close(halfway(net(image), image.shape[2:]), wanted)
@@ -419,7 +427,9 @@ def test_self_training_on_resnet(in_hrda):
     official = self_trained(
         resnet101_v1c, lambda: hrda(dlv2_head(), dlv2_head()) if in_hrda else dlv2_head(), ['model']
     )
+    official |= named('adversary.main.', discriminator(NAMED, 4))  # left out
     _, own = convert('hrda' if in_hrda else 'daformer', official)
+    assert {name.split('.')[0] for name in own} == {'segmentor'}
     backbone = part(own, 'segmentor.backbone.')
     for name, tensor in part(official, 'model.backbone.').items():
         assert torch.equal(backbone[name], tensor)
@@ -703,21 +713,29 @@ def test_old_files_lack_the_counters(trunk):
 
 
 OFFICIAL = discriminator(NAMED, 4)
+STUDENT = self_trained(mit, daformer_head, ['model'])
+OWN_TEACHER = 'mic.teacher.ema_model.backbone.norm1.weight'
 
 
 @pytest.mark.parametrize(
-    'weights, named',
+    'kind, weights, fault',
     [
-        ({k: v for k, v in OFFICIAL.items() if k != 'conv3.bias'}, 'conv3.bias'),
-        ({**OFFICIAL, 'fc0': torch.zeros(1)}, 'fc0'),
-        ({**OFFICIAL, 'conv1.weight': torch.zeros(64, 16, 4, 4)}, '(64, 16, 4, 4)'),
-        (convert('discriminator', OFFICIAL, 'decode')[1], 'FCDiscriminator'),
+        ('discriminator', {k: v for k, v in OFFICIAL.items() if k != 'conv3.bias'}, 'conv3.bias'),
+        ('discriminator', {**OFFICIAL, 'fc0': torch.zeros(1)}, 'fc0'),
+        (
+            'discriminator',
+            {**OFFICIAL, 'conv1.weight': torch.zeros(64, 16, 4, 4)},
+            '(64, 16, 4, 4)',
+        ),
+        ('discriminator', convert('discriminator', OFFICIAL, 'decode')[1], 'FCDiscriminator'),
+        ('mic', {**STUDENT, 'mic.other.weight': torch.zeros(1)}, 'unknown: mic.other.weight'),
+        ('mic', {**STUDENT, OWN_TEACHER: torch.zeros(32)}, 'missing: mic.teacher.ema_model.'),
     ],
-    ids=['missing', 'unknown', 'misshapen', 'ours'],
+    ids=['missing', 'unknown', 'misshapen', 'ours', 'unknown in MIC', 'half a teacher'],
 )
-def test_files_of_another_kind(tool, tmp_path, weights, named):
-    error = tool('discriminator', weights, '--level=decode').error
-    assert f'{tmp_path}/src.pth' in error and named in error
+def test_files_of_another_kind(tool, tmp_path, kind, weights, fault):
+    error = tool(kind, weights, *['--level=decode'] * (kind in PLACES)).error
+    assert f'{tmp_path}/src.pth' in error and fault in error
     assert not (tmp_path / 'dst.pth').exists()
 
 
