@@ -3,7 +3,8 @@ _base_ = './poly_250k.py'
 optim_wrapper = dict(
     segmentor=dict(
         # Supervised, from the day frames 0016E5 of train to 0006R0, 300 iterations with 2 images, seed
-        # 0: 42.8 mIoU, against 37.3 with a third of the rate.
+        # 0, a head of 256 channels: 42.8 mIoU, against 37.3 with a third of the rate. The head of 128
+        # channels: 51.0.
         optimizer=dict(_delete_=True, type='AdamW', lr=3e-3, weight_decay=0.01),
         paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.3)}),
     ),
