@@ -6,7 +6,8 @@ Without arguments every table is written anew between its marks, ``<!-- table NA
     python -m tests.tables record NAME WORK_DIR... --command TEXT --commit SHA
 
 writes docs/logs/NAME.json from finished runs of tools/compare.py: settings, learning curves,
-figures, and what made them. Runs that it has already stay in it.
+figures, and what made them. Runs that it has already stay in it. The figures of RUN/test_NAME,
+where test.py tested a run with other options, are those of the method METHOD+NAME.
 """
 
 import argparse
@@ -37,7 +38,7 @@ SCORES = {  # title by name in the logs
     'source/mIoU': 'source mIoU',
     'last': 'last iterate',
 }
-METHODS = {  # title and baseline by name of the config, and '+bn' if test.py --adapt bn tested it
+METHODS = {  # title and baseline by name of the config, or of CONFIG+NAME as above
     'source-only': ('source-only', None),
     'minent': ('MinEnt', 'source-only'),
     'adaptsegnet': ('AdaptSegNet', 'source-only'),
@@ -60,6 +61,21 @@ METHODS = {  # title and baseline by name of the config, and '+bn' if test.py --
     'mic': ('MIC', 'adaptsegnet'),
     'mic-gl': ('MIC + local', 'mic'),
     'source-only_oracle': ('target-supervised oracle', None),
+}
+TESTED = {
+    'source-only_batch-norm': 'source-only, BN',
+    'source-only': 'source-only, group norm',
+    'adaptsegnet': 'AdaptSegNet, group norm',
+}
+TEST_TIME = {
+    '': 'as trained',
+    '+tta1': '`--tta 1`',
+    '+tta': '`--tta`',
+    '+bn': '`--adapt bn`',
+    '+bn-tta1': '`--adapt bn --tta 1`',
+    '+tent': '`--adapt tent`',
+    '+tent-1e-12': '`--adapt tent --adapt-lr 1e-12`: the statistics of each image, nothing learned',
+    '+tent-1e-2': '`--adapt tent --adapt-lr 1e-2`',
 }
 WEIGHTS = {  # method and loss by the key of a grid
     'model.target_losses.entropy.loss_weights.decode': 'MinEnt, entropy',
@@ -114,6 +130,19 @@ def gain_table(name):
         gains = [local[seed] - alone[seed] for seed in alone if seed in local]
         cells = [title, spread(alone.values()), spread(local.values()) if local else '']
         lines.append(f'| {" | ".join([*cells, paired(gains) if gains else ""])} |')
+    return lines
+
+
+def test_time_table(name):
+    """Rows: the mIoU of the same networks, tested in several ways."""
+    runs = runs_of(name)
+    lines = ['| network | test | mIoU | each seed |', '|---|---|---|---|']
+    for method, title in TESTED.items():
+        for way, options in TEST_TIME.items():
+            own = [run['mIoU'] for run in runs.get(method + way, {}).values()]
+            each = ', '.join(f'{value:.1f}' for value in own)
+            if own:
+                lines.append(f'| {title} | {options} | {spread(own)} | {each} |')
     return lines
 
 
@@ -220,6 +249,7 @@ TABLES = {  # by name of the mark
     'gains': lambda: gain_table('small'),
     'small': lambda: main_table('small'),
     'scores': lambda: score_table('small'),
+    'test-time': lambda: test_time_table('test_time'),
     'weights': lambda: weight_table('weights'),
 }
 
@@ -246,10 +276,10 @@ def record(name, work_dirs, command, commit):
             curve = {step: rounded(record) for step, record in result.validations.items()}
             own = dict(rounded(result.metrics), curve=curve, made=made)
             runs.setdefault(method, {})[seed] = own
-            adapted = run_dir / 'test_bn/metrics.json'  # test.py --adapt bn
-            if adapted.exists():
-                figures = dict(rounded(json.loads(adapted.read_text())), curve={}, made=made)
-                runs.setdefault(f'{method}+bn', {})[seed] = figures
+            for tested in sorted(run_dir.glob('test_*/metrics.json')):  # with other options
+                figures = dict(rounded(json.loads(tested.read_text())), curve={}, made=made)
+                name = f'{method}+{tested.parent.name.removeprefix("test_")}'
+                runs.setdefault(name, {})[seed] = figures
     LOGS.mkdir(exist_ok=True)
     path.write_text(json.dumps(dict(settings=settings, runs=runs)) + '\n')
     print(f'{sum(map(len, runs.values()))} runs in {path}')
