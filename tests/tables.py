@@ -94,8 +94,13 @@ def runs_of(name):
     return found
 
 
-def main_table(name):
-    """Rows: last, best and chosen mIoU, and the difference to the baseline, paired by seed."""
+def main_table(name, base=None):
+    """Rows: last, best and chosen mIoU, and the difference to the baseline, paired by seed.
+
+    Args:
+        name: Name of the log.
+        base: Baseline of the methods that are no variant of another one, if not as in METHODS.
+    """
     runs = runs_of(name)
     lines = ['| method | last | best | chosen by BNM | each seed | against, seed by seed |']
     lines.append('|---|---|---|---|---|---|')
@@ -104,12 +109,14 @@ def main_table(name):
         last = {seed: run['mIoU'] for seed, run in own.items()}
         if not own:
             continue
+        if base and baseline in ('source-only', 'adaptsegnet') and not method.endswith('-gl'):
+            baseline = base if method != base else baseline
         best = [max(mious(run)) for run in own.values() if run['curve']]
         chosen = [chosen_by('score/BNM', run) for run in own.values() if is_scored(run)]
         each = ', '.join(f'{value:.1f}' for value in last.values())
         cells = [title, spread(last.values()), spread(best), spread(chosen), each]
-        base = {seed: run['mIoU'] for seed, run in runs.get(baseline, {}).items()}
-        gains = [last[seed] - base[seed] for seed in last if seed in base]
+        others = {seed: run['mIoU'] for seed, run in runs.get(baseline, {}).items()}
+        gains = [last[seed] - others[seed] for seed in last if seed in others]
         cells.append(f'{METHODS[baseline][0]}: {paired(gains)}' if gains else '')
         lines.append(f'| {" | ".join(cells)} |')
     return lines
@@ -129,6 +136,26 @@ def gain_table(name):
         )
         gains = [local[seed] - alone[seed] for seed in alone if seed in local]
         cells = [title, spread(alone.values()), spread(local.values()) if local else '']
+        lines.append(f'| {" | ".join([*cells, paired(gains) if gains else ""])} |')
+    return lines
+
+
+def wall_time_table(name):
+    """Rows: iterations, minutes and last mIoU of runs that take equally long."""
+    runs = runs_of(name)
+    lines = ['| method | iterations | minutes | last | each seed | against AdaptSegNet |']
+    lines.append('|---|---|---|---|---|---|')
+    for method, (title, _) in METHODS.items():
+        own = runs.get(method, {})
+        if not own:
+            continue
+        length = ', '.join(sorted({str(run['iterations']) for run in own.values()}))
+        minutes = f'{statistics.mean(run["minutes"] for run in own.values()):.1f}'
+        last = {seed: run['mIoU'] for seed, run in own.items()}
+        each = ', '.join(f'{value:.1f}' for value in last.values())
+        base = runs['adaptsegnet'] if method != 'adaptsegnet' else {}
+        gains = [last[seed] - base[seed]['mIoU'] for seed in last if seed in base]
+        cells = [title, length, minutes, spread(last.values()), each]
         lines.append(f'| {" | ".join([*cells, paired(gains) if gains else ""])} |')
     return lines
 
@@ -248,7 +275,10 @@ TABLES = {  # by name of the mark
     'demo': lambda: main_table('demo'),
     'gains': lambda: gain_table('small'),
     'small': lambda: main_table('small'),
+    'day-to-dusk': lambda: main_table('day_to_dusk', 'source-only+bn'),
+    'street-scenes-to-camvid': lambda: main_table('street_scenes_to_camvid', 'source-only+bn'),
     'scores': lambda: score_table('small'),
+    'equal-time': lambda: wall_time_table('equal_time'),
     'test-time': lambda: test_time_table('test_time'),
     'weights': lambda: weight_table('weights'),
 }
@@ -275,6 +305,7 @@ def record(name, work_dirs, command, commit):
             result = RunResult.read(str(run_dir))
             curve = {step: rounded(record) for step, record in result.validations.items()}
             own = dict(rounded(result.metrics), curve=curve, made=made)
+            own |= dict(iterations=result.iterations, minutes=round(result.seconds / 60, 2))
             runs.setdefault(method, {})[seed] = own
             for tested in sorted(run_dir.glob('test_*/metrics.json')):  # with other options
                 figures = dict(rounded(json.loads(tested.read_text())), curve={}, made=made)
