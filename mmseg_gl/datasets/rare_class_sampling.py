@@ -26,7 +26,7 @@ class RareClassSampling:
         temperature: T > 0; infinity makes all classes equally likely. 0.01 in DAFormer.
         min_pixels: An image with a class has more pixels of it. 3000 in DAFormer.
         min_crop_ratio: A crop must have more than ``min_pixels * min_crop_ratio`` pixels of the
-            class. 0.5 in DAFormer, 2.0 in HRDA and MIC; 0 accepts every crop.
+            class. 0.5 in DAFormer, 2.0 in HRDA (crops of 1024x1024); 0 accepts every crop.
 
     Attributes:
         classes: Numbers of the classes that are drawn, in ascending order.

@@ -1,4 +1,4 @@
-"""Keep mmengine's log free of what says nothing about a run."""
+"""Filters for messages of mmengine that say nothing about a run."""
 
 import logging
 from collections.abc import Iterator

@@ -54,9 +54,9 @@ class FormattedConfig(Config):
 
 
 class SafeRunner(Runner):
-    """Runner that resumes a checkpoint completely or with an error, and executes nothing out of it.
+    """Runner that resumes a checkpoint completely or raises an error, and executes nothing in it.
 
-    It writes no copy of the config; ``tools/train.py`` does, where it replaces no file of the
+    It writes no copy of the config; ``tools/train.py`` does, without replacing a file of the
     user's. It calls the following methods of hooks that have them:
 
     - ``before_resume(runner, checkpoint)``: before the state of a checkpoint is restored; for

@@ -31,8 +31,8 @@ class EMATeacher(BaseAveragedModel):
         warm_up: Use at least m = 1 / (n + 1) in update n = 1, 2, ..., so that early teachers are
             plain means: alpha_n = min(1 - 1 / (n + 1), alpha) of the official implementations.
         buffers: How to update the running statistics of batch norm, which are used in evaluation
-            only: 'copy' those of the segmentor, 'average' them, or keep the teacher's 'own', those
-            of the images that it labels (official implementations).
+            only: 'copy' those of the segmentor, 'average' them, or keep the teacher's 'own', which
+            come from the images that it labels (official implementations).
         follow: Update the teacher 'before' the step (DAFormer) or 'after' it (DACS).
 
     Raises:

@@ -13,13 +13,14 @@ from mmseg_gl.models.discriminators.base_head import BaseDiscriminatorHead
 class AlignmentMonitorHook(MonitorHook):
     """Monitor adversarial training, and warn when a discriminator has won or is blind.
 
-    The warnings say what to try. With models without discriminator heads it does nothing.
+    A blind discriminator does not tell the domains apart: its loss is that of one that always
+    outputs 1/2 (0.693 for 'bce', 0.25 for 'lsgan'). The warnings say what to try. With models
+    without discriminator heads the hook does nothing.
 
     Args:
         window: See :class:`MonitorHook`.
-        won: A discriminator has won when its loss is below this share of the loss of a blind one
-            (0.693 for 'bce', 0.25 for 'lsgan'). The AdaptSegNet authors call 0.2 to 0.5 healthy; a
-            tenth is far below.
+        won: A discriminator has won when its loss is below this share of the loss of a blind one.
+            The AdaptSegNet authors call losses of 0.2 to 0.5 healthy; a tenth is far below.
         blind: A discriminator is blind when its loss is above this share of that loss, by the
             head's name. The default is the head's ``blind_share``.
         pause: See :class:`MonitorHook`.

@@ -15,7 +15,7 @@ STATE = 'last_validation'  # key in the message hub of its iteration
 class DueValidationHook(Hook):
     """Start a resumed run with the validation that was due or running when it was stopped.
 
-    It then has the same best score and history as a run that was never stopped.
+    The resumed run then has the same best score and history as one that was never stopped.
     """
 
     def before_resume(self, runner: Runner, checkpoint: dict) -> None:

@@ -18,8 +18,8 @@ class InterruptionHook(Hook):
     """Save the run before it ends: on SIGINT and SIGTERM, and after errors.
 
     On a signal the iteration is finished and saved; a validation is aborted. When training fails
-    between two iterations (a data worker is gone, an image is broken), the last iteration is saved;
-    within an iteration there is nothing to save, and several processes cannot save when one fails.
+    between two iterations (a data worker is gone, an image is broken), the last iteration is saved.
+    Nothing is saved when it fails within an iteration, or in one of several processes.
 
     Raises:
         UserError: Without a :class:`SafeCheckpointHook`, which writes the checkpoint.

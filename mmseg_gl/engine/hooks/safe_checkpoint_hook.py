@@ -35,8 +35,8 @@ class SafeCheckpointHook(Hook):
 
     It saves a checkpoint every few iterations, and the best weights so far.
 
-    - Checkpoints are written atomically. The file ``last_checkpoint`` names the newest one, and
-      only then are outdated ones removed.
+    - Checkpoints are written atomically. Outdated ones are removed only after the file
+      ``last_checkpoint`` names the new one.
     - Checkpoints hold tensors and plain values only: ``torch.load(path, weights_only=True)`` can
       read them.
     - The checkpoint of an iteration that ends with a validation is written again after it.

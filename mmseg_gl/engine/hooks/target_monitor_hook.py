@@ -31,7 +31,7 @@ class TargetMonitorHook(MonitorHook):
         min_entropy: The predictions have also collapsed when their normalised entropy, in [0, 1],
             is below this.
         interval: Iterations between two checks, each of which costs a forward pass of the target's
-            images. None takes the logger's interval.
+            images. None: the logger's interval.
         pause: See :class:`MonitorHook`.
     """
 

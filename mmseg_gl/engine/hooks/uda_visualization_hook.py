@@ -22,9 +22,10 @@ from mmseg_gl.visualization import training_sheets
 class UDAVisualizationHook(Hook):
     """Draw a sheet of training pairs after each validation: ``sheet_0``, ``sheet_1``, ...
 
-    The pairs are the first ones of the run, always the same; :func:`training_sheets` says what is
-    drawn. The visualizer's backends get the sheets. Training is the same with and without the hook,
-    bit for bit. A sheet that cannot be drawn is a warning, one that cannot be written an error.
+    The pairs are always the first ones of the run; ``visualization/training_sheets.py`` says what
+    is drawn. The visualizer's backends get the sheets. Training is the same with and without the
+    hook, bit for bit. A sheet that cannot be drawn causes a warning, one that cannot be written an
+    error.
 
     It does nothing for other models than :class:`UDASegmentor` and other data than
     :class:`UDADataset`.

@@ -18,10 +18,10 @@ class RepeatedSGD(Optimizer):
 
     The official AdaptSegNet, ADVENT, BDL and global-local codes list each backbone convolution
     once per module that contains it, so that PyTorch's SGD updates it 3 times an iteration (the
-    downsample convolutions 4 times): the published numbers come from an effective backbone rate of
-    about three times the stated one. The effect of the repetition depends on the PyTorch version.
-    With parameter p, gradient g, weight decay w, momentum m and its buffer b, each of the k repeats
-    does:
+    downsample convolutions 4 times): the published numbers come from an effective learning rate of
+    the backbone of about three times the stated one. The effect of the repetition depends on the
+    PyTorch version. With parameter p, gradient g, weight decay w, momentum m and its buffer b, each
+    of the k repeats does:
 
     - 'papers': ``g += w*p; b = m*b + g; p -= lr*b``. PyTorch up to 1.4, which the papers used; the
       decay is added to the gradient in place and so accumulates over the repeats.

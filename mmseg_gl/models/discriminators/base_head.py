@@ -141,7 +141,7 @@ class BaseDiscriminatorHead(BaseModule):
         return self.discriminators[level](autocast_layout(self.represent(maps)))
 
     def source_probability(self, outputs: Outputs, size: tuple[int, int]) -> Tensor:
-        """Return how likely each place is of the source, in the eyes of the main discriminator.
+        """Return the probability of the source at each place, from the first level's discriminator.
 
         Args:
             outputs: Outputs for the images of either domain.

@@ -36,9 +36,9 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
         representation: 'softmax', or 'entropy' (released code).
         gan: 'bce' (released code) or 'lsgan'.
         background: Treatment of the source's unlabelled pixels; see MixtureModule.
-        num_points: Number of valid pixels to sample from each map, with replacement, before the
+        num_points: Number of valid pixels to sample from each map, with replacement, for the
             discriminator: the same expected loss at a fraction of the cost. At most the number of
-            pixels of the map is sampled; None uses all pixels.
+            pixels of the maps is sampled; None uses all pixels.
             The positions depend on a buffer, initialised at random and incremented with each draw,
             and on the rank: they differ between runs and processes, and resume exactly.
         ignore_index: Label of the source's unlabelled pixels.

@@ -20,21 +20,21 @@ THINGS = (6, 7, 11, 12, 13, 14, 15, 16, 17, 18)
 class FeatureDistance(nn.Module):
     """Distance of the last features to those of the ImageNet network, on things (DAFormer).
 
-    The mean, over the cells of the feature map that show a thing, of the L2 distance over the
-    channels. A cell shows the class that covers the largest share of it, if that share is at least
-    ``min_share``. Without any such cell the loss is 0 (the official code's is NaN, with a gradient
-    of 0).
+    The mean, over the cells of the feature map that show a thing (an object, not a surface), of the
+    L2 distance over the channels. A cell shows the class that covers the largest share of it, if
+    that share is at least ``min_share``. Without any such cell the loss is 0 (the official code's
+    is NaN, with a gradient of 0).
 
-    The network of the pretrained weights is a copy of the segmentor's backbone; it is frozen and in
-    eval mode, and part of every checkpoint.
+    The ImageNet network is a copy of the segmentor's pretrained backbone; it is frozen and in eval
+    mode, and part of every checkpoint.
 
     Args:
         segmentor: The segmentor; UDASegmentor passes its own.
         loss_weight: Weight of the loss (DAFormer: 0.005).
         classes: Classes that are things; None: every cell counts.
         min_share: See above (DAFormer: 0.75).
-        image_scale: Factor by which the images are resized for the network of the pretrained
-            weights: that of the features (HRDA: 0.5, the features of the context).
+        image_scale: Factor by which the images are resized for the ImageNet network, so that its
+            features have the size of the segmentor's (HRDA: 0.5, those of the context).
 
     Raises:
         UserError: When the backbone does not start from pretrained weights; in training, when the

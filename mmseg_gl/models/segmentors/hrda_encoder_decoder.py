@@ -57,12 +57,13 @@ class HRDAEncoderDecoder(MultiOutputEncoderDecoder):
 
     Backbone and decode head see the image at half its size (context) and a crop of it at full size
     (detail). The scale attention, computed from the context features, is the share of the detail's
-    logits in the fused ones, for each class and pixel (HRDA). In training the crop is
-    drawn at random in each forward pass; in inference overlapping crops cover the image and their
-    logits are averaged. The features of the outputs are those of the context.
+    logits in the fused ones, for each class and pixel (HRDA). In training the crop is drawn at
+    random in each forward pass; in inference overlapping crops cover the image and their logits are
+    averaged. The features of the outputs are those of the context.
 
-    As in the official code, the attention is 0 outside of the crop, fused logits lose mass at its
-    border, where the attention is resized, and the crop never reaches the last pixels of the image.
+    As in the official code, the attention is 0 outside of the crop, the weights of context and
+    detail add up to less than 1 at its border, where the attention is resized, and the crop never
+    reaches the last pixels of the image.
 
     Args:
         scale_attention_head: Config of the decode head of the attention.

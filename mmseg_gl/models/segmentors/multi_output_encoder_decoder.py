@@ -31,13 +31,13 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
     a list ``out_channels``.
 
     Args:
-        test_cfg: mmseg's options and two of the resizing of a test image's maps before the argmax.
+        test_cfg: mmseg's options, and two for resizing a test image's maps before the argmax.
             ``upsample``: 'logits' (default; AdaptSegNet, ADVENT), or 'probabilities', the softmax
             of the logits (BDL, evaluation.py; with ``mode='whole'`` only), which are then the
             ``seg_logits`` of the predicted samples. ``resize_twice``: False (default) resizes once,
-            directly to the original size of the image (AdaptSegNet, ADVENT, BDL); True to the input
-            size first, as mmseg (DAFormer), and as sliding windows always are. Both are in the
-            metainfo ``upsampled`` of the samples.
+            directly to the original size of the image (AdaptSegNet, ADVENT, BDL); True resizes to
+            the input size first, as mmseg does (DAFormer). Maps of sliding windows are always
+            resized twice. The metainfo ``upsampled`` of the samples names both.
         **kwargs: See mmseg's EncoderDecoder.
 
     Raises:

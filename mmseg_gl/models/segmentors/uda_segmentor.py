@@ -30,7 +30,7 @@ class UDASegmentor(BaseModel):
         2. target -> segmentor -> each head sees both domains: its own loss      -> backward
                                -> fool the heads + target losses                 -> backward
         3. each view makes labelled images -> segmentor -> supervised losses     -> backward
-        4. all optimizers step, or none (a loss is not finite)
+        4. all optimizers step, or none of them if a loss is not finite
 
     The parts see the :class:`Outputs` of each forward pass and nothing else. Domains and views are
     forwarded and backpropagated one after the other: batch norm sees one at a time, as in the
@@ -54,9 +54,9 @@ class UDASegmentor(BaseModel):
         views: Configs, by name, of the views, which make labelled images. A view is called with the
             batches of both domains, ``dict(source=, target=)``, and with a function in which the
             teacher labels a batch (:meth:`EMATeacher.label`), and returns an :class:`ImageBatch`.
-        aligned: Images whose outputs the heads compare with the source's: 'target', which costs one
-            more forward pass where nothing else needs one (default), or the name of a view. Of a
-            ClassMix view, the local head takes the pixels of the target.
+        aligned: Images whose outputs the heads compare with the source's: 'target' (default), which
+            costs a forward pass of its own unless there are target losses, or the name of a view.
+            Of a ClassMix view, the local head takes the pixels of the target.
         evaluated: Network for validation and testing: 'segmentor' or 'teacher'.
         running_statistics: Images whose passes update the running statistics of the segmentor's
             batch norm: 'all', as in the official codes (default), or 'target': not the source

@@ -18,8 +18,8 @@ from mmseg_gl.models.views.pseudo_label_view import PseudoLabelView
 class MaskedImages(PseudoLabelView):
     """Hide random blocks of target images (masked image consistency: MIC, CVPR 2023).
 
-    The segmentor learns the labels that the teacher gives the whole image. Hidden blocks have the
-    mean colour.
+    The segmentor learns the labels that the teacher gives the whole image. Hidden blocks become 0,
+    the mean colour of normalised images.
 
     Args:
         block_size: Side of a block in pixels (MIC: 64 for crops of 1024, 32 for crops of 512).
