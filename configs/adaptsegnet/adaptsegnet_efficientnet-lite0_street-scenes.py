@@ -1,4 +1,4 @@
-# A pretrained network on the embedded benchmark.
+# A pretrained network on the street scenes.
 _base_ = [
     '../_base_/models/efficientnet_lite0.py',
     '../_base_/datasets/street_scenes.py',

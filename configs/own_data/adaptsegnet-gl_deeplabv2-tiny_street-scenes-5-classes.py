@@ -1,4 +1,4 @@
-# Five classes instead of nineteen on the embedded benchmark: an example of classes of one's own.
+# Five classes instead of nineteen on the street scenes: an example of classes of one's own.
 _base_ = '../adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
 metainfo = dict(
     classes=('flat', 'construction', 'nature', 'sky', 'moving'),

@@ -1,4 +1,4 @@
-"""Draw the embedded benchmark: procedural street scenes of a source and a target domain.
+"""Draw procedural street scenes: images and labels of a source and a target domain.
 
 Writes the data sets in the folder layout of GTA5 or SYNTHIA (source) and Cityscapes (target). The
 same settings always give the same files; the same command resumes an interrupted run.

@@ -1,4 +1,4 @@
-"""The embedded benchmark: determinism, formats on disk, content, and care with what is there."""
+"""The street scenes: determinism, formats on disk, content, and care with what is there."""
 
 import itertools
 import json

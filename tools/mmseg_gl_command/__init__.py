@@ -22,7 +22,7 @@ TOOLS = {
     'publish': 'write the adapted segmentor alone, to predict with mmseg_gl.load or mmseg',
     'export-onnx': 'export a published network to ONNX',
     'convert-weights': "convert official weights to this library's names, and back",
-    'make-street-scenes': 'draw the embedded benchmark, street scenes',
+    'make-street-scenes': 'draw the street scenes, a small benchmark',
     'browse': 'draw the first training pairs, as the network gets them',
     'benchmark': 'time the parts of a training step',
     'flops': 'count parameters and multiply-adds',

@@ -1,4 +1,4 @@
-# The embedded benchmark at 192x96, written by tools/make_street_scenes.py: a game-like source in
+# Street scenes at 192x96, written by tools/make_street_scenes.py: a game-like source in
 # the GTA5 format, a camera-like target in the Cityscapes format.
 _base_ = './cityscapes.py'
 data_root = '{{$STREET_SCENES:data/street_scenes}}'  # the environment variable, or this default

@@ -1,4 +1,4 @@
-# The embedded benchmark's source and target as unlabelled images, for the translation between them.
+# The street scenes' source and target as unlabelled images, for the translation between them.
 _base_ = './gta5_and_cityscapes_images.py'
 data_root = '{{$STREET_SCENES:data/street_scenes}}'  # the environment variable, or this default
 image_pipeline = [

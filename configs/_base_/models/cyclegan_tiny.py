@@ -1,4 +1,4 @@
-# Quarter-width networks for the embedded benchmark's 192x96 images. With one step down instead of
+# Quarter-width networks for the street scenes' 192x96 images. With one step down instead of
 # two, poles and windows of a few pixels survive the few hundred iterations.
 _base_ = './cyclegan.py'
 cyclegan = dict(

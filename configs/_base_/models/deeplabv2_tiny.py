@@ -1,4 +1,4 @@
-# A ResNet-10 of a quarter of the width with output stride 4, for the embedded benchmark: trains
+# A ResNet-10 of a quarter of the width with output stride 4, for the street scenes: trains
 # from scratch in minutes on a CPU, with the same heads and step as the large networks.
 _base_ = './deeplabv2_r101.py'
 model = dict(

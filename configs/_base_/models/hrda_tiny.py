@@ -1,4 +1,4 @@
-# HRDA for the embedded benchmark: detail crops of half of the images' sides, and a tiny network whose
+# HRDA for the street scenes: detail crops of half of the images' sides, and a tiny network whose
 # outputs fit its grid (those of DeepLabV2ResNet are one cell longer).
 _base_ = './deeplabv2_tiny_bn.py'
 model = dict(

@@ -1,4 +1,4 @@
-# The embedded benchmark: small networks from scratch in a few minutes, so at a larger rate.
+# Street scenes: small networks from scratch in a few minutes, so at a larger rate.
 _base_ = './cyclegan_gta5.py'
 optim_wrapper = dict(
     generators=dict(optimizer=dict(lr=1e-3)),

@@ -1,4 +1,4 @@
-# The embedded benchmark: a network that starts from scratch, in minutes.
+# Street scenes: a network that starts from scratch, in minutes.
 _base_ = './poly_250k.py'
 optim_wrapper = dict(
     segmentor=dict(

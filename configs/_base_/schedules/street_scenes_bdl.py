@@ -1,4 +1,4 @@
-# The embedded benchmark's stages of BDL: each starts from the source-only network, as the
+# The street scenes' stages of BDL: each starts from the source-only network, as the
 # full-size ones start from ImageNet's.
 _base_ = './street_scenes.py'
 optim_wrapper = dict(segmentor=dict(optimizer=dict(lr=0.01)))

@@ -1,4 +1,4 @@
-# AdaptSegNet for the embedded benchmark: narrow discriminators; the weights suit a small network
+# AdaptSegNet for the street scenes: narrow discriminators; the weights suit a small network
 # that starts from scratch (ten times the published ones).
 _base_ = './adaptsegnet.py'
 global_head = dict(

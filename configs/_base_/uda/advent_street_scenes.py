@@ -1,4 +1,4 @@
-# ADVENT for the embedded benchmark: narrow discriminators, and weights that suit a small network
+# ADVENT for the street scenes: narrow discriminators, and weights that suit a small network
 # that starts from scratch (entropy maps have smaller values than softmax maps, and gradients).
 _base_ = './advent.py'
 global_head = dict(

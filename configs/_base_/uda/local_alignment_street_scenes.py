@@ -1,4 +1,4 @@
-# The same for the embedded benchmark, where a network starts from scratch: local alignment sets in
+# The same for the street scenes, where a network starts from scratch: local alignment sets in
 # early, while the domains' outputs still differ pixel by pixel. The default clutter looks alike in
 # both domains, so that the outputs there are no noise and are kept.
 _base_ = './local_alignment.py'

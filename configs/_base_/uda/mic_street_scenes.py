@@ -1,4 +1,4 @@
-# MIC for the embedded benchmark: DACS's faster teacher, no margins, smaller blocks.
+# MIC for the street scenes: DACS's faster teacher, no margins, smaller blocks.
 _base_ = './mic.py'
 teacher = dict(momentum=0.01)  # as in dacs.py
 views = dict(

@@ -1,4 +1,4 @@
-# BDL on the embedded benchmark.
+# BDL on the street scenes.
 from mmseg_gl.experiments.bdl_recipe import bdl_recipe
 
 stages = bdl_recipe(
