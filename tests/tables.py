@@ -141,21 +141,20 @@ def gain_table(name):
 
 
 def wall_time_table(name):
-    """Rows: iterations, minutes and last mIoU of runs that take equally long."""
+    """Rows: iterations and last mIoU of runs that take equally long."""
     runs = runs_of(name)
-    lines = ['| method | iterations | minutes | last | each seed | against AdaptSegNet |']
-    lines.append('|---|---|---|---|---|---|')
+    lines = ['| method | iterations | last | each seed | against AdaptSegNet |']
+    lines.append('|---|---|---|---|---|')
     for method, (title, _) in METHODS.items():
         own = runs.get(method, {})
         if not own:
             continue
         length = ', '.join(sorted({str(run['iterations']) for run in own.values()}))
-        minutes = f'{statistics.mean(run["minutes"] for run in own.values()):.1f}'
         last = {seed: run['mIoU'] for seed, run in own.items()}
         each = ', '.join(f'{value:.1f}' for value in last.values())
         base = runs['adaptsegnet'] if method != 'adaptsegnet' else {}
         gains = [last[seed] - base[seed]['mIoU'] for seed in last if seed in base]
-        cells = [title, length, minutes, spread(last.values()), each]
+        cells = [title, length, spread(last.values()), each]
         lines.append(f'| {" | ".join([*cells, paired(gains) if gains else ""])} |')
     return lines
 
@@ -305,7 +304,7 @@ def record(name, work_dirs, command, commit):
             result = RunResult.read(str(run_dir))
             curve = {step: rounded(record) for step, record in result.validations.items()}
             own = dict(rounded(result.metrics), curve=curve, made=made)
-            own |= dict(iterations=result.iterations, minutes=round(result.seconds / 60, 2))
+            own['iterations'] = result.iterations
             runs.setdefault(method, {})[seed] = own
             for tested in sorted(run_dir.glob('test_*/metrics.json')):  # with other options
                 figures = dict(rounded(json.loads(tested.read_text())), curve={}, made=made)
