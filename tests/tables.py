@@ -280,6 +280,8 @@ TABLES = {  # by name of the mark
     'equal-time': lambda: wall_time_table('equal_time'),
     'test-time': lambda: test_time_table('test_time'),
     'weights': lambda: weight_table('weights'),
+    'weights-day-to-dusk': lambda: weight_table('weights_day_to_dusk'),
+    'weights-street-scenes-to-camvid': lambda: weight_table('weights_street_scenes_to_camvid'),
 }
 
 
