@@ -181,11 +181,13 @@ OPTIONS = (
     'train_dataloader.dataset.`source_sampling`=3',
     'model.segmentor.decode_head.type=`DeepLabV2He`d',
     'model.segmentor.decode_head.`num_clases`=2',
+    'model.`data_preprocessor`=None',
     '`train_confg`.max_iters=3',
     '`model.segmentor.decode_head`.in_channels=100',
     'model.segmentor.test_cfg.`mode`=slide',
     'optim_wrapper.segmentor.optimizer.lr=`-1`',
     '`val_`cfg=None',
+    'val_cfg.`num_images`=-1',
     'default_hooks.checkpoint.`by_epoch`=True',
     '`default_hooks`.checkpoint=None',
     'default_hooks.visualization.`num_images`=0',
@@ -237,6 +239,13 @@ train_dataloader = dict(dataset=dict(target=other))
 NO_LABELS = """
 test_pipeline = [dict(type='LoadImage'), dict(type='PackSegInputs')]
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+"""
+# Images of one domain.
+NO_PAIRS = """
+pipeline = [dict(type='LoadImage'), dict(type='PackSegInputs')]
+train_dataloader = dict(
+    dataset=dict(_delete_=True, type='GTA5Dataset', data_root='none', pipeline=pipeline)
+)
 """
 RARE = 'train_dataloader = dict(dataset=dict(source_sampling=dict(type="RareClassSampling", {})))'
 STAGE = 'dict(name="a", tool="train", config=CONFIG)'
@@ -388,6 +397,7 @@ CASES = {
         "user's `out.json`": lambda b: after(b.embed(), b.path('out.json', 'precious')),
         'two `--names` for one checkpoint': lambda b: b.embed('--names', 'a', 'b'),
         'no labels: `--target-labels`': lambda b: b.embed(config=b.config(NO_LABELS)),
+        'no pairs: `train_dataloader.dataset.source`': lambda b: b.embed(config=b.config(NO_PAIRS)),
         f'network that has diverged: `{Path(IMAGE).parent}`': lambda b: b.embed(
             *('--what', 'outputs'),
             weights=b.checkpoint(**{FIRST: torch.full((19, 128, 3, 3), torch.nan)}),

@@ -155,8 +155,17 @@ def names_of(paths: Sequence[str]) -> list[str]:
 
 
 def source_of(cfg: Config) -> ConcatDataset:
-    """Return the labelled training images of the source, in their own pipeline."""
+    """Return the labelled training images of the source, in their own pipeline.
+
+    Raises:
+        UserError: When the config has none.
+    """
     sources = datasets_in('source', cfg.train_dataloader.dataset.get('source'))
+    if not sources:
+        raise UserError(
+            f'the config {cfg.filename} has no source images to compare the target with '
+            '(train_dataloader.dataset.source); take one that trains on a UDADataset'
+        )
     for name, source in sources.items():
         list_files(name, source)  # raises an error if any are missing
     return ConcatDataset([DATASETS.build(source) for source in sources.values()])

@@ -30,6 +30,7 @@ LEAST = {
     'train_cfg.max_iters': 1,
     'train_cfg.val_interval': 1,
     'train_cfg.val_begin': 0,
+    'val_cfg.num_images': 0,
     'default_hooks.checkpoint.interval': -1,
     'default_hooks.checkpoint.max_keep_ckpts': -1,
     'default_hooks.logger.interval': 1,
@@ -139,6 +140,11 @@ def check_values(cfg: Config) -> None:
                 f'{OTHER_LOADERS}: {name!r} cannot be the name of a test set; expected letters, '
                 'digits, _ and -'
             )
+    if 'data_preprocessor' in (cfg.get('model') or {}) and cfg.model.data_preprocessor is None:
+        raise UserError(
+            'model.data_preprocessor=None: expected a SegDataPreProcessor or another one, which '
+            'makes a batch of images'
+        )
     schedulers = cfg.get('param_scheduler') or []
     for index, scheduler in enumerate(schedulers if isinstance(schedulers, list) else []):
         if isinstance(scheduler, dict) and scheduler.get('by_epoch', True):

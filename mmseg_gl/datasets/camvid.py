@@ -85,6 +85,7 @@ class CamVidDataset(AnyClassesDataset):
     def load_data_list(self) -> list[dict]:
         """List the frames, folder by folder, sorted: dicts with ``img_path``, ``seg_map_path``."""
         root, suffixes = self.data_prefix['img_path'], tuple_of(self.img_suffix)
+        starts = ('',) if self.sequences is None else self.sequences
         samples = []
         for folder in self.folders:
             path = os.path.join(root, folder)
@@ -94,7 +95,7 @@ class CamVidDataset(AnyClassesDataset):
                     'link CamVid there as the SegNet tutorial lays it out (docs/data.md)'
                 )
             for name in sorted(os.listdir(path)):
-                if name.endswith(suffixes) and name.startswith(self.sequences or ''):
+                if name.endswith(suffixes) and name.startswith(starts):
                     label = os.path.splitext(name)[0] + self.seg_map_suffix
                     sample = dict(
                         img_path=os.path.join(path, name),
@@ -104,7 +105,7 @@ class CamVidDataset(AnyClassesDataset):
                         seg_fields=[],
                     )
                     samples.append(sample)
-        if self.sequences and not samples:
+        if self.sequences is not None and not samples:
             raise UserError(
                 f'sequences={self.sequences!r}: no frame in {", ".join(self.folders)} of {root} '
                 'has such a name; the sequences of CamVid are 0016E5, 0006R0, Seq05VD and 0001TP'

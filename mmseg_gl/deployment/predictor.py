@@ -100,7 +100,7 @@ class Predictor:
     def prepare(self, image: Image) -> dict[str, Any]:
         """Return the input of the network for a file or an array."""
         if isinstance(image, np.ndarray):
-            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            if image.shape[2:] != (3,) or not image.size or image.dtype != np.uint8:
                 raise UserError(
                     f'an array {image.shape} {image.dtype} was given; expected an RGB image '
                     '(height, width, 3) uint8'

@@ -29,6 +29,7 @@ class UDAValLoop(ValLoop):
         target=dict(type='UnsupervisedScores'),
         source=dict(type='UDAIoUMetric', table=False, prefix='source'),
     )
+    NO_WORKERS = dict(num_workers=0, persistent_workers=False, prefetch_factor=None, timeout=0)
 
     def __init__(
         self,
@@ -45,7 +46,7 @@ class UDAValLoop(ValLoop):
             if data.dataset.type == 'UDADataset' and data.dataset.get(domain):
                 pipeline = loader.dataset.pipeline
                 images = TrainingImages(domain, data.dataset, pipeline, num_images)
-                own = dict(loader, dataset=images, num_workers=0, persistent_workers=False)
+                own = dict(loader, dataset=images, **self.NO_WORKERS)
                 part = runner.build_dataloader(own, seed=runner.seed)
                 evaluation = runner.build_evaluator(metric)
                 evaluation.dataset_meta = images.metainfo

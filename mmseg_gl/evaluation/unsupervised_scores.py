@@ -1,3 +1,4 @@
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from mmengine.logging import MessageHub
 from mmseg.registry import METRICS
 from torch import Tensor
 
-LABELS = 'score_labels'  # key in the message hub of the labels at the last validation
+LABELS = 'score_labels'  # key in the message hub of the labels at the last validation, a list
 
 
 @METRICS.register_module()
@@ -31,7 +32,7 @@ class UnsupervisedScores(BaseMetric):
     - ``score/agreement``: share of the pixels with the same class as at the previous validation; 0
       at the first one.
 
-    Each can be ``save_best``.
+    Each can be ``save_best``; all but the last are nan for a network without finite outputs.
 
     Args:
         pixels: Number of pixels per image (Saito et al. for segmentation: 100).
@@ -60,16 +61,20 @@ class UnsupervisedScores(BaseMetric):
         """Return the scores by name."""
         probabilities = torch.stack(results)
         hub = MessageHub.get_current_instance()
-        labels, before = probabilities.argmax(dim=2), hub.get_info(LABELS)
-        comparable = isinstance(before, Tensor) and before.shape == labels.shape
+        labels, before = probabilities.argmax(dim=2).flatten().tolist(), hub.get_info(LABELS)
+        comparable = isinstance(before, list) and len(before) == len(labels)
         hub.update_info(LABELS, labels)
         return {
             'entropy': -float(entropy(probabilities).mean()),
             'information': information(probabilities),
             'SND': neighbourhood_density(probabilities, self.temperature),
             'BNM': nuclear_norm(probabilities),
-            'agreement': float((labels == before).float().mean()) if comparable else 0.0,
+            'agreement': share_of_equal(labels, before) if comparable else 0.0,
         }
+
+
+def share_of_equal(values: list, others: list) -> float:
+    return sum(value == other for value, other in zip(values, others)) / len(values)
 
 
 def entropy(probabilities: Tensor) -> Tensor:
@@ -99,5 +104,7 @@ def nuclear_norm(probabilities: Tensor) -> float:
     at most sqrt(rank) times that (Cui et al., equation 5).
     """
     matrix = probabilities.flatten(0, 1)
+    if not matrix.isfinite().all():  # then there are no singular values
+        return math.nan
     bound = (matrix.shape[0] * min(matrix.shape)) ** 0.5
     return float(torch.linalg.svdvals(matrix.double()).sum() / bound)

@@ -55,7 +55,7 @@ def write_report(
     Args:
         work_dir: The folder.
         configs: Configs of the rows that come first; the picture shows the test images of the
-            first one.
+            first one, and the rows that have predicted them.
         seed: Seed of the predictions in the picture.
         score: See :func:`table`.
         baseline: Row to which the others are compared.
@@ -80,11 +80,7 @@ def write_report(
     folders = {place: run_dir(work_dir, place, seed) for place in found}
     picture = prediction_montage(
         first.test_dataloader.dataset,
-        {
-            names[place]: folder
-            for place, folder in folders.items()
-            if place in configs or has_predictions(folder, first)
-        },
+        {names[p]: folder for p, folder in folders.items() if has_predictions(folder, first)},
     )
     picture.save(os.path.join(work_dir, 'report.png'))
     write_text(
@@ -100,7 +96,13 @@ def write_report(
 def has_predictions(folder: str, cfg: Config) -> bool:
     """Return whether a run has predictions for the test images of a config."""
     record = read_json(os.path.join(folder, RECORD))
-    same = has_form(record, dict(test_dataloader=dict)) and (
-        record['test_dataloader'].get('dataset') == settings_of(cfg.test_dataloader.dataset)
+    same = has_form(record, dict(test_dataloader=dict(dataset=dict))) and (
+        images_of(record['test_dataloader']['dataset'])
+        == images_of(settings_of(cfg.test_dataloader.dataset))
     )
     return same and os.path.isdir(os.path.join(folder, 'test', 'predictions'))
+
+
+def images_of(dataset: dict) -> dict:
+    """Return the settings of a data set that decide which images it has."""
+    return {key: value for key, value in dataset.items() if key not in ('pipeline', 'metainfo')}

@@ -25,12 +25,12 @@ def learning_curves(results: Results, score: str) -> dict[str, list[Curve]]:
             if len(curves) > 1:
                 faint = [Curve(method, points, faint=True) for points in curves]
                 panels.setdefault(title, []).extend(faint)
-            if curves:
-                panels.setdefault(title, []).append(Curve(method, mean_of(curves), dots=True))
+            if mean := mean_of(curves):
+                panels.setdefault(title, []).append(Curve(method, mean, dots=True))
     return panels
 
 
 def mean_of(curves: list[Points]) -> Points:
     """Return the mean of several curves at the iterations that all of them have."""
-    steps = [step for step in curves[0] if all(step in points for points in curves)]
+    steps = [s for s in next(iter(curves), ()) if all(s in points for points in curves)]
     return {step: statistics.mean(points[step] for points in curves) for step in steps}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from mmseg_gl.datasets.label_ids import IGNORED
@@ -129,8 +131,9 @@ def sample_pixels(
     for domain, dataset, drawn in zip(DOMAINS, datasets, samples):
         count = min(most_images, len(dataset))  # type: ignore[arg-type]
         for item in progress(items(dataset, count, seed), count, f'{domain} images'):
-            batch = model.data_preprocessor(pseudo_collate([item]), False)
-            maps, logits = pixel_features(model.network, batch['inputs'])
+            inputs = model.data_preprocessor(pseudo_collate([item]), False)['inputs']
+            found = pixel_features(model.network, inputs)
+            maps, logits = (unpadded(m, item['inputs'].shape, inputs.shape) for m in found)
             if what == 'outputs':
                 maps = logits.softmax(dim=1)
             sample = item['data_samples']
@@ -143,6 +146,20 @@ def sample_pixels(
             labels = sample.gt_sem_seg.data[0] if labelled else logits[0].argmax(dim=0)
             drawn.add(maps[0].cpu().numpy(), labels.cpu().numpy())
     return points_of(samples)
+
+
+def unpadded(maps: Tensor, image: Sequence[int], padded: Sequence[int]) -> Tensor:
+    """Return maps without what they have of padding, at the bottom and the right.
+
+    Args:
+        maps: (N, C, h, w).
+        image, padded: Shapes of the image and of the network's input, (..., H, W).
+    """
+    height, width = (
+        math.ceil(side * own / whole)
+        for side, own, whole in zip(maps.shape[2:], image[-2:], padded[-2:])
+    )
+    return maps[..., :height, :width]
 
 
 def items(dataset: Dataset, count: int, seed: int) -> Iterator[dict]:

@@ -42,11 +42,12 @@ def finished_runs(work_dir: str, record: str) -> dict[Place, dict[int, RunResult
     found: dict[Place, dict[int, RunResult]] = {}
     for folder, folders, files in os.walk(work_dir):
         folders.sort()
-        if match := SEED_FOLDER.fullmatch(os.path.basename(folder)):
+        match = SEED_FOLDER.fullmatch(os.path.basename(folder))
+        if match and record in files:
             folders.clear()
             place = tuple(os.path.relpath(os.path.dirname(folder), work_dir).split(os.sep))
             is_place = place != ('.',) and all('=' in value for value in place[1:])
-            if record in files and is_place and (result := RunResult.read(folder)):
+            if is_place and (result := RunResult.read(folder)):
                 found.setdefault(place, {})[int(match[1])] = result
     return {place: dict(sorted(results.items())) for place, results in found.items()}
 

@@ -128,3 +128,18 @@ def test_a_comparison_grows(run, tools, street_scenes, data_options, tmp_path):
     assert len(tools) == 6
     assert subset[:2] == [*rows, f'| {local[0]} | 40.5 ± 0.7 | 40.5 ± 0.7 | - | 40.0 | 41.0 |']
     assert 'not all runs have score/none' in report.read_text()
+
+
+def test_picture_has_the_rows_with_the_same_test_images(
+    run, tools, street_scenes, data_options, tmp_path
+):
+    prefix = dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train')
+    data = f'test_dataloader = dict(dataset=dict(data_prefix={prefix}))'
+    other = tmp_path / 'other.py'
+    other.write_text(f'_base_ = {str(Path(CONFIGS[1]).resolve())!r}\n{data}')
+    outcome = run(
+        *('compare', CONFIGS[0], other, '--work-dir', tmp_path / 'work'),
+        *('--cfg-options', *data_options(street_scenes)),
+    )
+    assert outcome.code == 0, outcome.err
+    assert Image.open(tmp_path / 'work/report.png').width == 3 * 324 + 4  # image, truth, one row

@@ -13,6 +13,7 @@ from PIL import Image
 from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets import CamVidDataset
 from mmseg_gl.datasets.inspection import list_files
+from mmseg_gl.errors import UserError
 
 CONFIG = Path(__file__).parents[2] / 'configs/_base_/datasets/camvid_day_to_dusk.py'
 DUSK = ('0001TP',)
@@ -53,6 +54,11 @@ def test_all_frames_have_their_labels(camvid):
     for image, label in files:
         folder, name = os.path.split(image)
         assert label == os.path.join(f'{folder}annot', name)
+
+
+def test_no_sequences_are_no_frames(camvid):
+    with pytest.raises(UserError):
+        frames(camvid, sequences=())
 
 
 def test_jpeg_images(camvid, tmp_path):

@@ -86,7 +86,9 @@ def test_arrays_lists_probabilities_and_colours(publish, photos):
     np.testing.assert_array_equal(of_file.colours(), model.palette[of_file.labels])
 
 
-@pytest.mark.parametrize('image', [np.zeros((4, 4), 'u1'), np.zeros((4, 4, 3)), 'none.png'])
+@pytest.mark.parametrize(
+    'image', [np.zeros((4, 4), 'u1'), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), 'u1'), 'none.png']
+)
 def test_no_image(publish, image):
     with pytest.raises(UserError):
         mmseg_gl.load(publish('tiny')).predict(image)

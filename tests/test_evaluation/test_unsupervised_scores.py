@@ -1,11 +1,13 @@
 """UnsupervisedScores against the definitions, and a run that chooses a checkpoint by them."""
 
+import io
 import json
 
 import numpy as np
 import pytest
 import torch
 from mmengine.logging import MessageHub
+from PIL import Image
 
 from mmseg_gl.evaluation import UnsupervisedScores
 
@@ -66,6 +68,22 @@ def test_agreement_with_the_previous_validation():
     assert score(MAPS[:2])['score/agreement'] == 0  # of other images
 
 
+def test_agreement_after_a_resumption_on_another_device():
+    hub = MessageHub.get_instance('device')
+    score(MAPS)
+    file = io.BytesIO()
+    torch.save(hub.state_dict(), file)
+    file.seek(0)
+    hub.load_state_dict(torch.load(file, map_location='meta', weights_only=False))
+    assert score(MAPS)['score/agreement'] == 1
+
+
+def test_outputs_that_are_not_finite_are_no_error():
+    MessageHub.get_instance('nan')
+    scores = score(MAPS * np.nan)
+    assert np.isnan([scores[f'score/{name}'] for name in ('entropy', 'SND', 'BNM')]).all()
+
+
 def test_probabilities_are_taken_as_they_are():
     MessageHub.get_instance('probabilities')
     probabilities = np.exp(MAPS) / np.exp(MAPS).sum(axis=1, keepdims=True)
@@ -74,16 +92,19 @@ def test_probabilities_are_taken_as_they_are():
 
 
 def test_without_any_target_label_a_checkpoint_is_chosen(run, own_street_scenes, tmp_path):
-    """The shipped template, whose validation has no labels; one broken image is skipped."""
+    """The shipped template, whose validation has no labels; what is broken is skipped."""
     folder = own_street_scenes / 'cityscapes'
     images = sorted((folder / 'leftImg8bit' / 'train').rglob('*.png'))
     images[0].write_bytes(b'')
+    label = min(own_street_scenes.glob('GTA5/labels/*.png'))
+    Image.open(label).resize((60, 30), Image.Resampling.NEAREST).save(label)
     options = [
         f'train_dataloader.dataset.source.data_root={own_street_scenes}/GTA5',
         f'train_dataloader.dataset.target.data_root={folder}/leftImg8bit/train',
         f'val_dataloader.dataset.data_root={folder}/leftImg8bit/train',
         *('train_dataloader.dataset.on_bad_image=skip', 'default_hooks.checkpoint.interval=2'),
         *('train_cfg.max_iters=4', 'train_cfg.val_interval=2'),
+        *(f'val_dataloader.{o}' for o in ('num_workers=1', 'prefetch_factor=2', 'timeout=60')),
     ]
     work_dir = tmp_path / 'work'
     outcome = run(

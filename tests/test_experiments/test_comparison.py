@@ -1,6 +1,7 @@
 """Tables of results that are written by hand."""
 
 from mmseg_gl.experiments.comparison import mean_and_std, table
+from mmseg_gl.experiments.learning_curves import learning_curves
 from mmseg_gl.experiments.run_result import RunResult
 
 
@@ -54,3 +55,15 @@ def test_time_and_memory():
     other = RunResult({'mIoU': 1.0}, iterations=100, seconds=90.0)
     rows = table({'a': {0: run, 1: other}}).splitlines()
     assert rows[-1] == '| a | 100 ± 0 | 0.600 ± 0.424 | 1.0 ± 0.7 | 1.50 |'
+
+
+def test_learning_curves_of_seeds_with_other_validations():
+    def run(*steps):
+        return RunResult({}, {step: {'mIoU': 10.0 * step, 'step': step} for step in steps})
+
+    def points(*runs):
+        (curves,) = learning_curves({'a': dict(enumerate(runs))}, 'score/BNM').values()
+        return [curve.points for curve in curves]
+
+    assert points(run(1, 2), run(2, 4)) == [{1: 10, 2: 20}, {2: 20, 4: 40}, {2: 20}]
+    assert points(run(1), run(2)) == [{1: 10}, {2: 20}]

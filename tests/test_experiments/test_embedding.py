@@ -2,13 +2,23 @@
 
 import sys
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.embedding import domain_distances, principal_components, tsne
-from mmseg_gl.experiments.pixel_sample import PixelSample, Points, at_centres, points_of
+from mmseg_gl.experiments.pixel_sample import (
+    PixelSample,
+    Points,
+    at_centres,
+    points_of,
+    sample_pixels,
+)
 
 
 def test_labels_at_the_centres_of_cells():
@@ -59,3 +69,20 @@ def test_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, 'sklearn.manifold', None)
     with pytest.raises(UserError, match='pip install'):
         tsne(np.zeros((9, 2)), 0)
+
+
+def test_padding_is_no_pixel(monkeypatch):
+    images = torch.arange(6.0).expand(1, 4, 6)  # a pixel has the number of its column
+    sample = SegDataSample(gt_sem_seg=PixelData(data=torch.arange(12)[None, None].repeat(1, 8, 1)))
+    model = SimpleNamespace(
+        data_preprocessor=lambda data, training: dict(
+            inputs=torch.nn.functional.pad(torch.stack(data['inputs']), (0, 2, 0, 4), value=99)
+        ),
+        network=None,
+    )
+    name = 'mmseg_gl.experiments.pixel_sample.pixel_features'
+    monkeypatch.setattr(name, lambda network, inputs: (inputs, inputs))
+    datasets = [[dict(inputs=images, data_samples=sample)]] * 2
+    points = sample_pixels(model, datasets, 'features', 9, 1, 0, lambda items, *_: items)
+    assert (points.features[:, 0] == points.classes // 2).all()
+    assert set(points.classes) == {1, 3, 5, 7, 9, 11}
