@@ -40,6 +40,7 @@ SCORES = {  # title by name in the logs
 }
 METHODS = {  # title and baseline by name of the config, or of CONFIG+NAME as above
     'source-only': ('source-only', None),
+    'source-only+bn': ('source-only, BN of the target', 'source-only'),
     'minent': ('MinEnt', 'source-only'),
     'adaptsegnet': ('AdaptSegNet', 'source-only'),
     'adaptsegnet-gl': ('AdaptSegNet + local', 'adaptsegnet'),
@@ -53,7 +54,6 @@ METHODS = {  # title and baseline by name of the config, or of CONFIG+NAME as ab
         'AdaptSegNet + local, BN of the target',
         'adaptsegnet_batch-norm+bn',
     ),
-    'source-only+bn': ('source-only, BN of the target', 'source-only'),
     'dacs': ('DACS', 'adaptsegnet'),
     'dacs-gl': ('DACS + local', 'dacs'),
     'daformer': ('DAFormer', 'adaptsegnet'),
@@ -102,80 +102,62 @@ def main_table(name, base=None):
         base: Baseline of the methods that are no variant of another one, if not as in METHODS.
     """
     runs = runs_of(name)
-    lines = ['| method | last | best | chosen by BNM | each seed | against, seed by seed |']
-    lines.append('|---|---|---|---|---|---|')
+    rows = [['method', 'last', 'best', 'chosen by BNM', 'each seed', 'against, seed by seed']]
     for method, (title, baseline) in METHODS.items():
-        own = runs.get(method, {})
-        last = {seed: run['mIoU'] for seed, run in own.items()}
-        if not own:
+        if method not in runs:
             continue
-        if base and baseline in ('source-only', 'adaptsegnet') and not method.endswith('-gl'):
-            baseline = base if method != base else baseline
-        best = [max(mious(run)) for run in own.values() if run['curve']]
-        chosen = [chosen_by('score/BNM', run) for run in own.values() if is_scored(run)]
-        each = ', '.join(f'{value:.1f}' for value in last.values())
-        cells = [title, spread(last.values()), spread(best), spread(chosen), each]
-        others = {seed: run['mIoU'] for seed, run in runs.get(baseline, {}).items()}
-        gains = [last[seed] - others[seed] for seed in last if seed in others]
-        cells.append(f'{METHODS[baseline][0]}: {paired(gains)}' if gains else '')
-        lines.append(f'| {" | ".join(cells)} |')
-    return lines
+        if base not in (None, method) and baseline in ('source-only', 'adaptsegnet'):
+            baseline = baseline if method.endswith('-gl') else base
+        own, last = runs[method].values(), last_of(runs, method)
+        best = [max(mious(run)) for run in own if run['curve']]
+        chosen = [chosen_by('score/BNM', run) for run in own if is_scored(run)]
+        gain = paired(last, last_of(runs, baseline))
+        against = f'{METHODS[baseline][0]}: {gain}' if gain else ''
+        rows.append([title, spread(last), spread(best), spread(chosen), listed(last), against])
+    return markdown(rows)
 
 
 def gain_table(name):
     """Rows: the last mIoU of each method without and with local alignment, and the paired gain."""
     runs = runs_of(name)
-    lines = ['| method | alone | + local alignment | difference on the same seeds |']
-    lines.append('|---|---|---|---|')
+    rows = [['method', 'alone', '+ local alignment', 'difference on the same seeds']]
     for method, (title, _) in METHODS.items():
-        pair = method.replace('_', '-gl_', 1) if '_' in method else f'{method}-gl'
-        if method not in runs or '-gl' in method or method.endswith('_batch-norm'):
-            continue
-        alone, local = (
-            {seed: run['mIoU'] for seed, run in runs.get(key, {}).items()} for key in (method, pair)
-        )
-        gains = [local[seed] - alone[seed] for seed in alone if seed in local]
-        cells = [title, spread(alone.values()), spread(local.values()) if local else '']
-        lines.append(f'| {" | ".join([*cells, paired(gains) if gains else ""])} |')
-    return lines
+        if method in runs and '-gl' not in method and not method.endswith('_batch-norm'):
+            host, mark, variant = method.partition('_')
+            alone, local = last_of(runs, method), last_of(runs, f'{host}-gl{mark}{variant}')
+            rows.append(
+                [title, spread(alone), spread(local) if local else '', paired(local, alone)]
+            )
+    return markdown(rows)
 
 
 def wall_time_table(name):
     """Rows: iterations and last mIoU of runs that take equally long."""
     runs = runs_of(name)
-    lines = ['| method | iterations | last | each seed | against AdaptSegNet |']
-    lines.append('|---|---|---|---|---|')
+    rows = [['method', 'iterations', 'last', 'each seed', 'against AdaptSegNet']]
     for method, (title, _) in METHODS.items():
-        own = runs.get(method, {})
-        if not own:
-            continue
-        length = ', '.join(sorted({str(run['iterations']) for run in own.values()}))
-        last = {seed: run['mIoU'] for seed, run in own.items()}
-        each = ', '.join(f'{value:.1f}' for value in last.values())
-        base = runs['adaptsegnet'] if method != 'adaptsegnet' else {}
-        gains = [last[seed] - base[seed]['mIoU'] for seed in last if seed in base]
-        cells = [title, length, spread(last.values()), each]
-        lines.append(f'| {" | ".join([*cells, paired(gains) if gains else ""])} |')
-    return lines
+        if last := last_of(runs, method):
+            length = ', '.join({str(run['iterations']) for run in runs[method].values()})
+            others = last_of(runs, 'adaptsegnet') if method != 'adaptsegnet' else {}
+            rows.append([title, length, spread(last), listed(last), paired(last, others)])
+    return markdown(rows)
 
 
 def test_time_table(name):
     """Rows: the mIoU of the same networks, tested in several ways."""
     runs = runs_of(name)
-    lines = ['| network | test | mIoU | each seed |', '|---|---|---|---|']
+    rows = [['network', 'test', 'mIoU', 'each seed']]
     for method, title in TESTED.items():
         for way, options in TEST_TIME.items():
-            own = [run['mIoU'] for run in runs.get(method + way, {}).values()]
-            each = ', '.join(f'{value:.1f}' for value in own)
-            if own:
-                lines.append(f'| {title} | {options} | {spread(own)} | {each} |')
-    return lines
+            if last := last_of(runs, method + way):
+                rows.append([title, options, spread(last), listed(last)])
+    return markdown(rows)
 
 
 def score_table(name):
     """Rows: rank correlation of each score with the mIoU over checkpoints, and the mIoU lost."""
     runs = runs_of(name)
-    lines = [f'| method | {" | ".join(SCORES.values())} |', f'|---{"|---" * len(SCORES)}|']
+    rows = [['method', *SCORES.values()]]
     everything = {score: ([], []) for score in SCORES}
     for method, (title, _) in METHODS.items():
         own = [run for run in runs.get(method, {}).values() if is_scored(run)]
@@ -187,9 +169,9 @@ def score_table(name):
             correlations += here
             losses += lost
         if own:
-            lines.append(f'| {title} | {" | ".join(cells)} |')
+            rows.append([title, *cells])
     cells = [f'**{np.mean(c):+.2f} ({np.mean(lost):.1f})**' for c, lost in everything.values()]
-    return [*lines, f'| all | {" | ".join(cells)} |']
+    return markdown([*rows, ['all', *cells]])
 
 
 def weight_table(name):
@@ -204,7 +186,7 @@ def weight_table(name):
             grids.setdefault(key, {})[float(weight)] = runs
     scores = [score for score in SCORES if score != 'last']
     head = ['loss', 'weight: mIoU of the last iterate', *(SCORES[score] for score in scores)]
-    lines = [f'| {" | ".join(head)} |', '|---' * len(head) + '|']
+    rows = [head]
     for key, title in WEIGHTS.items():
         if key not in grids:
             continue
@@ -223,8 +205,23 @@ def weight_table(name):
                 lost.append(best - grid[taken[-1]][seed]['mIoU'])
             names = ', '.join(f'{weight:g}' for weight in sorted(set(taken)))
             cells.append(f'{names} ({np.mean(lost):.1f})')
-        lines.append(f'| {" | ".join(cells)} |')
-    return lines
+        rows.append(cells)
+    return markdown(rows)
+
+
+def markdown(rows):
+    """Return the lines of a table, whose first row is its head."""
+    lines = [f'| {" | ".join(cells)} |' for cells in rows]
+    return [lines[0], f'|{"---|" * len(rows[0])}', *lines[1:]]
+
+
+def last_of(runs, method):
+    """Return the mIoU of the last iterates of a method by seed."""
+    return {seed: run['mIoU'] for seed, run in runs.get(method, {}).items()}
+
+
+def listed(last):
+    return ', '.join(f'{value:.1f}' for value in last.values())
 
 
 def is_scored(run):
@@ -256,15 +253,18 @@ def rank_correlation(first, second):
 
 
 def spread(numbers):
-    """Format numbers as mean ± sample standard deviation."""
-    numbers = list(numbers)
+    """Format numbers, or those of each seed, as mean ± sample standard deviation."""
+    numbers = list(numbers.values() if isinstance(numbers, dict) else numbers)
     if len(numbers) < 2:
         return ''.join(f'{number:.1f}' for number in numbers) or '-'
     return f'{statistics.mean(numbers):.1f} ± {statistics.stdev(numbers):.1f}'
 
 
-def paired(gains):
-    """Format paired differences: mean ± standard error, and how many are positive."""
+def paired(last, others):
+    """Format differences on the same seeds: mean ± standard error, and how many are positive."""
+    gains = [last[seed] - others[seed] for seed in last if seed in others]
+    if not gains:
+        return ''
     error = f' ± {statistics.stdev(gains) / len(gains) ** 0.5:.1f}' if len(gains) > 1 else ''
     positive = sum(gain > 0 for gain in gains)
     return f'{statistics.mean(gains):+.1f}{error} ({positive} of {len(gains)} up)'

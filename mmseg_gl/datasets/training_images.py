@@ -5,7 +5,7 @@ from mmseg.registry import DATASETS
 from torch.utils.data import ConcatDataset, Dataset
 
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_in
-from mmseg_gl.datasets.uda_dataset import check_label_classes
+from mmseg_gl.datasets.uda_dataset import check_label_classes, check_label_size
 from mmseg_gl.errors import UserError
 
 
@@ -46,24 +46,14 @@ class TrainingImages(Dataset):
         """Return an image or, if it is broken and the training skips such files, the next one."""
         for step in range(len(self)):
             try:
-                return checked(self.images[(index + step) % len(self)], self.metainfo)
+                item = self.images[(index + step) % len(self)]
+                check_label_size(item, loaded_last=True)
+                check_label_classes(item, len(self.metainfo['classes']))
+                return item
             except UserError:
                 if not self.skip or step + 1 == len(self):
                     raise
         raise IndexError(index)
-
-
-def checked(item: dict[str, Any], metainfo: dict) -> dict[str, Any]:
-    """Return a packed item; raise a UserError if its label does not fit its image or classes."""
-    sample = item['data_samples']
-    if 'gt_sem_seg' in sample and sample.gt_sem_seg.shape != tuple(sample.ori_shape):
-        sizes = ['{1}x{0}'.format(*size) for size in (sample.gt_sem_seg.shape, sample.ori_shape)]
-        raise UserError(
-            f'the label of {sample.img_path} is {sizes[0]}, but the image is {sizes[1]}; labels '
-            'must have the size of their image'
-        )
-    check_label_classes(item, len(metainfo['classes']))
-    return item
 
 
 def with_labels(pipeline: list[dict], loaders: list[dict]) -> list[dict]:

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Sequence
+from operator import eq
 from typing import Any
 
 import numpy as np
@@ -69,12 +70,8 @@ class UnsupervisedScores(BaseMetric):
             'information': information(probabilities),
             'SND': neighbourhood_density(probabilities, self.temperature),
             'BNM': nuclear_norm(probabilities),
-            'agreement': share_of_equal(labels, before) if comparable else 0.0,
+            'agreement': float(np.mean(list(map(eq, labels, before)))) if comparable else 0.0,
         }
-
-
-def share_of_equal(values: list, others: list) -> float:
-    return sum(value == other for value, other in zip(values, others)) / len(values)
 
 
 def entropy(probabilities: Tensor) -> Tensor:

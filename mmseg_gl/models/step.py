@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from mmengine.dist import all_reduce, all_reduce_params, get_world_size
@@ -30,15 +31,18 @@ def merge(losses: dict[str, Tensor], more: dict[str, Tensor]) -> None:
 @contextmanager
 def kept_statistics(network: nn.Module) -> Iterator[None]:
     """Keep the running statistics of batch norm in training mode, which uses those of the batch."""
-    layers = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
-    momenta = [layer.momentum for layer in layers]
+    layers: list[Any] = [
+        layer
+        for layer in network.modules()
+        if isinstance(layer, _BatchNorm) and layer.track_running_stats
+    ]
     for layer in layers:
-        layer.momentum = 0.0
+        layer.track_running_stats = False
     try:
         yield
     finally:
-        for layer, momentum in zip(layers, momenta):
-            layer.momentum = momentum
+        for layer in layers:
+            layer.track_running_stats = True
 
 
 def backward(losses: dict[str, Tensor], optimizer: OptimWrapper, what: str) -> dict[str, Tensor]:

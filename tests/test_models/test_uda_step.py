@@ -281,7 +281,8 @@ def test_running_statistics_of_batch_norm_are_those_of_the_chosen_images(statist
     norm, same = model.segmentor.backbone.bn1, expected.backbone.bn1
     assert torch.equal(norm.running_mean, same.running_mean)
     assert torch.equal(norm.running_var, same.running_var)
-    assert norm.momentum == same.momentum
+    assert norm.num_batches_tracked == same.num_batches_tracked
+    assert norm.momentum == same.momentum and norm.track_running_stats
 
 
 def test_parts_without_parameters_and_other_losses():

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from inspect import signature
 from typing import Any
 
 from mmengine.model import BaseModel
@@ -12,6 +11,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmseg_gl.errors import UserError, check_choice
+from mmseg_gl.models.building import build_part, build_segmentor
 from mmseg_gl.models.image_batch import ImageBatch
 from mmseg_gl.models.normalization import Normalization
 from mmseg_gl.models.outputs import Outputs
@@ -334,30 +334,6 @@ class UDASegmentor(BaseModel):
     def network(self) -> Any:
         """The network to evaluate: the segmentor or its average in the teacher."""
         return self.segmentor if self.evaluated == 'segmentor' else self.teacher.segmentor
-
-
-def build_segmentor(cfg: dict) -> nn.Module:
-    """Build a segmentor that has ``mode='outputs'``.
-
-    Raises:
-        UserError: For a segmentor of another class.
-    """
-    if cfg.get('type') == 'EncoderDecoder':
-        cfg = {**cfg, 'type': 'MultiOutputEncoderDecoder'}
-    segmentor = MODELS.build(cfg)
-    if not hasattr(segmentor, 'outputs'):
-        raise UserError(
-            f'model.segmentor is a {type(segmentor).__name__}, which cannot return the logits of '
-            'every head; use MultiOutputEncoderDecoder, which takes the options of EncoderDecoder'
-        )
-    return segmentor
-
-
-def build_part(cfg: dict, segmentor: nn.Module) -> nn.Module:
-    """Build a part; one whose constructor has an argument ``segmentor`` gets it."""
-    kind = MODELS.get(cfg['type'])
-    takes = kind is not None and 'segmentor' in signature(kind).parameters
-    return MODELS.build(cfg, default_args=dict(segmentor=segmentor) if takes else None)
 
 
 def mean_entropy(logits: Tensor) -> Tensor:
