@@ -18,7 +18,7 @@ SMOKE := data/street_scenes_64x128
 help:
 	@echo 'make install   set up $(VENV)'
 	@echo 'make demo      make the street scenes, train and compare the methods on them'
-	@echo 'make smoke     the same, smaller: under two minutes'
+	@echo 'make smoke     the same, smaller: a few minutes'
 	@echo 'make test      ruff and the test suite without its slow tests'
 	@echo 'make test-all  ruff and the whole test suite, as in continuous integration'
 	@echo "make docs-check  run the documentation's commands in small: some minutes"
