@@ -77,6 +77,21 @@ TEST_TIME = {
     '+tent-1e-12': '`--adapt tent --adapt-lr 1e-12`: the statistics of each image, nothing learned',
     '+tent-1e-2': '`--adapt tent --adapt-lr 1e-2`',
 }
+CELLS = {  # source's unlabelled pixels and whether the target has such, by the end of a log's name
+    'unknown_source': ('30 %, unknown textures', 'no'),
+    'unknown_both': ('30 %, unknown textures', 'yes'),
+    'known_source': ('30 %, known textures', 'no'),
+    'known_both': ('30 %, known textures', 'yes'),
+    'unknown_source_10': ('10 %, unknown textures', 'no'),
+    'unknown_both_10': ('10 %, unknown textures', 'yes'),
+    'known_source_10': ('10 %, known textures', 'no'),
+    'known_both_10': ('10 %, known textures', 'yes'),
+}
+TREATMENTS = {  # by name of the config
+    'keep': 'adaptsegnet-gl',
+    'ignore': 'adaptsegnet-gl_ignore',
+    'replace': 'adaptsegnet-gl_replace',
+}
 WEIGHTS = {  # method and loss by the key of a grid
     'model.target_losses.entropy.loss_weights.decode': 'MinEnt, entropy',
     'model.heads.global_head.loss_weights.decode': 'AdaptSegNet, adversarial',
@@ -209,6 +224,47 @@ def weight_table(name):
     return markdown(rows)
 
 
+def mixture_table():
+    """Rows: the last mIoU by treatment of unlabelled pixels, and paired differences."""
+    head = ["source's unlabelled", "target's", 'AdaptSegNet', *(f'`{name}`' for name in TREATMENTS)]
+    rows = [[*head, '`ignore` against `keep`', '`replace` against `keep`']]
+    for cell, titles in mixture_cells():
+        runs = runs_of(f'mixture_{cell}')
+        host = last_of(runs, 'adaptsegnet')
+        last = {name: last_of(runs, method) for name, method in TREATMENTS.items()}
+        gains = [paired(last[name], last['keep']) for name in ('ignore', 'replace')]
+        rows.append([*titles, spread(host), *map(spread, last.values()), *gains])
+    return markdown(rows)
+
+
+def probe_table():
+    """Rows: the discriminator's probability of the source and the gradient, by group of pixels."""
+    groups = ('source', 'source unlabelled', 'target', 'target unlabelled')
+    head = ["source's unlabelled", "target's", 'treatment', *(f'on {group}' for group in groups)]
+    rows = [[*head, 'gradient on target unlabelled']]
+    for cell, titles in mixture_cells():
+        runs = runs_of(f'mixture_{cell}')
+        for name, method in TREATMENTS.items():
+            probes = [run['probe'] for run in runs[method].values() if 'probe' in run]
+            if not probes:
+                continue
+            cells = [
+                f'{np.mean([probe[group]["p_source"] for probe in probes]):.3f}'
+                if group in probes[0]
+                else ''
+                for group in groups
+            ]
+            last = groups[-1]
+            gradient = [probe[last]['gradient'] for probe in probes if last in probe]
+            cells.append(f'{np.mean(gradient):.2f}' if gradient else '')
+            rows.append([*titles, f'`{name}`', *cells])
+    return markdown(rows)
+
+
+def mixture_cells():
+    return [item for item in CELLS.items() if (LOGS / f'mixture_{item[0]}.json').exists()]
+
+
 def markdown(rows):
     """Return the lines of a table, whose first row is its head."""
     lines = [f'| {" | ".join(cells)} |' for cells in rows]
@@ -279,6 +335,8 @@ TABLES = {  # by name of the mark
     'scores': lambda: score_table('small'),
     'equal-time': lambda: wall_time_table('equal_time'),
     'test-time': lambda: test_time_table('test_time'),
+    'mixture': mixture_table,
+    'mixture-probe': probe_table,
     'weights': lambda: weight_table('weights'),
     'weights-day-to-dusk': lambda: weight_table('weights_day_to_dusk'),
     'weights-street-scenes-to-camvid': lambda: weight_table('weights_street_scenes_to_camvid'),
@@ -307,6 +365,8 @@ def record(name, work_dirs, command, commit):
             curve = {step: rounded(record) for step, record in result.validations.items()}
             own = dict(rounded(result.metrics), curve=curve, made=made)
             own['iterations'] = result.iterations
+            if (probe := run_dir / 'probe.json').exists():  # of tests/mixture_probe.py
+                own['probe'] = json.loads(probe.read_text())
             runs.setdefault(method, {})[seed] = own
             for tested in sorted(run_dir.glob('test_*/metrics.json')):  # with other options
                 figures = dict(rounded(json.loads(tested.read_text())), curve={}, made=made)

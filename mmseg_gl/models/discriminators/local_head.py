@@ -214,16 +214,7 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             The same of the points: (1, K, P, 1), (1, 1, P, 1) and (1, 1, P, 1). Without any valid
             pixel, the points are drawn from all pixels and marked as not valid.
         """
-        generator = next_generator(self.sampling_seed)
-        pixels = valid.numel()
-        num_points = min(self.num_points or pixels, pixels)
-        if valid.any() and not valid.all():
-            candidates = valid.flatten().nonzero().squeeze(1)
-            chosen = torch.randint(len(candidates), (num_points,), generator=generator)
-            chosen = candidates[chosen.to(candidates.device)]
-        else:
-            chosen = torch.randint(pixels, (num_points,), generator=generator)
-            chosen = chosen.to(logits.device)
+        chosen = self.positions(logits, valid)
         area = logits.shape[2] * logits.shape[3]
         image, place = chosen // area, chosen % area
 
@@ -231,6 +222,25 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             return maps.flatten(2)[image, :, place].t()[None, :, :, None]
 
         return points(logits), points(domain), points(valid)
+
+    def positions(self, logits: Tensor, valid: Tensor) -> Tensor:
+        """Draw ``num_points`` pixels, with replacement: every valid one is as likely.
+
+        Args:
+            logits: (N, K, H, W).
+            valid: Mask of the pixels to draw from, (N, 1, H, W); all of them if none is valid.
+
+        Returns:
+            Indices of the flattened mask, (P,).
+        """
+        generator = next_generator(self.sampling_seed)
+        pixels = valid.numel()
+        num_points = min(self.num_points or pixels, pixels)
+        if valid.any() and not valid.all():
+            candidates = valid.flatten().nonzero().squeeze(1)
+            chosen = torch.randint(len(candidates), (num_points,), generator=generator)
+            return candidates[chosen.to(candidates.device)]
+        return torch.randint(pixels, (num_points,), generator=generator).to(logits.device)
 
 
 def one_domain(
