@@ -24,10 +24,11 @@ NUM_IMAGES = 50
 
 
 def figures(run):
-    """Return share, probability of the source and gradient of each group of pixels.
+    """Return figures of each group of pixels, means over its pixels.
 
-    The gradient is that of the segmentor's loss with respect to the logits of a target pixel, as a
-    norm; 1 is the mean over all pixels of the target.
+    ``share`` of all pixels; ``p_source``, the discriminator's probability of the source;
+    ``gradient`` of the segmentor's loss with respect to a pixel's logits, as a norm in parts of the
+    mean over all pixels of the domain; and ``classes``, the softmax output.
     """
     init_default_scope('mmseg')
     (config,) = run.glob('*.py')
@@ -51,24 +52,26 @@ def figures(run):
             logits = outputs.logits['decode'].requires_grad_()
             scores = head.score('decode', logits)
             F.softplus(scores).sum().backward()  # to be taken for the source
-            groups = found.setdefault(domain, ([], [], []))
+            groups = found.setdefault(domain, ([], [], [], []))
             groups[0].append((batch.labels == 255).flatten())
             groups[1].append(head.probability(scores.detach()).flatten())
             groups[2].append(logits.grad.norm(dim=1).flatten())
+            groups[3].append(logits.detach().softmax(dim=1)[0].flatten(1).t())
     result = {}
     for domain, parts in found.items():
-        unlabelled, probability, gradient = map(torch.cat, parts)
+        unlabelled, probability, gradient, outputs = map(torch.cat, parts)
         for name, pixels in ((domain, ~unlabelled), (f'{domain} unlabelled', unlabelled)):
             if pixels.any():
                 result[name] = dict(
                     share=pixels.float().mean().item(),
                     p_source=probability[pixels].mean().item(),
                     gradient=(gradient[pixels].mean() / gradient.mean()).item(),
+                    classes=outputs[pixels].mean(dim=0).tolist(),
                 )
     return result
 
 
 if __name__ == '__main__':
     for run in map(Path, sys.argv[1:]):
-        (run / 'probe.json').write_text(json.dumps(figures(run), indent=1))
+        (run / 'probe.json').write_text(json.dumps(figures(run)))
         print(f'wrote {run}/probe.json')

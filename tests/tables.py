@@ -77,16 +77,13 @@ TEST_TIME = {
     '+tent-1e-12': '`--adapt tent --adapt-lr 1e-12`: the statistics of each image, nothing learned',
     '+tent-1e-2': '`--adapt tent --adapt-lr 1e-2`',
 }
-CELLS = {  # source's unlabelled pixels and whether the target has such, by the end of a log's name
-    'unknown_source': ('30 %, unknown textures', 'no'),
-    'unknown_both': ('30 %, unknown textures', 'yes'),
-    'known_source': ('30 %, known textures', 'no'),
-    'known_both': ('30 %, known textures', 'yes'),
-    'unknown_source_10': ('10 %, unknown textures', 'no'),
-    'unknown_both_10': ('10 %, unknown textures', 'yes'),
-    'known_source_10': ('10 %, known textures', 'no'),
-    'known_both_10': ('10 %, known textures', 'yes'),
+CELLS = {  # textures of unlabelled pixels, and where they are, by the end of a log's name
+    'unknown_source': ('unknown', 'source'),
+    'unknown_both': ('unknown', 'both'),
+    'known_source': ('known', 'source'),
+    'known_both': ('known', 'both'),
 }
+CELL_HEAD = ('unlabelled textures', 'in')
 TREATMENTS = {  # by name of the config
     'keep': 'adaptsegnet-gl',
     'ignore': 'adaptsegnet-gl_ignore',
@@ -226,43 +223,60 @@ def weight_table(name):
 
 def mixture_table():
     """Rows: the last mIoU by treatment of unlabelled pixels, and paired differences."""
-    head = ["source's unlabelled", "target's", 'AdaptSegNet', *(f'`{name}`' for name in TREATMENTS)]
-    rows = [[*head, '`ignore` against `keep`', '`replace` against `keep`']]
-    for cell, titles in mixture_cells():
+    rows = [[*CELL_HEAD, 'AdaptSegNet', *(f'`{name}`' for name in TREATMENTS)]]
+    rows[0] += ['`ignore` against `keep`', '`replace` against `keep`']
+    for cell, titles in CELLS.items():
         runs = runs_of(f'mixture_{cell}')
-        host = last_of(runs, 'adaptsegnet')
         last = {name: last_of(runs, method) for name, method in TREATMENTS.items()}
         gains = [paired(last[name], last['keep']) for name in ('ignore', 'replace')]
+        host = last_of(runs, 'adaptsegnet')
         rows.append([*titles, spread(host), *map(spread, last.values()), *gains])
     return markdown(rows)
 
 
+def mixture_variants_table():
+    """Rows: the last mIoU of two other local heads, and the difference to the usual one."""
+    rows = [
+        [*CELL_HEAD, 'mixed map alone', 'against `replace`', 'class-balanced', 'against `keep`']
+    ]
+    for cell, titles in CELLS.items():
+        runs = runs_of(f'mixture_{cell}')
+        cells = []
+        for variant, usual in (('mixed-map', 'replace'), ('class-balanced', 'keep')):
+            last = last_of(runs, f'adaptsegnet-gl_{variant}')
+            cells += [spread(last), paired(last, last_of(runs, TREATMENTS[usual]))]
+        rows.append([*titles, *cells])
+    return markdown(rows)
+
+
 def probe_table():
-    """Rows: the discriminator's probability of the source and the gradient, by group of pixels."""
+    """Rows: what the trained local discriminators and segmentors make of each group of pixels."""
     groups = ('source', 'source unlabelled', 'target', 'target unlabelled')
-    head = ["source's unlabelled", "target's", 'treatment', *(f'on {group}' for group in groups)]
-    rows = [[*head, 'gradient on target unlabelled']]
-    for cell, titles in mixture_cells():
+    head = [*groups, 'distance to labelled', 'distance to all']
+    rows = [[*CELL_HEAD, 'treatment', *head]]
+    for cell, titles in CELLS.items():
         runs = runs_of(f'mixture_{cell}')
         for name, method in TREATMENTS.items():
-            probes = [run['probe'] for run in runs[method].values() if 'probe' in run]
-            if not probes:
-                continue
-            cells = [
-                f'{np.mean([probe[group]["p_source"] for probe in probes]):.3f}'
-                if group in probes[0]
-                else ''
-                for group in groups
-            ]
-            last = groups[-1]
-            gradient = [probe[last]['gradient'] for probe in probes if last in probe]
-            cells.append(f'{np.mean(gradient):.2f}' if gradient else '')
+            probes = [run['probe'] for run in runs[method].values()]
+            cells = []
+            for group in groups:
+                values = [probe[group]['p_source'] for probe in probes if group in probe]
+                cells.append(f'{np.mean(values):.2f}' if values else '')
+            for sources in (groups[:1], groups[:2]):
+                values = [class_distance(probe, sources, groups[2:]) for probe in probes]
+                cells.append(f'{np.mean(values):.2f}')
             rows.append([*titles, f'`{name}`', *cells])
     return markdown(rows)
 
 
-def mixture_cells():
-    return [item for item in CELLS.items() if (LOGS / f'mixture_{item[0]}.json').exists()]
+def class_distance(probe, *sides):
+    """Return the total variation, in [0, 1], between the mean outputs of two sets of groups."""
+    means = []
+    for groups in sides:
+        found = [probe[group] for group in groups if group in probe]
+        shares = [figures['share'] for figures in found]
+        means.append(np.average([figures['classes'] for figures in found], axis=0, weights=shares))
+    return 0.5 * np.abs(means[0] - means[1]).sum()
 
 
 def markdown(rows):
@@ -336,6 +350,7 @@ TABLES = {  # by name of the mark
     'equal-time': lambda: wall_time_table('equal_time'),
     'test-time': lambda: test_time_table('test_time'),
     'mixture': mixture_table,
+    'mixture-variants': mixture_variants_table,
     'mixture-probe': probe_table,
     'weights': lambda: weight_table('weights'),
     'weights-day-to-dusk': lambda: weight_table('weights_day_to_dusk'),
@@ -366,7 +381,7 @@ def record(name, work_dirs, command, commit):
             own = dict(rounded(result.metrics), curve=curve, made=made)
             own['iterations'] = result.iterations
             if (probe := run_dir / 'probe.json').exists():  # of tests/mixture_probe.py
-                own['probe'] = json.loads(probe.read_text())
+                own['probe'] = shortened(json.loads(probe.read_text()))
             runs.setdefault(method, {})[seed] = own
             for tested in sorted(run_dir.glob('test_*/metrics.json')):  # with other options
                 figures = dict(rounded(json.loads(tested.read_text())), curve={}, made=made)
@@ -375,6 +390,13 @@ def record(name, work_dirs, command, commit):
     LOGS.mkdir(exist_ok=True)
     path.write_text(json.dumps(dict(settings=settings, runs=runs)) + '\n')
     print(f'{sum(map(len, runs.values()))} runs in {path}')
+
+
+def shortened(value):
+    """Round all numbers of nested dicts and lists to four digits."""
+    if isinstance(value, dict):
+        return {key: shortened(entry) for key, entry in value.items()}
+    return [shortened(entry) for entry in value] if isinstance(value, list) else round(value, 4)
 
 
 def rounded(figures):

@@ -7,7 +7,7 @@ local_head = dict(
     num_classes=19,
     representation='softmax',
     gan='bce',
-    background='replace',  # the mixture module's treatment of the source's unlabelled pixels
+    background='replace',  # the paper's mixture module; 'keep' did better in docs/mixture.md
     # The released code gives its pixel-wise discriminators the weights of the global ones.
     loss_weights=dict(decode=1e-3, auxiliary=2e-4),
 )

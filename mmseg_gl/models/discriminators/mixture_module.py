@@ -12,8 +12,9 @@ BACKGROUND = ('replace', 'ignore', 'keep')
 class MixtureModule(nn.Module):
     """Mixture of the source's and the target's output maps, pixel by pixel.
 
-    The source's unlabelled pixels ("background": the ignore label) are never supervised. Their
-    outputs are noise, and aligning the target to noise does harm. In the mixed map they are
+    The source's unlabelled pixels ("background": the ignore label) are never supervised. The paper
+    takes their outputs for noise that does harm; docs/mixture.md measures it. In the mixed map they
+    are
 
     - 'replace': the target's output at the same place, labelled target;
     - 'ignore': the source's output, marked as not valid: no loss there;
