@@ -89,6 +89,20 @@ TREATMENTS = {  # by name of the config
     'ignore': 'adaptsegnet-gl_ignore',
     'replace': 'adaptsegnet-gl_replace',
 }
+SPEED = {  # title by the name of a log of tools/benchmark.py, without its precision
+    'source-only': 'source-only',
+    'minent': 'MinEnt',
+    'adaptsegnet': 'AdaptSegNet',
+    'advent': 'ADVENT',
+    'adaptsegnet-gl': 'AdaptSegNet-gl, second phase, all pixels',
+    'advent-gl': 'ADVENT-gl, second phase, all pixels',
+    'adaptsegnet-gl_8192-points': 'AdaptSegNet-gl, second phase, `num_points=8192`',
+}
+SPEED_MIT_B5 = {
+    'dacs_daformer-mitb5': 'DACS',
+    'daformer_daformer-mitb5': 'DAFormer',
+    'mic-gl_daformer-mitb5': 'MIC + local',
+}
 WEIGHTS = {  # method and loss by the key of a grid
     'model.target_losses.entropy.loss_weights.decode': 'MinEnt, entropy',
     'model.heads.global_head.loss_weights.decode': 'AdaptSegNet, adversarial',
@@ -279,6 +293,20 @@ def class_distance(probe, *sides):
     return 0.5 * np.abs(means[0] - means[1]).sum()
 
 
+def speed_table(titles, precisions=('float32', 'bf16')):
+    """Rows: seconds, seconds over those of the segmentor alone, and memory of a step."""
+    columns = ('s', 'step / floor', 'GiB')
+    rows = [['step', *(f'{precision}: {column}' for precision in precisions for column in columns)]]
+    for name, title in titles.items():
+        cells = [title]
+        for precision in precisions:
+            log = json.loads((LOGS / f'speed/{name}_{precision}.json').read_text())
+            figures = (log['step_s'], log['ratio'], log['peak_memory_gib'])
+            cells += [f'{figure:.2f}' for figure in figures]
+        rows.append(cells)
+    return markdown(rows)
+
+
 def markdown(rows):
     """Return the lines of a table, whose first row is its head."""
     lines = [f'| {" | ".join(cells)} |' for cells in rows]
@@ -348,6 +376,8 @@ TABLES = {  # by name of the mark
     'street-scenes-to-camvid': lambda: main_table('street_scenes_to_camvid', 'source-only+bn'),
     'scores': lambda: score_table('small'),
     'equal-time': lambda: wall_time_table('equal_time'),
+    'speed': lambda: speed_table(SPEED),
+    'speed-mit-b5': lambda: speed_table(SPEED_MIT_B5, ['float32']),
     'test-time': lambda: test_time_table('test_time'),
     'mixture': mixture_table,
     'mixture-variants': mixture_variants_table,
