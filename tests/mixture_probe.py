@@ -63,10 +63,10 @@ def figures(run):
         for name, pixels in ((domain, ~unlabelled), (f'{domain} unlabelled', unlabelled)):
             if pixels.any():
                 result[name] = dict(
-                    share=pixels.float().mean().item(),
-                    p_source=probability[pixels].mean().item(),
-                    gradient=(gradient[pixels].mean() / gradient.mean()).item(),
-                    classes=outputs[pixels].mean(dim=0).tolist(),
+                    share=round(pixels.float().mean().item(), 4),
+                    p_source=round(probability[pixels].mean().item(), 4),
+                    gradient=round((gradient[pixels].mean() / gradient.mean()).item(), 4),
+                    classes=[round(p, 4) for p in outputs[pixels].mean(dim=0).tolist()],
                 )
     return result
 

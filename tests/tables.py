@@ -266,15 +266,15 @@ def mixture_variants_table():
 def probe_table():
     """Rows: what the trained local discriminators and segmentors make of each group of pixels."""
     groups = ('source', 'source unlabelled', 'target', 'target unlabelled')
-    head = [*groups, 'distance to labelled', 'distance to all']
-    rows = [[*CELL_HEAD, 'treatment', *head]]
+    head = ['gradient', 'distance to labelled', 'distance to all']
+    rows = [[*CELL_HEAD, 'treatment', *groups, *head]]
     for cell, titles in CELLS.items():
         runs = runs_of(f'mixture_{cell}')
         for name, method in TREATMENTS.items():
             probes = [run['probe'] for run in runs[method].values()]
             cells = []
-            for group in groups:
-                values = [probe[group]['p_source'] for probe in probes if group in probe]
+            for group, figure in (*((g, 'p_source') for g in groups), (groups[-1], 'gradient')):
+                values = [probe[group][figure] for probe in probes if group in probe]
                 cells.append(f'{np.mean(values):.2f}' if values else '')
             for sources in (groups[:1], groups[:2]):
                 values = [class_distance(probe, sources, groups[2:]) for probe in probes]
@@ -411,7 +411,7 @@ def record(name, work_dirs, command, commit):
             own = dict(rounded(result.metrics), curve=curve, made=made)
             own['iterations'] = result.iterations
             if (probe := run_dir / 'probe.json').exists():  # of tests/mixture_probe.py
-                own['probe'] = shortened(json.loads(probe.read_text()))
+                own['probe'] = json.loads(probe.read_text())
             runs.setdefault(method, {})[seed] = own
             for tested in sorted(run_dir.glob('test_*/metrics.json')):  # with other options
                 figures = dict(rounded(json.loads(tested.read_text())), curve={}, made=made)
@@ -420,13 +420,6 @@ def record(name, work_dirs, command, commit):
     LOGS.mkdir(exist_ok=True)
     path.write_text(json.dumps(dict(settings=settings, runs=runs)) + '\n')
     print(f'{sum(map(len, runs.values()))} runs in {path}')
-
-
-def shortened(value):
-    """Round all numbers of nested dicts and lists to four digits."""
-    if isinstance(value, dict):
-        return {key: shortened(entry) for key, entry in value.items()}
-    return [shortened(entry) for entry in value] if isinstance(value, list) else round(value, 4)
 
 
 def rounded(figures):
