@@ -1,5 +1,5 @@
 _base_ = [
     './daformer_efficientnet-lite0_street-scenes-to-camvid.py',
-    '../_base_/uda/local_alignment_street_scenes.py',
+    '../_base_/uda/local_alignment_photographs.py',
 ]
 model = dict(heads=dict(local_head=_base_.local_head))
