@@ -89,24 +89,6 @@ TREATMENTS = {  # by name of the config
     'ignore': 'adaptsegnet-gl_ignore',
     'replace': 'adaptsegnet-gl_replace',
 }
-ABLATIONS = {  # title by name of the config
-    'adaptsegnet-gl': "`background='keep'`, 2048 softmax pixels, joint",
-    'adaptsegnet-gl_ignore': "`background='ignore'`",
-    'adaptsegnet-gl_replace': "`background='replace'`",
-    'adaptsegnet-gl_local-only': 'local alone in phase 2',
-    'adaptsegnet-gl_entropy': "`representation='entropy'`",
-    'adaptsegnet-gl_all-pixels': '`num_points=None`: all 16 384 pixels',
-    'adaptsegnet-gl_512-points': '`num_points=512`',
-}
-CHOICES = {  # title by config and option
-    'dacs/model.evaluated=teacher': 'batch norm, teacher evaluated',
-    'dacs/model.evaluated=segmentor': 'group norm, segmentor evaluated',
-    'dacs-gl/model.aligned=target': '+ local, on the unmixed target images (`-gl`)',
-    'dacs-gl/model.aligned=mixed': "+ local, on the target's pixels of the mixed images "
-    '(`model.aligned=mixed`), no further forward pass',
-    'dacs-gl/model.heads.local_head.loss_weights.decode=0.1': '+ local as `-gl`, weights ten times '
-    'smaller',
-}
 SPEED = {  # title by the name of a log of tools/benchmark.py, without its precision
     'source-only': 'source-only',
     'minent': 'MinEnt',
@@ -265,28 +247,6 @@ def weight_table(name):
     return markdown(rows)
 
 
-def ablation_table():
-    """Rows: the last mIoU of variants of AdaptSegNet + local, and paired differences."""
-    runs = runs_of('small')
-    host, usual = (last_of(runs, method) for method in ('adaptsegnet', 'adaptsegnet-gl'))
-    rows = [['AdaptSegNet + local', 'last', 'each seed', 'against AdaptSegNet', 'against `-gl`']]
-    for method, title in ABLATIONS.items():
-        last = last_of(runs, method)
-        others = usual if method != 'adaptsegnet-gl' else {}
-        rows.append([title, spread(last), listed(last), paired(last, host), paired(last, others)])
-    return markdown(rows)
-
-
-def choice_table():
-    """Rows: the last mIoU of variants of DACS."""
-    runs = runs_of('choices')
-    rows = [['DACS', 'last', 'each seed']]
-    for method, title in CHOICES.items():
-        last = last_of(runs, method)
-        rows.append([title, spread(last), listed(last)])
-    return markdown(rows)
-
-
 def mixture_table():
     """Rows: the last mIoU by treatment of unlabelled pixels, and paired differences."""
     rows = [[*CELL_HEAD, 'AdaptSegNet', *(f'`{name}`' for name in TREATMENTS)]]
@@ -426,8 +386,6 @@ TABLES = {  # by name of the mark
     'small': lambda: main_table('small'),
     'day-to-dusk': lambda: main_table('day_to_dusk', 'source-only+bn'),
     'street-scenes-to-camvid': lambda: main_table('street_scenes_to_camvid', 'source-only+bn'),
-    'ablations': ablation_table,
-    'choices': choice_table,
     'day-to-dusk-classes': lambda: class_table('day_to_dusk'),
     'street-scenes-to-camvid-classes': lambda: class_table('street_scenes_to_camvid'),
     'scores': lambda: score_table('small'),
