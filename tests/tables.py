@@ -103,10 +103,12 @@ SPEED_MIT_B5 = {
     'daformer_daformer-mitb5': 'DAFormer',
     'mic-gl_daformer-mitb5': 'MIC + local',
 }
-WEIGHTS = {  # method and loss by the key of a grid
-    'model.target_losses.entropy.loss_weights.decode': 'MinEnt, entropy',
-    'model.heads.global_head.loss_weights.decode': 'AdaptSegNet, adversarial',
-    'model.heads.local_head.loss_weights.decode': 'AdaptSegNet + local, local adversarial',
+WEIGHTS = {  # method and loss by config and key of a grid
+    'minent/model.target_losses.entropy.loss_weights.decode': 'MinEnt, entropy',
+    'adaptsegnet/model.heads.global_head.loss_weights.decode': 'AdaptSegNet, adversarial',
+    'advent/model.heads.global_head.loss_weights.decode': 'ADVENT, adversarial',
+    'adaptsegnet-gl/model.heads.local_head.loss_weights.decode': 'AdaptSegNet + local, local '
+    'adversarial',
 }
 
 
@@ -219,7 +221,7 @@ def weight_table(name):
     """
     grids = {}
     for place, runs in runs_of(name).items():
-        key, _, weight = place.split('/')[-1].partition('=')
+        key, _, weight = place.partition('=')
         if weight:
             grids.setdefault(key, {})[float(weight)] = runs
     scores = [score for score in SCORES if score != 'last']
