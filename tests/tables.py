@@ -421,7 +421,7 @@ def record(name, work_dirs, command, commit):
         ):
             method = str(run_dir.parent.relative_to(work_dir))
             seed = run_dir.name.removeprefix('seed_')
-            settings.setdefault(method, json.loads((run_dir / 'compare.json').read_text()))
+            settings[method] = json.loads((run_dir / 'compare.json').read_text())
             result = RunResult.read(str(run_dir))
             curve = {step: rounded(record) for step, record in result.validations.items()}
             own = dict(rounded(result.metrics), curve=curve, made=made)
