@@ -11,13 +11,13 @@ Examples:
 """
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import torch
 from mmengine.config import Config
 
 from mmseg_gl.cli.parser import SEED, ConfigOptions, ToolParser, whole_number
@@ -56,7 +56,7 @@ def parse_args() -> argparse.Namespace:
         '--jobs',
         type=whole_number(1),
         default=1,
-        help='number of runs at the same time, which share the CPU cores (default: 1)',
+        help="number of runs at the same time, which share PyTorch's threads (default: 1)",
     )
     parser.add_argument(
         '--baseline',
@@ -149,7 +149,7 @@ def parse_options(options: Sequence[str]) -> dict[str, Any] | None:
 
 def execute_all(runs: Sequence[ComparedRun], jobs: int) -> None:
     """Execute runs, ``jobs`` at a time, and print their progress at intervals."""
-    threads = max(1, (os.cpu_count() or 1) // jobs)
+    threads = max(1, torch.get_num_threads() // jobs)
 
     def show(clock: str) -> None:
         for number, run in enumerate(runs, 1):
