@@ -21,10 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_gl.experiments.run_result import RunResult
+from tests.docs_check import PAGES, ROOT
 
-ROOT = Path(__file__).parents[1]
 LOGS = ROOT / 'docs/logs'
-PAGES = (ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md')))
 TABLE = re.compile(r'(<!-- table (\S+) -->\n).*?(<!-- end -->)', re.DOTALL)
 NETWORK_AND_DATA = re.compile(
     '_deeplabv2-tiny_street-scenes|_efficientnet-lite0_(camvid-day-to-dusk|street-scenes-to-camvid)'
@@ -46,6 +45,8 @@ METHODS = {  # title and baseline by name of the config, or of CONFIG+NAME as ab
     'adaptsegnet-gl': ('AdaptSegNet + local', 'adaptsegnet'),
     'advent': ('ADVENT', 'source-only'),
     'advent-gl': ('ADVENT + local', 'advent'),
+    'bdl': ('BDL', 'adaptsegnet'),
+    'bdl-gl': ('BDL + local', 'bdl'),
     'source-only_batch-norm': ('source-only, BN', 'source-only'),
     'source-only_batch-norm+bn': ('source-only, BN of the target', 'source-only_batch-norm'),
     'adaptsegnet_batch-norm': ('AdaptSegNet, BN', 'adaptsegnet'),
@@ -77,6 +78,11 @@ TEST_TIME = {
     '+tent-1e-12': '`--adapt tent --adapt-lr 1e-12`: the statistics of each image, nothing learned',
     '+tent-1e-2': '`--adapt tent --adapt-lr 1e-2`',
 }
+STATISTICS = {  # title by end of a method's name
+    '': 'no batch norm: group norm',
+    '_batch-norm': "as trained: the source's, or of both domains",
+    '_batch-norm+bn': "the target's (`test.py --adapt bn`)",
+}
 CELLS = {  # textures of unlabelled pixels, and where they are, by the end of a log's name
     'unknown_source': ('unknown', 'source'),
     'unknown_both': ('unknown', 'both'),
@@ -88,6 +94,35 @@ TREATMENTS = {  # by name of the config
     'keep': 'adaptsegnet-gl',
     'ignore': 'adaptsegnet-gl_ignore',
     'replace': 'adaptsegnet-gl_replace',
+}
+ABLATIONS = {  # title by name of the config
+    'adaptsegnet': 'AdaptSegNet alone',
+    'adaptsegnet-gl': "`-gl`: `background='keep'`, 2048 softmax pixels, both discriminators",
+    'adaptsegnet-gl_ignore': "`background='ignore'`",
+    'adaptsegnet-gl_replace': "`background='replace'`",
+    'adaptsegnet-gl_local-only': 'local alignment alone in phase 2',
+    'adaptsegnet-gl_entropy': "`representation='entropy'`",
+    'adaptsegnet-gl_all-pixels': '`num_points=None`: all 16 384 pixels',
+    'adaptsegnet-gl_512-points': '`num_points=512`',
+}
+CHOICES = {  # title by config and option
+    'dacs/model.evaluated=teacher': 'batch norm, teacher evaluated',
+    'dacs/model.evaluated=segmentor': 'group norm, segmentor evaluated',
+    'dacs-gl/model.aligned=target': '+ local, on the unmixed target images (`-gl`)',
+    'dacs-gl/model.aligned=mixed': "+ local, on the target's pixels of the mixed images "
+    '(`model.aligned=mixed`), no further forward pass',
+    'dacs-gl/model.heads.local_head.loss_weights.decode=0.1': '+ local as `-gl`, weights ten times '
+    'smaller',
+}
+BDL_STAGES = {  # title by name
+    'source-only': 'source-only',
+    'M0_1': 'M0(1): on translated images, global alignment',
+    'M1_1': 'M1(1): + pseudo labels',
+    'M2_1': 'M2(1): + better pseudo labels',
+    'M0_2': 'M0(2)',
+    'M1_2': 'M1(2)',
+    'M2_2': 'M2(2)',
+    'M2_2_local': 'M2(2) + local alignment',
 }
 SPEED = {  # title by the name of a log of tools/benchmark.py, without its precision
     'source-only': 'source-only',
@@ -109,6 +144,7 @@ WEIGHTS = {  # method and loss by config and key of a grid
     'advent/model.heads.global_head.loss_weights.decode': 'ADVENT, adversarial',
     'adaptsegnet-gl/model.heads.local_head.loss_weights.decode': 'AdaptSegNet + local, local '
     'adversarial',
+    'advent-gl/model.heads.local_head.loss_weights.decode': 'ADVENT + local, local adversarial',
 }
 
 
@@ -183,6 +219,16 @@ def wall_time_table(name):
     return markdown(rows)
 
 
+def statistics_table():
+    """Rows: the last mIoU without batch norm, and with the statistics of each domain."""
+    runs = runs_of('small')
+    rows = [['statistics', 'source-only', 'AdaptSegNet']]
+    for mark, title in STATISTICS.items():
+        lasts = (last_of(runs, f'{method}{mark}') for method in ('source-only', 'adaptsegnet'))
+        rows.append([title, *map(spread, lasts)])
+    return markdown(rows)
+
+
 def test_time_table(name):
     """Rows: the mIoU of the same networks, tested in several ways."""
     runs = runs_of(name)
@@ -246,6 +292,27 @@ def weight_table(name):
             names = ', '.join(f'{weight:g}' for weight in sorted(set(taken)))
             cells.append(f'{names} ({np.mean(lost):.1f})')
         rows.append(cells)
+    return markdown(rows)
+
+
+def variants_table(name, head, titles, against):
+    """Rows: the last mIoU of a log's runs, and differences to some of them, paired by seed.
+
+    Args:
+        name: Name of the log.
+        head: Title of the runs.
+        titles: Title of each row by name of its runs.
+        against: Name of the other runs by title of the column; None: those of the row above.
+    """
+    runs = runs_of(name)
+    rows = [[head, 'last', 'each seed', *(f'against {title}' for title in against)]]
+    above = None
+    for method, title in titles.items():
+        last = last_of(runs, method)
+        others = (other or above for other in against.values())
+        gains = (paired(last, last_of(runs, other)) if other != method else '' for other in others)
+        rows.append([title, spread(last), listed(last), *gains])
+        above = method
     return markdown(rows)
 
 
@@ -390,10 +457,21 @@ TABLES = {  # by name of the mark
     'street-scenes-to-camvid': lambda: main_table('street_scenes_to_camvid', 'source-only+bn'),
     'day-to-dusk-classes': lambda: class_table('day_to_dusk'),
     'street-scenes-to-camvid-classes': lambda: class_table('street_scenes_to_camvid'),
+    'ablations': lambda: variants_table(
+        'ablations',
+        'AdaptSegNet + local',
+        ABLATIONS,
+        {'AdaptSegNet alone': 'adaptsegnet', '`-gl`': 'adaptsegnet-gl'},
+    ),
+    'choices': lambda: variants_table(
+        'choices', 'DACS', CHOICES, {'the first row': next(iter(CHOICES))}
+    ),
+    'bdl': lambda: variants_table('bdl', 'stage', BDL_STAGES, {'the row above': None}),
     'scores': lambda: score_table('small'),
     'equal-time': lambda: wall_time_table('equal_time'),
     'speed': lambda: speed_table(SPEED),
     'speed-mit-b5': lambda: speed_table(SPEED_MIT_B5, ['float32']),
+    'statistics': statistics_table,
     'test-time': lambda: test_time_table('test_time'),
     'mixture': mixture_table,
     'mixture-variants': mixture_variants_table,
@@ -434,7 +512,8 @@ def record(name, work_dirs, command, commit):
                 name = f'{method}+{tested.parent.name.removeprefix("test_")}'
                 runs.setdefault(name, {})[seed] = figures
     LOGS.mkdir(exist_ok=True)
-    path.write_text(json.dumps(dict(settings=settings, runs=runs)) + '\n')
+    log = json.dumps(dict(settings=settings, runs=runs), separators=(',', ':'))
+    path.write_text(log + '\n')
     print(f'{sum(map(len, runs.values()))} runs in {path}')
 
 

@@ -25,7 +25,7 @@ def test_commands_and_links(page, tmp_path):
     assert list(faults_of(page, tmp_path)) == []
 
 
-@pytest.mark.parametrize('page', tables.PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_tables_say_what_the_logs_say(page):
     assert tables.with_tables(page.read_text()) == page.read_text()
 
