@@ -1,4 +1,4 @@
-"""The tables of README.md, docs/ and configs/ from the logs of their runs: python -m tests.tables [record].
+"""Tables of README.md, docs/ and configs/ from the logs of runs: python -m tests.tables [record].
 
 Without arguments every table is written anew between its marks, ``<!-- table NAME -->`` and
 ``<!-- end -->``.
