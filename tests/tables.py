@@ -124,6 +124,14 @@ BDL_STAGES = {  # title by name
     'M2_2': 'M2(2)',
     'M2_2_local': 'M2(2) + local alignment',
 }
+PROPORTIONS = {  # title by name of the config
+    'adaptsegnet': 'AdaptSegNet',
+    'adaptsegnet-gl': 'AdaptSegNet + local',
+    'adaptsegnet-gl_class-balanced': 'AdaptSegNet + local, class-balanced',
+    'advent': 'ADVENT',
+    'advent-gl': 'ADVENT + local',
+    'advent-gl_class-balanced': 'ADVENT + local, class-balanced',
+}
 SPEED = {  # title by the name of a log of tools/benchmark.py, without its precision
     'source-only': 'source-only',
     'minent': 'MinEnt',
@@ -190,6 +198,30 @@ def class_table(name):
     for method, (title, _) in METHODS.items():
         if own := list(runs.get(method, {}).values()):
             rows.append([title, *(f'{np.mean([run[key] for run in own]):.0f}' for key in classes)])
+    return markdown(rows)
+
+
+def proportion_table(name, titles):
+    """Rows: mIoU, and how far the predicted class proportions are from those of the labels."""
+    runs = runs_of(name)
+    sides = json.loads((LOGS / f'labels_{name}.json').read_text())  # of tools/check_data.py --json
+    labels = {
+        side: proportions(figures['pixels'] for figures in sides[side]['classes'].values())
+        for side in ('source', 'val')
+    }
+    head = ['method', 'mIoU', 'against the row above', "to the source's", "to the target's"]
+    rows = [head, ["the target's labels", '', '', f'{variation(*labels.values()):.3f}', '']]
+    above = {}
+    for method, title in titles.items():
+        own = {seed: run for seed, run in runs.get(method, {}).items() if 'predicted' in run}
+        last = last_of({method: own}, method)
+        distances = (
+            np.mean([variation(proportions(run['predicted']), side) for run in own.values()])
+            for side in labels.values()
+        )
+        gain = paired(last, above)
+        rows.append([title, spread(last), gain, *(f'{distance:.3f}' for distance in distances)])
+        above = last
     return markdown(rows)
 
 
@@ -371,7 +403,17 @@ def class_distance(probe, *sides):
         found = [probe[group] for group in groups if group in probe]
         shares = [figures['share'] for figures in found]
         means.append(np.average([figures['classes'] for figures in found], axis=0, weights=shares))
-    return 0.5 * np.abs(means[0] - means[1]).sum()
+    return variation(*means)
+
+
+def variation(first, second):
+    """Return the total variation, in [0, 1], between two sets of proportions."""
+    return 0.5 * np.abs(first - second).sum()
+
+
+def proportions(counts):
+    counts = np.array(list(counts), dtype=float)
+    return counts / counts.sum()
 
 
 def speed_table(titles, precisions=('float32', 'bf16')):
@@ -457,6 +499,10 @@ TABLES = {  # by name of the mark
     'street-scenes-to-camvid': lambda: main_table('street_scenes_to_camvid', 'source-only+bn'),
     'day-to-dusk-classes': lambda: class_table('day_to_dusk'),
     'street-scenes-to-camvid-classes': lambda: class_table('street_scenes_to_camvid'),
+    'day-to-dusk-proportions': lambda: proportion_table('day_to_dusk', PROPORTIONS),
+    'street-scenes-to-camvid-proportions': lambda: proportion_table(
+        'street_scenes_to_camvid', PROPORTIONS
+    ),
     'ablations': lambda: variants_table(
         'ablations',
         'AdaptSegNet + local',
@@ -504,6 +550,9 @@ def record(name, work_dirs, command, commit):
             curve = {step: rounded(record) for step, record in result.validations.items()}
             own = dict(rounded(result.metrics), curve=curve, made=made)
             own['iterations'] = result.iterations
+            confusion = json.loads((run_dir / 'test/confusion.json').read_text())
+            predicted = proportions(np.sum(confusion['counts'], axis=0))
+            own['predicted'] = [round(share, 4) for share in predicted]
             if (probe := run_dir / 'probe.json').exists():  # of tests/mixture_probe.py
                 own['probe'] = json.loads(probe.read_text())
             runs.setdefault(method, {})[seed] = own
