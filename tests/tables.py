@@ -43,8 +43,10 @@ METHODS = {  # title and baseline by name of the config, or of CONFIG+NAME as ab
     'minent': ('MinEnt', 'source-only'),
     'adaptsegnet': ('AdaptSegNet', 'source-only'),
     'adaptsegnet-gl': ('AdaptSegNet + local', 'adaptsegnet'),
+    'adaptsegnet-gl_class-balanced': ('AdaptSegNet + local, class-balanced', 'adaptsegnet-gl'),
     'advent': ('ADVENT', 'source-only'),
     'advent-gl': ('ADVENT + local', 'advent'),
+    'advent-gl_class-balanced': ('ADVENT + local, class-balanced', 'advent-gl'),
     'bdl': ('BDL', 'adaptsegnet'),
     'bdl-gl': ('BDL + local', 'bdl'),
     'source-only_batch-norm': ('source-only, BN', 'source-only'),
@@ -89,6 +91,7 @@ CELLS = {  # textures of unlabelled pixels, and where they are, by the end of a 
     'known_source': ('known', 'source'),
     'known_both': ('known', 'both'),
 }
+SHARES = {'30 %': '', '10 %': '_10'}  # of unlabelled pixels, by what follows in the log's name
 CELL_HEAD = ('unlabelled textures', 'in')
 TREATMENTS = {  # by name of the config
     'keep': 'adaptsegnet-gl',
@@ -124,14 +127,7 @@ BDL_STAGES = {  # title by name
     'M2_2': 'M2(2)',
     'M2_2_local': 'M2(2) + local alignment',
 }
-PROPORTIONS = {  # title by name of the config
-    'adaptsegnet': 'AdaptSegNet',
-    'adaptsegnet-gl': 'AdaptSegNet + local',
-    'adaptsegnet-gl_class-balanced': 'AdaptSegNet + local, class-balanced',
-    'advent': 'ADVENT',
-    'advent-gl': 'ADVENT + local',
-    'advent-gl_class-balanced': 'ADVENT + local, class-balanced',
-}
+TASKS = {'day_to_dusk': 'dusk', 'street_scenes_to_camvid': 'CamVid'}  # title by name of the log
 SPEED = {  # title by the name of a log of tools/benchmark.py, without its precision
     'source-only': 'source-only',
     'minent': 'MinEnt',
@@ -201,28 +197,24 @@ def class_table(name):
     return markdown(rows)
 
 
-def proportion_table(name, titles):
-    """Rows: mIoU, and how far the predicted class proportions are from those of the labels."""
-    runs = runs_of(name)
-    sides = json.loads((LOGS / f'labels_{name}.json').read_text())  # of tools/check_data.py --json
-    labels = {
-        side: proportions(figures['pixels'] for figures in sides[side]['classes'].values())
-        for side in ('source', 'val')
-    }
-    head = ['method', 'mIoU', 'against the row above', "to the source's", "to the target's"]
-    rows = [head, ["the target's labels", '', '', f'{variation(*labels.values()):.3f}', '']]
-    above = {}
-    for method, title in titles.items():
-        own = {seed: run for seed, run in runs.get(method, {}).items() if 'predicted' in run}
-        last = last_of({method: own}, method)
-        distances = (
-            np.mean([variation(proportions(run['predicted']), side) for run in own.values()])
-            for side in labels.values()
-        )
-        gain = paired(last, above)
-        rows.append([title, spread(last), gain, *(f'{distance:.3f}' for distance in distances)])
-        above = last
-    return markdown(rows)
+def proportion_table():
+    """Rows: how far predicted class proportions are from those of the labels."""
+    sides = {'source': "to the source's", 'val': "to the target's"}
+    head = ['', *(f'{task}: {side}' for task in TASKS.values() for side in sides.values())]
+    rows = {method: [title] for method, (title, _) in METHODS.items()}
+    rows['labels'] = ["the target's labels"]
+    for name in TASKS:
+        counted = json.loads((LOGS / f'labels_{name}.json').read_text())  # check_data.py --json
+        labels = [
+            proportions(figures['pixels'] for figures in counted[side]['classes'].values())
+            for side in sides
+        ]
+        rows['labels'] += [f'{variation(*labels):.2f}', '']
+        for method, runs in runs_of(name).items():
+            predicted = [proportions(r['predicted']) for r in runs.values() if 'predicted' in r]
+            for side in labels if predicted else ():
+                rows[method].append(f'{np.mean([variation(one, side) for one in predicted]):.2f}')
+    return markdown([head, *(cells for cells in rows.values() if len(cells) == len(head))])
 
 
 def gain_table(name):
@@ -350,14 +342,15 @@ def variants_table(name, head, titles, against):
 
 def mixture_table():
     """Rows: the last mIoU by treatment of unlabelled pixels, and paired differences."""
-    rows = [[*CELL_HEAD, 'AdaptSegNet', *(f'`{name}`' for name in TREATMENTS)]]
+    rows = [['share', *CELL_HEAD, 'AdaptSegNet', *(f'`{name}`' for name in TREATMENTS)]]
     rows[0] += ['`ignore` against `keep`', '`replace` against `keep`']
-    for cell, titles in CELLS.items():
-        runs = runs_of(f'mixture_{cell}')
-        last = {name: last_of(runs, method) for name, method in TREATMENTS.items()}
-        gains = [paired(last[name], last['keep']) for name in ('ignore', 'replace')]
-        host = last_of(runs, 'adaptsegnet')
-        rows.append([*titles, spread(host), *map(spread, last.values()), *gains])
+    for share, end in SHARES.items():
+        for cell, titles in CELLS.items():
+            runs = runs_of(f'mixture_{cell}{end}')
+            last = {name: last_of(runs, method) for name, method in TREATMENTS.items()}
+            gains = [paired(last[name], last['keep']) for name in ('ignore', 'replace')]
+            host = last_of(runs, 'adaptsegnet')
+            rows.append([share, *titles, spread(host), *map(spread, last.values()), *gains])
     return markdown(rows)
 
 
@@ -499,10 +492,7 @@ TABLES = {  # by name of the mark
     'street-scenes-to-camvid': lambda: main_table('street_scenes_to_camvid', 'source-only+bn'),
     'day-to-dusk-classes': lambda: class_table('day_to_dusk'),
     'street-scenes-to-camvid-classes': lambda: class_table('street_scenes_to_camvid'),
-    'day-to-dusk-proportions': lambda: proportion_table('day_to_dusk', PROPORTIONS),
-    'street-scenes-to-camvid-proportions': lambda: proportion_table(
-        'street_scenes_to_camvid', PROPORTIONS
-    ),
+    'proportions': proportion_table,
     'ablations': lambda: variants_table(
         'ablations',
         'AdaptSegNet + local',
