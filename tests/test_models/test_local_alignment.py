@@ -238,6 +238,21 @@ def test_sampled_points_are_pixels_of_the_map_and_valid():
     assert head.sample(source, domain, valid)[2].all()
 
 
+def test_class_balanced_points_have_every_predicted_class_as_often():
+    head = build_head(background='keep', num_points=90, class_balanced=True)
+    logits, valid = maps(), some_labels()[:, None] != 255
+    logits[:, 0] += 4  # 80 % of the pixels
+    draws = [head.sample(logits, valid.double(), valid) for _ in range(200)]
+    assert all(validity.all() for _, _, validity in draws)
+    drawn = torch.cat([points.argmax(dim=1).flatten() for points, _, _ in draws]).bincount()
+    predicted = logits.argmax(dim=1)[valid[:, 0]].unique()
+    expected = 200 * 90 / len(predicted)
+    assert len(predicted) > 3
+    assert ((drawn[predicted] - expected).abs() < 5 * math.sqrt(expected)).all()
+    assert drawn.sum() == drawn[predicted].sum()
+    head.sample(logits, valid.double(), torch.zeros_like(valid))  # without a valid pixel
+
+
 def points(head):
     return head.sample(maps(), *one_domain(maps(), 0.0))[0]
 

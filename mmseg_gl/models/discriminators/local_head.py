@@ -41,10 +41,13 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             pixels of the maps is sampled; None uses all pixels.
             The positions depend on a buffer, initialised at random and incremented with each draw,
             and on the rank: they differ between runs and processes, and resume exactly.
+        class_balanced: Sample so that every class that is predicted on a map is as likely, for
+            domains that differ in how often each class occurs (docs/photographs.md).
         ignore_index: Label of the source's unlabelled pixels.
 
     Raises:
-        UserError: For invalid options, and for ``num_points`` with ``kernel_size=3``.
+        UserError: For invalid options, for ``num_points`` with ``kernel_size=3``, and for
+            ``class_balanced`` without ``num_points``.
     """
 
     name = 'local'
@@ -62,6 +65,7 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
         gan: str = 'bce',
         background: str = 'replace',
         num_points: int | None = None,
+        class_balanced: bool = False,
         ignore_index: int = 255,
     ) -> None:
         whole = isinstance(num_points, int) and num_points >= 1
@@ -72,6 +76,11 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
                 f'num_points={num_points} with kernel_size={kernel_size}: sampled pixels have no '
                 'neighbours; use kernel_size=1, or num_points=None'
             )
+        if class_balanced and num_points is None:
+            raise UserError(
+                'class_balanced=True with num_points=None: only sampled pixels can be balanced; '
+                'set num_points, e.g. to 2048'
+            )
         self.widths = (num_classes, *check_channels(channels), 1)
         self.kernel_size = kernel_size
         super().__init__(loss_weights, representation, gan)
@@ -79,6 +88,7 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             dict(type='MixtureModule', background=background, ignore_index=ignore_index)
         )
         self.num_points = num_points
+        self.class_balanced = class_balanced
         register_seed(self, 'sampling_seed')
 
     def build_discriminator(self) -> nn.Module:
@@ -224,7 +234,9 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
         return points(logits), points(domain), points(valid)
 
     def positions(self, logits: Tensor, valid: Tensor) -> Tensor:
-        """Draw ``num_points`` pixels, with replacement: every valid one is as likely.
+        """Draw ``num_points`` pixels, with replacement.
+
+        Every valid one is as likely, or with ``class_balanced`` every class predicted there.
 
         Args:
             logits: (N, K, H, W).
@@ -236,6 +248,13 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
         generator = next_generator(self.sampling_seed)
         pixels = valid.numel()
         num_points = min(self.num_points or pixels, pixels)
+        if self.class_balanced:
+            classes = logits.argmax(dim=1).flatten()
+            allowed = valid.flatten() | ~valid.any()
+            weights = allowed / classes[allowed].bincount(minlength=logits.shape[1])[classes]
+            weights = weights.nan_to_num().cpu()  # 0 / 0: a class without a valid pixel
+            chosen = weights.multinomial(num_points, replacement=True, generator=generator)
+            return chosen.to(logits.device)
         if valid.any() and not valid.all():
             candidates = valid.flatten().nonzero().squeeze(1)
             chosen = torch.randint(len(candidates), (num_points,), generator=generator)
