@@ -46,7 +46,6 @@ METHODS = {  # title and baseline by name of the config, or of CONFIG+NAME as ab
     'adaptsegnet-gl_class-balanced': ('AdaptSegNet + local, class-balanced', 'adaptsegnet-gl'),
     'advent': ('ADVENT', 'source-only'),
     'advent-gl': ('ADVENT + local', 'advent'),
-    'advent-gl_class-balanced': ('ADVENT + local, class-balanced', 'advent-gl'),
     'bdl': ('BDL', 'adaptsegnet'),
     'bdl-gl': ('BDL + local', 'bdl'),
     'source-only_batch-norm': ('source-only, BN', 'source-only'),
