@@ -130,8 +130,8 @@ def load_segmentor(model: nn.Module, path: str) -> None:
 def check_start(model: nn.Module, path: str, contents: dict[str, Any], resume: bool) -> None:
     """Check that training can start from a checkpoint; mmengine ignores missing weights.
 
-    All weights of the segmentor then come from the checkpoint: an ImageNet file that the config
-    names is not read, and need not exist.
+    A file of pretrained weights is not read, and need not exist, for parts whose weights the
+    checkpoint has: the segmentor's always.
 
     Args:
         model: The model, possibly wrapped for distributed use.
@@ -145,15 +145,16 @@ def check_start(model: nn.Module, path: str, contents: dict[str, Any], resume: b
         UserError: When the checkpoint lacks any of these.
     """
     model, weights = unwrapped(model), tensors_of(contents)
+    start = 'segmentor' if hasattr(model, 'segmentor') else 'generators'
     if resume:
         check_run(path, contents)
         check_tensors(model, weights, path)
     else:
-        start = 'segmentor' if hasattr(model, 'segmentor') else 'generators'
         own = weights if is_segmentor_alone(weights) else below(weights, f'{start}.')
         check_tensors(getattr(model, start), own, path)
-    for _, module, _ in pretrained_parts(model):
-        module.init_cfg = None
+    for name, module, _ in pretrained_parts(model):
+        if name.startswith(f'{start}.') or below(weights, f'{name}.'):
+            module.init_cfg = None
 
 
 def is_segmentor_alone(weights: dict[str, Tensor]) -> bool:

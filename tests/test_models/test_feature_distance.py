@@ -4,21 +4,21 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.model import BaseModule
 from torch import nn
 
+from mmseg_gl.engine.checkpoint import check_start
 from mmseg_gl.errors import UserError
 from mmseg_gl.models import FeatureDistance, Outputs
 
 CAR, RIDER, ROAD = 13, 12, 0
 
 
-class Backbone(nn.Module):
+class Backbone(BaseModule):
     """Cells of 4x4 pixels, with dropout."""
 
-    init_cfg = dict(type='Pretrained', checkpoint='nowhere.pth')
-
-    def __init__(self):
-        super().__init__()
+    def __init__(self, checkpoint='nowhere.pth'):
+        super().__init__(dict(type='Pretrained', checkpoint=str(checkpoint)))
         self.layers = nn.Sequential(nn.Conv2d(3, 5, 4, stride=4), nn.Dropout2d(0.5))
 
     def forward(self, images):
@@ -60,6 +60,25 @@ def test_cells_that_count(options, cells):
     torch.testing.assert_close(value, 0.5 * wanted / len(cells))
     value.backward()
     assert all(p.grad is None for p in loss.parameters())
+
+
+@pytest.mark.parametrize('load_from', [False, True])
+def test_the_weights_to_compare_with_come_from_the_file(load_from, tmp_path):
+    """Also where the segmentor starts from a checkpoint."""
+    pretrained, model = Backbone(), BaseModule()
+    torch.save(pretrained.state_dict(), tmp_path / 'imagenet.pth')
+    model.segmentor = BaseModule()
+    model.segmentor.backbone = Backbone(tmp_path / 'imagenet.pth')
+    model.feature_distance = FeatureDistance(model.segmentor)
+    if load_from:
+        own = {f'segmentor.{k}': v.clone() for k, v in model.segmentor.state_dict().items()}
+        check_start(model, 'start.pth', dict(state_dict=own), resume=False)
+    model.init_weights()
+    wanted = pretrained.state_dict()
+    assert all(
+        torch.equal(value, wanted[key])
+        for key, value in model.feature_distance.backbone.state_dict().items()
+    )
 
 
 def test_nothing_to_compare():

@@ -5,6 +5,7 @@ from copy import deepcopy
 
 import torch
 import torch.nn.functional as F
+from mmengine.model import BaseModule
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ THINGS = (6, 7, 11, 12, 13, 14, 15, 16, 17, 18)
 
 
 @MODELS.register_module()
-class FeatureDistance(nn.Module):
+class FeatureDistance(BaseModule):
     """Distance of the last features to those of the ImageNet network, on things (DAFormer).
 
     The mean, over the cells of the feature map that show a thing (an object, not a surface), of the
@@ -25,8 +26,8 @@ class FeatureDistance(nn.Module):
     that share is at least ``min_share``. Without any such cell the loss is 0 (the official code's
     is NaN, with a gradient of 0).
 
-    The ImageNet network is a copy of the segmentor's pretrained backbone; it is frozen and in eval
-    mode, and part of every checkpoint.
+    The ImageNet network has the segmentor's backbone and reads the same file of weights; it is
+    frozen and in eval mode, and part of every checkpoint.
 
     Args:
         segmentor: The segmentor; UDASegmentor passes its own.
