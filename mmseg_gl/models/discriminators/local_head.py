@@ -12,6 +12,7 @@ from mmseg_gl.models.losses.adversarial import SOURCE, TARGET
 from mmseg_gl.models.ops.pixelwise_loss import opposed_losses, pixelwise_loss
 from mmseg_gl.models.outputs import Outputs
 from mmseg_gl.models.random_draws import next_generator, register_seed
+from mmseg_gl.models.representations import at_least_float32
 from mmseg_gl.models.step import frozen
 
 
@@ -138,7 +139,8 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
         layers: Any = self.discriminators[level]
         maps = self.represent(logits)
         if self.kernel_size > 1:
-            maps, layers = layers[:2](maps), layers[2:]  # the layers that see neighbours
+            # the layers that see neighbours; a mean's float16 gradient would underflow
+            maps, layers = at_least_float32(layers[:2](maps)), layers[2:]
         return pixelwise_loss(maps, domain, valid, layers, self.gan)
 
     def fool(
@@ -252,7 +254,8 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             classes = logits.argmax(dim=1).flatten()
             allowed = valid.flatten() | ~valid.any()
             weights = allowed / classes[allowed].bincount(minlength=logits.shape[1])[classes]
-            weights = weights.nan_to_num().cpu()  # 0 / 0: a class without a valid pixel
+            # 0 / 0: a class without a valid pixel. The sum over a large map needs float64.
+            weights = weights.nan_to_num().cpu().double()
             chosen = weights.multinomial(num_points, replacement=True, generator=generator)
             return chosen.to(logits.device)
         if valid.any() and not valid.all():

@@ -69,7 +69,7 @@ class PseudoLabelView(nn.Module):
             weights *= share
         top, bottom = self.ignored_rows
         weights[:, :top] = 0
-        weights[:, labels.shape[1] - bottom :] = 0
+        weights[:, max(labels.shape[1] - bottom, 0) :] = 0
         return labels, weights if batch.trusted is None else weights * batch.trusted
 
     def augmented(self, batch: ImageBatch) -> ImageBatch:
