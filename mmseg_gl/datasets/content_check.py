@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from mmcv.image import rescale_size
+from mmengine.utils import to_2tuple
 from mmseg.registry import TRANSFORMS
 
 from mmseg_gl.datasets.data_report import DataReport, Size
@@ -110,20 +111,31 @@ def release_size(cfg: dict) -> int | None:
     return RELEASES.get(cfg['type'], RELEASES.get((cfg['type'], split)))
 
 
-def label_size(cfg: dict, size: Size) -> Size:
-    """Return the (width, height) that the label of an image of size ``size`` must have.
+def label_size(cfg: dict, image: Size, label: Size) -> Size:
+    """Return the (width, height) that a label must have.
 
-    This is the image's own size. A pseudo label must have the size to which the pipeline resizes
-    the image before it loads the label.
+    This is the image's size, or the label's own if the pipeline resizes both to one size and they
+    have the same proportions, as translated images and their labels do. A pseudo label must have
+    the size to which the pipeline resizes the image before it loads the label.
+
+    Args:
+        cfg: Config of the data set.
+        image, label: (width, height) of both files.
     """
-    resized = size
+    resized, is_loaded = image, False
     for step in cfg['pipeline']:
+        is_loaded |= step['type'] == 'LoadTrainIds'
         if step['type'] == 'LoadPseudoLabels':
             return resized
         if step['type'] == 'Resize' and step.get('scale'):
-            scale = tuple(step['scale'])
-            resized = rescale_size(resized, scale) if step.get('keep_ratio') else scale
-    return size
+            scale = tuple(to_2tuple(step['scale']))
+            if step.get('keep_ratio'):
+                resized = rescale_size(resized, scale)
+                continue
+            if is_loaded and round(image[0] * label[1] / label[0]) == image[1]:
+                return label
+            resized = scale
+    return image
 
 
 def open_all(
@@ -154,7 +166,7 @@ def check_sample(
     paths: tuple[str, str | None],
     image_loader: LoadImage,
     label_loader: LoadTrainIds | LoadPseudoLabels | None,
-    label_size: Callable[[Size], Size],
+    label_size: Callable[[Size, Size], Size],
     label_map: dict[int, int] | None,
     num_classes: int,
 ) -> tuple[Size | None, np.ndarray | None, list[Trouble]]:
@@ -164,7 +176,7 @@ def check_sample(
         paths: Image and label.
         image_loader: Reads the image.
         label_loader: Reads the label; None leaves it unopened.
-        label_size: Maps the image's (width, height) to the label's.
+        label_size: Maps the (width, height) of image and label to the one that the label must have.
         label_map: The data set's choice of classes, see :func:`renumber`.
         num_classes: K.
 
@@ -187,10 +199,10 @@ def check_sample(
     except UserError as error:
         return size, None, [*troubles, ('unreadable labels', str(error))]
     height, width = raw.shape
-    if size is not None and label_size(size) != (width, height):
+    if size is not None and (wanted := label_size(size, (width, height))) != (width, height):
         sentence = f'{label} is {width}x{height}, its image {size[0]}x{size[1]}'
-        if label_size(size) != size:
-            sentence += ', resized to {}x{}'.format(*label_size(size))
+        if wanted != size:
+            sentence += ', resized to {}x{}'.format(*wanted)
         troubles.append(('labels of another size than their image', sentence))
     try:
         labels = label_loader.map_ids(raw, label, label_map)

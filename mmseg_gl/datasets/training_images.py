@@ -1,11 +1,14 @@
 from typing import Any
 
 import numpy as np
+import torch
+from mmcv.image import imresize
+from mmengine.structures import PixelData
 from mmseg.registry import DATASETS
 from torch.utils.data import ConcatDataset, Dataset
 
 from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_in
-from mmseg_gl.datasets.uda_dataset import check_label_classes, check_label_size
+from mmseg_gl.datasets.uda_dataset import check_label_classes
 from mmseg_gl.errors import UserError
 
 
@@ -47,13 +50,26 @@ class TrainingImages(Dataset):
         for step in range(len(self)):
             try:
                 item = self.images[(index + step) % len(self)]
-                check_label_size(item, loaded_last=True)
+                resize_label(item)
                 check_label_classes(item, len(self.metainfo['classes']))
                 return item
             except UserError:
                 if not self.skip or step + 1 == len(self):
                     raise
         raise IndexError(index)
+
+
+def resize_label(item: dict) -> None:
+    """Give the label of a packed item, if it has any, the size of the image's file.
+
+    Translated images (BDL) are smaller than their labels; training resizes both to one size.
+    """
+    sample = item['data_samples']
+    if 'gt_sem_seg' in sample and sample.gt_sem_seg.shape != tuple(sample.ori_shape):
+        label = sample.gt_sem_seg.data.squeeze(0).numpy().astype(np.uint8)
+        height, width = sample.ori_shape
+        resized = imresize(label, (width, height), interpolation='nearest', backend='pillow')
+        sample.gt_sem_seg = PixelData(data=torch.from_numpy(resized)[None].long())
 
 
 def with_labels(pipeline: list[dict], loaders: list[dict]) -> list[dict]:

@@ -171,23 +171,18 @@ class UDADataset:
         return self.starts[name][after - 1 : after + 1]
 
 
-def check_label_size(item: dict, loaded_last: bool = False) -> None:
-    """Raise a UserError if the label and the image of a packed item differ in size.
-
-    Args:
-        item: The packed item.
-        loaded_last: The label is not resized: it must have the size of the image's file.
-    """
+def check_label_size(item: dict) -> None:
+    """Raise a UserError if the label and the image of a packed item differ in size."""
     sample = item.get('data_samples', {})
     if 'gt_sem_seg' not in sample:
         return
-    shape = sample.ori_shape if loaded_last else item['inputs'].shape[-2:]
+    shape = item['inputs'].shape[-2:]
     if sample.gt_sem_seg.shape != tuple(shape):
         sizes = ['{1}x{0}'.format(*size) for size in (sample.gt_sem_seg.shape, shape)]
-        remedy = '' if loaded_last else 'put LoadTrainIds before Resize, or '
         raise UserError(
             f'the label of the image {sample.img_path} is {sizes[0]} after the pipeline, but the '
-            f'image is {sizes[1]}: {remedy}copy both files again if they do not belong together'
+            f'image is {sizes[1]}: put LoadTrainIds before Resize, or copy both files again if '
+            'they do not belong together'
         )
 
 

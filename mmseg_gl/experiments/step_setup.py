@@ -10,6 +10,7 @@ from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
+from mmengine.utils import to_2tuple
 from mmseg.registry import HOOKS, MODELS
 from mmseg.structures import SegDataSample
 
@@ -79,10 +80,10 @@ def image_sizes(dataset: dict) -> dict[str, Size]:
     for domain in ('source', 'target'):
         for cfg in list(datasets_in(domain, dataset.get(domain)).values())[:1]:
             for step in cfg.pipeline:
-                if step.type == 'Resize':
-                    width, height = step.scale
+                if step.type == 'Resize' and step.get('scale'):
+                    width, height = to_2tuple(step.scale)
                 elif step.type == 'RandomCrop':
-                    height, width = step.crop_size
+                    height, width = to_2tuple(step.crop_size)
                 else:
                     continue
                 sizes[domain] = width, height

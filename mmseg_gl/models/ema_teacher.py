@@ -18,8 +18,9 @@ class EMATeacher(BaseAveragedModel):
     """Moving average of the segmentor that labels images (mean teacher; DACS, DAFormer).
 
     Its parameters t follow those of the segmentor, s: ``t += m * (s - t)``. They start as a copy of
-    s, made after the segmentor has been initialised or loaded. The teacher is part of every
-    checkpoint and has no optimizer.
+    s, made after the segmentor has been initialised or loaded; with ``load_from`` a checkpoint that
+    has a teacher, its teacher goes on. The teacher is part of every checkpoint and has no
+    optimizer.
 
     In training its batch norm uses the statistics of the batch that it labels, while dropout and
     stochastic depth are off, as in the official implementations.
@@ -76,24 +77,19 @@ class EMATeacher(BaseAveragedModel):
     @torch.no_grad()
     def update_parameters(self, model: nn.Module) -> None:
         """Make one update; the first one copies the parameters."""
-        if self.buffers_follow == 'copy':
-            super().update_parameters(model)
-            return
-        steps, before = self.steps.clone(), [b.clone() for b in self.module.buffers()]
+        steps = int(self.steps)  # read once: reading a value on a GPU waits for all of its work
+        self.share = max(self.momentum, 1 / (steps + 1)) if self.warm_up else self.momentum
+        before = [] if self.buffers_follow == 'copy' else [b.clone() for b in self.module.buffers()]
         super().update_parameters(model)  # copies the buffers
         for old, new in zip(before, self.module.buffers()):
             if self.buffers_follow == 'own':
                 new.copy_(old)
             elif steps > 0 and new.is_floating_point():
-                new.copy_(old.lerp(new, self.momentum_at(steps)))
+                new.copy_(old.lerp(new, self.share))
 
     def avg_func(self, averaged_param: Tensor, source_param: Tensor, steps: Tensor) -> None:
         """Update one parameter in place."""
-        averaged_param.lerp_(source_param, self.momentum_at(steps))
-
-    def momentum_at(self, steps: Tensor) -> float:
-        """Return the momentum of the update that follows ``steps`` others."""
-        return max(self.momentum, 1 / (steps.item() + 1)) if self.warm_up else self.momentum
+        averaged_param.lerp_(source_param, self.share)
 
     def train(self, mode: bool = True) -> EMATeacher:
         """Set the mode like ``nn.Module.train``, but keep dropout and stochastic depth off."""

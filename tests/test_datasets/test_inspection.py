@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 
 from mmseg_gl.datasets.content_check import check_dataset
 from mmseg_gl.datasets.inspection import check_files, datasets_of, list_files
+from mmseg_gl.datasets.training_images import TrainingImages
 from mmseg_gl.errors import UserError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -147,6 +148,17 @@ def test_every_kind_of_trouble_is_found_and_named(gta5, tmp_path, write_png):
     assert report.num_troubles == 6
     assert (report.images, report.labels) == (8, 7)
     assert report.sizes == {(4, 2): 6, (1, 1): 1}
+
+
+@pytest.mark.parametrize('scale', [(16, 8), 8])
+def test_translated_images_are_smaller_than_their_labels(gta5, tmp_path, write_png, scale):
+    write_png(tmp_path / 'GTA5/labels/0.png', np.repeat(np.uint8([[7], [7], [0], [0]]), 8, axis=1))
+    assert check_dataset('source', gta5).num_troubles == 1
+    gta5['pipeline'] = [*PIPELINE, dict(type='Resize', scale=scale)]
+    assert check_dataset('source', gta5).num_troubles == 0
+    gta5['pipeline'] = [*PIPELINE, dict(type='PackSegInputs')]
+    images = TrainingImages('source', dict(source=gta5), gta5['pipeline'], num_images=4)
+    assert images[0]['data_samples'].gt_sem_seg.data.tolist() == [[[0] * 4, [255] * 4]]
 
 
 def test_the_pipelines_limits_of_pixels_count(gta5):

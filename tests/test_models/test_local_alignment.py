@@ -224,6 +224,17 @@ def test_sampled_points_are_unbiased(background):
     assert abs(draws.mean() - exact) < 4 * draws.std() / math.sqrt(len(draws))
 
 
+@pytest.mark.parametrize('kernel_size', [1, 3])
+def test_small_gradients_survive_float16(kernel_size):
+    head = build_head(kernel_size=kernel_size).float()
+    head.discriminators['decode'][-1].weight.data *= 1e-4
+    logits = maps(64, 128).float().requires_grad_()
+    with torch.autocast('cpu', torch.float16):
+        (loss,) = head.fool(outputs(decode=logits)).values()
+    (65536 * loss).backward()
+    assert (logits.grad != 0).float().mean() > 0.9
+
+
 def test_sampled_points_are_pixels_of_the_map_and_valid():
     head = build_head(background='replace', num_points=50)
     source, target, labels = maps(), maps(seed=1), some_labels()
@@ -238,15 +249,16 @@ def test_sampled_points_are_pixels_of_the_map_and_valid():
     assert head.sample(source, domain, valid)[2].all()
 
 
-def test_class_balanced_points_have_every_predicted_class_as_often():
-    head = build_head(background='keep', num_points=90, class_balanced=True)
-    logits, valid = maps(), some_labels()[:, None] != 255
+@pytest.mark.parametrize('size, num_points, draws', [((6, 8), 90, 200), ((720, 1280), 50_000, 8)])
+def test_class_balanced_points_have_every_predicted_class_as_often(size, num_points, draws):
+    head = build_head(background='keep', num_points=num_points, class_balanced=True)
+    logits, valid = maps(*size), some_labels(*size)[:, None] != 255
     logits[:, 0] += 4  # 80 % of the pixels
-    draws = [head.sample(logits, valid.double(), valid) for _ in range(200)]
+    draws = [head.sample(logits, valid.double(), valid) for _ in range(draws)]
     assert all(validity.all() for _, _, validity in draws)
     drawn = torch.cat([points.argmax(dim=1).flatten() for points, _, _ in draws]).bincount()
     predicted = logits.argmax(dim=1)[valid[:, 0]].unique()
-    expected = 200 * 90 / len(predicted)
+    expected = sum(points.shape[2] for points, _, _ in draws) / len(predicted)
     assert len(predicted) > 3
     assert ((drawn[predicted] - expected).abs() < 5 * math.sqrt(expected)).all()
     assert drawn.sum() == drawn[predicted].sum()
