@@ -5,8 +5,9 @@ Without arguments every table is written anew between its marks, ``<!-- table NA
 
     python -m tests.tables record NAME WORK_DIR... --command TEXT --commit SHA
 
-writes docs/logs/NAME.json from finished runs of tools/compare.py: settings, learning curves,
-figures, and what made them. Runs that it has already stay in it. The figures of RUN/test_NAME,
+writes docs/logs/NAME.json from finished runs of tools/compare.py: settings (those that all methods
+share only once, as 'common'), learning curves, figures, and what made them. Runs that it has
+already stay in it. The figures of RUN/test_NAME,
 where test.py tested a run with other options, are those of the method METHOD+NAME.
 """
 
@@ -43,7 +44,6 @@ METHODS = {  # title and baseline by name of the config, or of CONFIG+NAME as ab
     'minent': ('MinEnt', 'source-only'),
     'adaptsegnet': ('AdaptSegNet', 'source-only'),
     'adaptsegnet-gl': ('AdaptSegNet + local', 'adaptsegnet'),
-    'adaptsegnet-gl_class-balanced': ('AdaptSegNet + local, class-balanced', 'adaptsegnet-gl'),
     'advent': ('ADVENT', 'source-only'),
     'advent-gl': ('ADVENT + local', 'advent'),
     'bdl': ('BDL', 'adaptsegnet'),
@@ -126,6 +126,7 @@ BDL_STAGES = {  # title by name
     'M2_2': 'M2(2)',
     'M2_2_local': 'M2(2) + local alignment',
 }
+UNBALANCED = '_unbalanced'  # of methods whose local alignment is class-balanced elsewhere
 TASKS = {'day_to_dusk': 'dusk', 'street_scenes_to_camvid': 'CamVid'}  # title by name of the log
 SPEED = {  # title by the name of a log of tools/benchmark.py, without its precision
     'source-only': 'source-only',
@@ -147,6 +148,8 @@ WEIGHTS = {  # method and loss by config and key of a grid
     'advent/model.heads.global_head.loss_weights.decode': 'ADVENT, adversarial',
     'adaptsegnet-gl/model.heads.local_head.loss_weights.decode': 'AdaptSegNet + local, local '
     'adversarial',
+    'adaptsegnet-gl_unbalanced/model.heads.local_head.loss_weights.decode': 'the same, every pixel '
+    'as likely',
     'advent-gl/model.heads.local_head.loss_weights.decode': 'ADVENT + local, local adversarial',
 }
 
@@ -197,10 +200,12 @@ def class_table(name):
 
 
 def proportion_table():
-    """Rows: how far predicted class proportions are from those of the labels."""
+    """Rows: how far predicted class proportions are from those of the labels, on shared seeds."""
     sides = {'source': "to the source's", 'val': "to the target's"}
     head = ['', *(f'{task}: {side}' for task in TASKS.values() for side in sides.values())]
-    rows = {method: [title] for method, (title, _) in METHODS.items()}
+    rows = {}
+    for method, (title, _) in METHODS.items():
+        rows[method], rows[method + UNBALANCED] = [title], [f'{title}, unbalanced']
     rows['labels'] = ["the target's labels"]
     for name in TASKS:
         counted = json.loads((LOGS / f'labels_{name}.json').read_text())  # check_data.py --json
@@ -209,11 +214,32 @@ def proportion_table():
             for side in sides
         ]
         rows['labels'] += [f'{variation(*labels):.2f}', '']
-        for method, runs in runs_of(name).items():
-            predicted = [proportions(r['predicted']) for r in runs.values() if 'predicted' in r]
-            for side in labels if predicted else ():
-                rows[method].append(f'{np.mean([variation(one, side) for one in predicted]):.2f}')
+        predicted = {
+            method: {seed: run['predicted'] for seed, run in runs.items() if 'predicted' in run}
+            for method, runs in runs_of(name).items()
+        }
+        seeds = set.intersection(*(set(own) for own in predicted.values() if own))
+        for method, own in predicted.items():
+            for side in labels if own else ():
+                distances = [variation(proportions(own[seed]), side) for seed in seeds]
+                rows[method].append(f'{np.mean(distances):.2f}')
     return markdown([head, *(cells for cells in rows.values() if len(cells) == len(head))])
+
+
+def balance_table():
+    """Rows: local alignment with every pixel and with every predicted class as likely, paired."""
+    kinds = ('every pixel', 'every class', 'difference')
+    rows = [['method', *(f'{task}: {kind}' for task in TASKS.values() for kind in kinds)]]
+    tasks = [runs_of(name) for name in TASKS]
+    for method, (title, _) in METHODS.items():
+        if any(method + UNBALANCED in runs for runs in tasks):
+            cells = [title]
+            for runs in tasks:
+                pixels, classes = last_of(runs, method + UNBALANCED), last_of(runs, method)
+                classes = {seed: classes[seed] for seed in pixels if seed in classes}
+                cells += [spread(pixels), spread(classes), paired(classes, pixels)]
+            rows.append(cells)
+    return markdown(rows)
 
 
 def gain_table(name):
@@ -492,6 +518,7 @@ TABLES = {  # by name of the mark
     'day-to-dusk-classes': lambda: class_table('day_to_dusk'),
     'street-scenes-to-camvid-classes': lambda: class_table('street_scenes_to_camvid'),
     'proportions': proportion_table,
+    'class-balanced': balance_table,
     'ablations': lambda: variants_table(
         'ablations',
         'AdaptSegNet + local',
@@ -526,8 +553,11 @@ def record(name, work_dirs, command, commit):
     cpu = re.search(r'model name\s*: (.*)', Path('/proc/cpuinfo').read_text())
     made = dict(command=command, commit=commit, date=str(date.today()), machine=cpu and cpu[1])
     path = LOGS / f'{name}.json'
-    before = json.loads(path.read_text()) if path.exists() else dict(runs={}, settings={})
-    runs, settings = before['runs'], before['settings']
+    before = (
+        json.loads(path.read_text()) if path.exists() else dict(common={}, settings={}, runs={})
+    )
+    runs = before['runs']
+    settings = {method: before['common'] | own for method, own in before['settings'].items()}
     for work_dir in map(Path, work_dirs):
         for run_dir in sorted(
             metrics.parents[1] for metrics in work_dir.rglob('test/metrics.json')
@@ -550,8 +580,14 @@ def record(name, work_dirs, command, commit):
                 name = f'{method}+{tested.parent.name.removeprefix("test_")}'
                 runs.setdefault(name, {})[seed] = figures
     LOGS.mkdir(exist_ok=True)
-    log = json.dumps(dict(settings=settings, runs=runs), separators=(',', ':'))
-    path.write_text(log + '\n')
+    first, *others = settings.values()
+    common = {
+        key: first[key] for key in first if all(key in o and o[key] == first[key] for o in others)
+    }
+    for method, own in settings.items():
+        settings[method] = {key: own[key] for key in own if key not in common}
+    log = dict(common=common, settings=settings, runs=runs)
+    path.write_text(json.dumps(log, separators=(',', ':')) + '\n')
     print(f'{sum(map(len, runs.values()))} runs in {path}')
 
 

@@ -2,8 +2,9 @@
 # from top to bottom; docs/own_data.md goes through it.
 
 # A small network that starts from scratch and trains on a CPU, to see that everything is in place.
-# After that, '../adaptsegnet/adaptsegnet-gl_deeplabv2-r101_gta5-to-cityscapes.py' (on a GPU, with
-# ImageNet weights), or any other config.
+# After that, '../adaptsegnet/adaptsegnet_efficientnet-lite0_street-scenes.py' (on a CPU, with
+# ImageNet weights that come with pip: docs/data.md),
+# '../adaptsegnet/adaptsegnet-gl_deeplabv2-r101_gta5-to-cityscapes.py' (on a GPU), or any other.
 _base_ = '../adaptsegnet/adaptsegnet-gl_deeplabv2-tiny_street-scenes.py'
 
 # The classes; their numbers are 0, 1, 2, ... Heads, labels, tables and pictures follow from here.

@@ -27,7 +27,7 @@ class Backbone(BaseModule):
 
 def build(**options):
     torch.manual_seed(0)
-    return FeatureDistance(SimpleNamespace(backbone=Backbone()), **options).train()
+    return FeatureDistance(SimpleNamespace(backbone=Backbone(), num_classes=19), **options).train()
 
 
 def some_labels():
@@ -68,6 +68,7 @@ def test_the_weights_to_compare_with_come_from_the_file(load_from, tmp_path):
     pretrained, model = Backbone(), BaseModule()
     torch.save(pretrained.state_dict(), tmp_path / 'imagenet.pth')
     model.segmentor = BaseModule()
+    model.segmentor.num_classes = 19
     model.segmentor.backbone = Backbone(tmp_path / 'imagenet.pth')
     model.feature_distance = FeatureDistance(model.segmentor)
     if load_from:
@@ -93,6 +94,8 @@ def test_nothing_to_compare():
 def test_what_does_not_fit():
     with pytest.raises(UserError, match='backbone.init_cfg'):
         FeatureDistance(SimpleNamespace(backbone=nn.Identity()))
+    with pytest.raises(UserError, match='the classes 0 to 4'):
+        FeatureDistance(SimpleNamespace(backbone=Backbone(), num_classes=5))
     outputs = Outputs(torch.zeros(1, 3, 4, 13), labels=torch.zeros(1, 4, 13).long())
     outputs.features = (torch.zeros(1, 5, 1, 3),)
     with pytest.raises(UserError, match='13x4 .*3x1 '):

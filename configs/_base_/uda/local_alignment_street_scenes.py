@@ -1,6 +1,6 @@
 # The same for the street scenes, where a network starts from scratch: local alignment sets in
-# early, while the domains' outputs still differ pixel by pixel. The default clutter looks alike in
-# both domains, so that the outputs there are no noise and are kept.
+# early, while the domains' outputs still differ pixel by pixel. The source's unlabelled pixels are
+# kept, which is best on these scenes (docs/mixture.md).
 _base_ = './local_alignment.py'
 local_head = dict(
     channels=(32, 64, 128, 256),

@@ -38,8 +38,9 @@ class FeatureDistance(BaseModule):
             features have the size of the segmentor's (HRDA: 0.5, those of the context).
 
     Raises:
-        UserError: When the backbone does not start from pretrained weights; in training, when the
-            features and the labels have no whole number of pixels per cell.
+        UserError: When the backbone does not start from pretrained weights, or a class does not
+            exist; in training, when the features and the labels have no whole number of pixels per
+            cell.
     """
 
     def __init__(
@@ -57,6 +58,12 @@ class FeatureDistance(BaseModule):
                 'FeatureDistance compares with the pretrained backbone, but the backbone starts at '
                 'random: set model.segmentor.backbone.init_cfg=dict(type="Pretrained", '
                 'checkpoint=...), or remove the loss'
+            )
+        if classes is not None and max(classes, default=0) >= segmentor.num_classes:
+            raise UserError(
+                f'FeatureDistance: classes={tuple(classes)}, but the network has the classes 0 to '
+                f'{segmentor.num_classes - 1}: set model.source_losses.feature_distance.classes to '
+                'the numbers of those that are things'
             )
         self.backbone = deepcopy(segmentor.backbone).requires_grad_(False)
         self.loss_weight = loss_weight

@@ -52,7 +52,7 @@ class PseudoLabelView(nn.Module):
         """Return the teacher's labels of a batch and their weights, (N, H, W) each.
 
         Raises:
-            UserError: When there is no teacher.
+            UserError: When there is no teacher, or ``ignored_rows`` leaves nothing of the images.
         """
         if self.teacher is not None:
             teacher = self.teacher.label
@@ -67,9 +67,14 @@ class PseudoLabelView(nn.Module):
             share = (confidence >= self.threshold).to(confidence.dtype).mean()
             all_reduce(share, op='mean')  # of the batches of all processes
             weights *= share
-        top, bottom = self.ignored_rows
+        (top, bottom), height = self.ignored_rows, labels.shape[1]
+        if top + bottom >= height:
+            raise UserError(
+                f'{type(self).__name__}: ignored_rows={self.ignored_rows!r} leaves nothing of '
+                f'images of {height} rows; set fewer rows, (0, 0) for none'
+            )
         weights[:, :top] = 0
-        weights[:, max(labels.shape[1] - bottom, 0) :] = 0
+        weights[:, height - bottom :] = 0
         return labels, weights if batch.trusted is None else weights * batch.trusted
 
     def augmented(self, batch: ImageBatch) -> ImageBatch:
