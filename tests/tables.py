@@ -200,7 +200,7 @@ def class_table(name):
 
 
 def proportion_table():
-    """Rows: how far predicted class proportions are from those of the labels, on shared seeds."""
+    """Rows: how far predicted class proportions are from those of the labels."""
     sides = {'source': "to the source's", 'val': "to the target's"}
     head = ['', *(f'{task}: {side}' for task in TASKS.values() for side in sides.values())]
     rows = {}
@@ -214,15 +214,10 @@ def proportion_table():
             for side in sides
         ]
         rows['labels'] += [f'{variation(*labels):.2f}', '']
-        predicted = {
-            method: {seed: run['predicted'] for seed, run in runs.items() if 'predicted' in run}
-            for method, runs in runs_of(name).items()
-        }
-        seeds = set.intersection(*(set(own) for own in predicted.values() if own))
-        for method, own in predicted.items():
-            for side in labels if own else ():
-                distances = [variation(proportions(own[seed]), side) for seed in seeds]
-                rows[method].append(f'{np.mean(distances):.2f}')
+        for method, runs in runs_of(name).items():
+            predicted = [proportions(r['predicted']) for r in runs.values() if 'predicted' in r]
+            for side in labels if predicted else ():
+                rows[method].append(f'{np.mean([variation(one, side) for one in predicted]):.2f}')
     return markdown([head, *(cells for cells in rows.values() if len(cells) == len(head))])
 
 
