@@ -21,6 +21,7 @@ class CutMix(nn.Module):
             images=torch.where(pasted, source.images, target.images),
             labels=torch.where(pasted, source.labels, labels),
             weights=torch.where(pasted, 1.0, (confidence >= self.threshold).float()),
+            pasted=pasted.expand(len(labels), -1, -1),
         )
 
     def rectangle(self, images):
