@@ -24,8 +24,8 @@ BINS = 50_000  # per unit of confidence: 0.9 is the edge of bin 45 000, and a bi
 def predict(model: UDASegmentor, batch: dict) -> tuple[np.ndarray, np.ndarray]:
     """Predict the labels and confidences of one image.
 
-    As in SSL.py, the probabilities (not the logits) are upsampled to the input size with aligned
-    corners.
+    As in SSL.py, the probabilities (not the logits) are upsampled to the input size, with aligned
+    corners if the network is trained so.
 
     Args:
         model: In evaluation mode.
@@ -43,7 +43,7 @@ def predict(model: UDASegmentor, batch: dict) -> tuple[np.ndarray, np.ndarray]:
         model(data['inputs']).softmax(dim=1),
         size=data['inputs'].shape[2:],
         mode='bilinear',
-        align_corners=True,
+        align_corners=model.network.align_corners,
     )
     confidence, labels = probabilities.squeeze(0).max(dim=0)
     if not torch.isfinite(confidence).all():

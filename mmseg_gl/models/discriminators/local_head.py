@@ -23,7 +23,7 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
     Each is five 1x1 convolutions with LeakyReLU(0.2) between them and one raw score per pixel of
     the upsampled map (released code, ``get_fc_pix_discriminator_1x1``; 174 721 parameters for 19
     classes). The discriminator learns from the mixed map (see :class:`MixtureModule`) and from the
-    target's map, each counting half; the segmentor's loss is on all pixels of the target's map.
+    target's map, each counting half; the segmentor's loss is on the target's map.
     Pixels of the target's map that a view has pasted from the source count nowhere.
     ``background='keep'`` and the entropy representation give the step of the released code.
 
@@ -37,13 +37,13 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
         representation: 'softmax', or 'entropy' (released code).
         gan: 'bce' (released code) or 'lsgan'.
         background: Treatment of the source's unlabelled pixels; see MixtureModule.
-        num_points: Number of valid pixels to sample from each map, with replacement, for the
-            discriminator: the same expected loss at a fraction of the cost. At most the number of
+        num_points: Number of valid pixels to sample from each map, with replacement, for both
+            losses: the same expected values at a fraction of the cost. At most the number of
             pixels of the maps is sampled; None uses all pixels.
             The positions depend on a buffer, initialised at random and incremented with each draw,
             and on the rank: they differ between runs and processes, and resume exactly.
-        class_balanced: Sample so that every class that is predicted on a map is as likely, for
-            domains that differ in how often each class occurs (docs/photographs.md).
+        class_balanced: Sample so that every class that is predicted on a map is as likely, in both
+            losses, for domains that differ in how often each class occurs (docs/photographs.md).
         ignore_index: Label of the source's unlabelled pixels.
 
     Raises:
