@@ -76,15 +76,15 @@ class EMATeacher(BaseAveragedModel):
 
     @torch.no_grad()
     def update_parameters(self, model: nn.Module) -> None:
-        """Make one update; the first one copies the parameters and buffers."""
+        """Make one update; the first one copies the parameters."""
         steps = int(self.steps)  # read once: reading a value on a GPU waits for all of its work
         self.share = max(self.momentum, 1 / (steps + 1)) if self.warm_up else self.momentum
         before = [] if self.buffers_follow == 'copy' else [b.clone() for b in self.module.buffers()]
         super().update_parameters(model)  # copies the buffers
-        for old, new in zip(before, self.module.buffers() if steps > 0 else ()):
+        for old, new in zip(before, self.module.buffers()):
             if self.buffers_follow == 'own':
                 new.copy_(old)
-            elif new.is_floating_point():
+            elif steps > 0 and new.is_floating_point():
                 new.copy_(old.lerp(new, self.share))
 
     def avg_func(self, averaged_param: Tensor, source_param: Tensor, steps: Tensor) -> None:

@@ -42,7 +42,8 @@ def test_averages(follow, buffers):
     torch.manual_seed(0)
     network = Network().double()
     teacher = EMATeacher(Network().double(), momentum=0.2, buffers=buffers, follow=follow)
-    own = expected = values(network)  # the first time it becomes what is trained, as initialised
+    own = values(teacher.segmentor)
+    expected = values(network)  # the first time it becomes what is trained, as initialised
     updates = 0
     for _ in range(8):
         teacher.before_step(network)
@@ -54,7 +55,6 @@ def test_averages(follow, buffers):
         teacher.after_step(network)
         if follow == 'after':
             students, updates = values(network), updates + 1
-            own = students if updates == 1 else own
             expected = average(expected, students, updates - 1, buffers, own)
             compare(teacher, expected, buffers, own)
 
