@@ -226,6 +226,10 @@ DATA = {
     'label with the id `99`': lambda b: b.damage(LABEL, GREY + np.uint8(92)),
     f'label in JPEG: `{LABEL}`': lambda b: b.damage(LABEL, GREY, 'JPEG'),
 }
+ONE_SCHEDULE = "param_scheduler = dict(_delete_=True, type='PolyLR', end=9)"
+ONE_OPTIMIZER = """
+optim_wrapper = dict(_delete_=True, type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1))
+"""
 SMALL_IMAGES = """
 load, small = dict(type='LoadImage'), dict(type='Resize', scale=(40, 20))
 ids, pack = dict(type='LoadTrainIds', ids='gta5'), dict(type='PackSegInputs')
@@ -259,6 +263,8 @@ CASES = {
         },
         **{f'{what} in `iter_1.pth`': lambda b, c=c: b.resume(c) for what, c in ENTRIES.items()},
         **{what: lambda b, d=damage: after(b.train(), d(b)) for what, damage in DATA.items()},
+        '`param_scheduler`.by_epoch=True': lambda b: b.train(config=b.config(ONE_SCHEDULE)),
+        '`optim_wrapper` for one': lambda b: b.train(config=b.config(ONE_OPTIMIZER)),
         'images of 20x40 pixels, not `32x32`': lambda b: b.train(
             config=b.config(SMALL_IMAGES, ADAPTSEGNET)
         ),

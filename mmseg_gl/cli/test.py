@@ -70,7 +70,7 @@ def main() -> None:
     if args.out:
         make_folder(args.out, '--out')
         cfg.custom_hooks = [
-            *cfg.get('custom_hooks', []),
+            *(cfg.get('custom_hooks') or []),
             dict(type='PredictionWriterHook', out_dir=args.out),
         ]
     if args.show_dir:

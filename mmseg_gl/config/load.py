@@ -4,7 +4,7 @@ import logging
 import multiprocessing
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mmengine.config import Config
@@ -36,6 +36,7 @@ LEAST = {
     'default_hooks.logger.interval': 1,
     'log_processor.window_size': 1,
 }
+SEVERAL_OPTIMIZERS = ('UDASegmentor', 'CycleGAN')  # models that take an OptimWrapperDict
 TEST_SET = re.compile(r'[\w-]+')  # its name is a key of options and a folder
 
 
@@ -121,6 +122,16 @@ def check_required_options(cfg: Config) -> None:
             raise UserError(f'{cfg.filename} needs --cfg-options {key}=..., {value}')
 
 
+def schedulers_in(value: Any, where: str = 'param_scheduler') -> Iterator[tuple[str, dict]]:
+    """Yield the schedulers of a config, one or several, also by optimizer, with their keys."""
+    if isinstance(value, dict) and 'type' in value:
+        yield where, value
+    elif isinstance(value, (dict, list, tuple)):
+        entries = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, entry in entries:
+            yield from schedulers_in(entry, f'{where}.{key}')
+
+
 def check_values(cfg: Config) -> None:
     """Check for values that would fail deep inside the engine, or silently have the wrong effect.
 
@@ -145,15 +156,21 @@ def check_values(cfg: Config) -> None:
             'model.data_preprocessor=None: expected a SegDataPreProcessor or another one, which '
             'makes a batch of images'
         )
-    schedulers = cfg.get('param_scheduler') or []
-    for index, scheduler in enumerate(schedulers if isinstance(schedulers, list) else []):
-        if isinstance(scheduler, dict) and scheduler.get('by_epoch', True):
+    for where, scheduler in schedulers_in(cfg.get('param_scheduler')):
+        if scheduler.get('by_epoch', True):
             raise UserError(
-                f'param_scheduler.{index}.by_epoch=True: training counts iterations, so '
-                'this schedule would never advance; set by_epoch=False'
+                f'{where}.by_epoch=True: training counts iterations, so this schedule would never '
+                'advance; set by_epoch=False'
             )
-    for name, entry in (cfg.get('optim_wrapper') or {}).items():
-        if 'constructor' in cfg.optim_wrapper and name != 'constructor':
+    wrappers = cfg.get('optim_wrapper') or {}
+    if wrappers and 'constructor' not in wrappers and find(cfg, 'model.type') in SEVERAL_OPTIMIZERS:
+        raise UserError(
+            f'optim_wrapper has no constructor, but a {cfg.model.type} has an optimizer for each '
+            "part; set constructor='MultiOptimWrapperConstructor' and a dict(optimizer=...) for "
+            'each by its name, such as segmentor'
+        )
+    for name, entry in wrappers.items():
+        if 'constructor' in wrappers and name != 'constructor':
             check_value(f'optim_wrapper.{name}', entry, dict)
     if cfg.get('load_from') == '':
         raise UserError("load_from='': expected the path of a checkpoint, or None")

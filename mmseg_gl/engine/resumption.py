@@ -6,6 +6,7 @@ from typing import Any
 
 from mmengine import Config
 
+from mmseg_gl.config.options import find
 from mmseg_gl.engine.checkpoint import check_run, has_checkpoints
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import is_first_process
@@ -25,7 +26,7 @@ def check_resumption(cfg: Config, path: str, contents: dict[str, Any]) -> None:
     """Check that a run may be resumed from a checkpoint.
 
     Args:
-        cfg: Config of the run, with ``work_dir``.
+        cfg: Config of the run, with ``work_dir``. Without a seed it gets that of the checkpoint.
         path: Checkpoint file.
         contents: Contents of the file.
 
@@ -41,9 +42,13 @@ def check_resumption(cfg: Config, path: str, contents: dict[str, Any]) -> None:
         )
     check_run(path, contents)
     settings = contents['meta'].get(SETTINGS, {})
-    before, now = own_settings(settings), own_settings(settings_of(cfg))
+    before, seed = own_settings(settings), contents['meta'].get('seed')
+    if find(cfg, 'randomness.seed') is None:  # the run has drawn one, and goes on with it
+        before['randomness.seed'] = seed
+        cfg.randomness = dict(cfg.get('randomness') or {}, seed=seed)
+    now = own_settings(settings_of(cfg))
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-    if before and changed:
+    if settings and changed:
         key, more = changed[0], len(changed) - 1
         raise UserError(
             f'--resume: {path} belongs to a run with different settings: {key} was '

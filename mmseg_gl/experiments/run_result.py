@@ -65,8 +65,8 @@ class RunResult:
 
     @property
     def best(self) -> float:
-        """The highest mIoU of any validation, which labels of the target choose."""
-        return max([self.mean_iou, *(record['mIoU'] for record in self.validations.values())])
+        """The highest mIoU of any validation, which labels of the target choose, or the test's."""
+        return max((r['mIoU'] for r in self.validations.values()), default=self.mean_iou)
 
     def chosen(self, score: str) -> dict[str, Any] | None:
         """Return the scalars of the validation with the highest score, the first of several.

@@ -11,6 +11,7 @@ from mmseg_gl.config.options import find
 from mmseg_gl.engine.checkpoint import last_checkpoint
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.recorded_folder import differences
+from mmseg_gl.experiments.scalars import read_scalars
 from mmseg_gl.files import read_record, write_text
 
 # The record in which a tool says whether its folder is complete.
@@ -68,9 +69,20 @@ class Stage:
     def is_done(self) -> bool:
         """Return whether the stage has run to its end."""
         if self.tool == 'train':
-            return last_checkpoint(self.dir) == self.output and os.path.exists(self.output)
+            written = last_checkpoint(self.dir) == self.output and os.path.exists(self.output)
+            return written and (not self.ends_with_validation() or self.is_validated())
         report = read_record(os.path.join(self.dir, REPORTS[self.tool])) or {}
         return report.get('complete') is True
+
+    def ends_with_validation(self) -> bool:
+        """Return whether training ends with a validation, after its last checkpoint is written."""
+        begin, end = self.cfg.train_cfg.get('val_begin', 1), self.cfg.train_cfg.max_iters
+        return self.cfg.get('val_cfg') is not None and begin <= end
+
+    def is_validated(self) -> bool:
+        """Return whether the last iteration's validation is logged."""
+        last = self.cfg.train_cfg.max_iters
+        return any(r['step'] == last and 'iter' not in r for r in read_scalars(self.dir))
 
     def state(self) -> str:
         """Return 'done', 'interrupted' or 'to do'."""

@@ -47,7 +47,7 @@ def build_benchmark(
     model = MODELS.build(cfg.model)
     if not isinstance(model, UDASegmentor):
         raise UserError(f'the model is a {type(model).__name__}; only a UDASegmentor can be timed')
-    hooks = [h for h in map(HOOKS.build, cfg.get('custom_hooks', [])) if isinstance(h, PhaseHook)]
+    hooks = [h for h in map(HOOKS.build, cfg.get('custom_hooks') or []) if isinstance(h, PhaseHook)]
     count = max([len(hook.phases) for hook in hooks], default=1)
     if phase is not None and not 1 <= phase <= count:
         raise UserError(f'--phase {phase}: expected 1 to {count}, the phases of the config')

@@ -110,8 +110,10 @@ class ToolProcess:
         return None
 
     def log_lines(self) -> list[str]:
+        """Return what the last call of the tool has written: the log has earlier ones, too."""
         with open(self.log_file, errors='replace') as file:
-            return [line.strip() for line in file if line.strip()]
+            last = f'\n{file.read()}'.rpartition(f'\n$ {shlex.join(self.command)}\n')[2]
+        return [line.strip() for line in last.splitlines() if line.strip()]
 
 
 def run_all(

@@ -45,6 +45,7 @@ def test_same_as_the_test_tool(run, checkpoint, street_scenes, data_options, tmp
     options = [
         *data_options(street_scenes, target=False),
         f'test_dataloader.num_workers={num_workers}',
+        'custom_hooks=None',
     ]
     command = [CONFIG, checkpoint, '--out', tmp_path / 'test', '--work-dir', tmp_path / 'work']
     assert run('test', *command, '--cfg-options', *options).code == 0

@@ -88,6 +88,17 @@ def test_other_methods_and_seeds_are_refused(launch, work_dir):
     assert 'randomness.seed' in launch('--resume', '--seed', 5).error
 
 
+def test_a_seed_that_was_drawn_goes_on(launch, tmp_path):
+    for iterations in (1, 2, 3):
+        options = ['randomness.seed=None']
+        assert launch('--resume', options=options, iterations=iterations).code == 0
+    meta = [
+        torch.load(tmp_path / f'work/iter_{n}.pth', weights_only=True)['meta'] for n in (1, 2, 3)
+    ]
+    seeds = [m['settings']['randomness']['seed'] for m in meta]
+    assert seeds == [None, meta[0]['seed'], meta[0]['seed']]
+
+
 def test_what_may_change(launch, work_dir, street_scenes, tmp_path):
     moved = shutil.copytree(street_scenes, tmp_path / 'moved')
     options = [

@@ -3,6 +3,7 @@
 import fcntl
 import glob
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,9 @@ def tools(monkeypatch):
             name = 'iter_1200.pth' if folder.name == 'start' else 'iter_400.pth'
             (folder / name).write_text('')
             (folder / 'last_checkpoint').write_text(str(folder / name))
+            (folder / 'start/vis_data').mkdir(parents=True)
+            validation = dict(mIoU=1.0, step=int(name[5:-4]))
+            (folder / 'start/vis_data/scalars.json').write_text(json.dumps(validation))
         else:
             report = REPORTS[process.tool]
             (folder / report).write_text(json.dumps(dict(complete=True)))
@@ -146,6 +150,14 @@ def test_goes_on_with_the_stage_that_failed(run, recipe, tools, tmp_path, monkey
     outcome = run('run_recipe', path, '--work-dir', work_dir)
     assert outcome.code == 0 and 'interrupted  labels' in outcome.out
     assert tools == ['train', 'pseudo_label', 'train']
+
+
+def test_a_stage_without_its_last_validation_is_not_done(run, recipe, tools, tmp_path):
+    path, work_dir = recipe(STAGES[:1]), tmp_path / 'out'
+    assert run('run_recipe', path, '--work-dir', work_dir).code == 0
+    shutil.rmtree(work_dir / 'start/start')
+    outcome = run('run_recipe', path, '--work-dir', work_dir)
+    assert outcome.code == 0 and 'interrupted  start' in outcome.out and len(tools) == 2
 
 
 def test_refuses_other_settings_foreign_files_and_lost_inputs(run, recipe, tools, tmp_path):

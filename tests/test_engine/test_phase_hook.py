@@ -146,6 +146,10 @@ def test_heads_that_do_not_exist_are_said(options, tmp_path):
     cfg.custom_hooks[0].phases = [('global',), ('lokal',)]
     with pytest.raises(UserError, match='"lokal", .* global_head, local_head'):
         train(cfg, 'typo')
+    cfg = settings(options, tmp_path)
+    cfg.custom_hooks[0].restart_lr = dict(segmenter=0.5)
+    with pytest.raises(UserError, match='"segmenter", .* segmentor, global_head, local_head'):
+        train(cfg, 'typo_of_restart')
 
 
 @pytest.mark.parametrize('begin', [1.5, -1, 'half', None])
@@ -161,6 +165,8 @@ def test_begin_is_an_iteration_or_a_share(begin):
         ([dict(begin=3, active=[])], 'begin=0'),
         ([dict(begin=0, active='mix')], "'mix'"),
         ([dict(begin=0, actve=[])], "'actve'"),
+        ([dict(begin=0, active=[], restart_lr=0.5)], 'no restart_lr'),
+        ([dict(begin=0, active=[]), dict(begin=1, active=[], restart_lr='half')], "'half'"),
     ],
 )
 def test_phases_of_another_form(phases, named):

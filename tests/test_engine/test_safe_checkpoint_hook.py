@@ -180,6 +180,21 @@ def test_another_runner_is_refused_before_anything_is_trained():
         SafeCheckpointHook().before_train(runner=None)
 
 
+def test_best_is_of_one_metric_and_adds_no_regular_checkpoint(train, tmp_path):
+    options = {
+        'train_cfg.val_interval': 1,
+        'train_cfg.max_iters': 4,
+        'default_hooks.checkpoint.interval': 2,
+        'default_hooks.checkpoint.max_keep_ckpts': -1,
+    }
+    train(tmp_path, **options)
+    assert names(tmp_path, 'iter_*') == ['iter_2.pth', 'iter_4.pth']
+    (best,) = names(tmp_path, 'best_*')
+    options |= {'train_cfg.max_iters': 5, 'default_hooks.checkpoint.save_best': 'score/BNM'}
+    train(tmp_path, resume=True, **options)  # of which 1 is the highest
+    assert names(tmp_path, 'best_*') == [best, 'best_score_BNM_iter_5.pth']
+
+
 def test_save_best_of_what_is_not_measured(train, tmp_path):
     with pytest.raises(UserError, match="save_best='acc': .* mIoU, "):
         train(tmp_path, **{'default_hooks.checkpoint.save_best': 'acc'})

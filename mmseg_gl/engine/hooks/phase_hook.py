@@ -46,7 +46,7 @@ class PhaseHook(Hook):
               stay unchanged.
 
     Raises:
-        UserError: For malformed or unordered phases, or a part that the model does not have.
+        UserError: For malformed or unordered phases, or a part or optimizer that there is not.
     """
 
     def __init__(self, phases: Sequence[dict]) -> None:
@@ -66,8 +66,15 @@ class PhaseHook(Hook):
                     f'{name}: begin={begin!r}; expected an iteration (a whole number >= 0) or a '
                     'share of the run (0.0 to 1.0)'
                 )
-        if not phases or phases[0]['begin'] != 0:
-            raise UserError(f'{name}: the first phase must have begin=0')
+            restart = phase.get('restart_lr')
+            factors = restart.values() if isinstance(restart, dict) else [restart or 1.0]
+            if not all(isinstance(factor, (int, float)) for factor in factors):
+                raise UserError(
+                    f'{name}: restart_lr={restart!r}; expected a number, or a dict of numbers by '
+                    'optimizer'
+                )
+        if not phases or phases[0]['begin'] != 0 or phases[0].get('restart_lr'):
+            raise UserError(f'{name}: the first phase must have begin=0, and no restart_lr')
         self.phases = [dict(phase) for phase in phases]
 
     def before_resume(self, runner: Runner, checkpoint: dict) -> None:
@@ -81,6 +88,13 @@ class PhaseHook(Hook):
                 phase['begin'] = begins.setdefault(share, round(phase['begin'] * runner.max_iters))
         runner.message_hub.update_info(BEGINS, begins)
         self.resolve(unwrapped(runner.model), runner.max_iters)
+        for phase in self.phases:
+            restart, optimizers = phase.get('restart_lr'), list(runner.optim_wrapper.keys())
+            for name in set(restart if isinstance(restart, dict) else ()) - set(optimizers):
+                raise UserError(
+                    f'{type(self).__name__}: restart_lr names "{name}", but the optimizers are '
+                    f'{", ".join(optimizers)}'
+                )
         self.phase: int | None = None
 
     def resolve(self, model: BaseModel, max_iters: int) -> None:

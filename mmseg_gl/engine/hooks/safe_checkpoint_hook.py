@@ -24,6 +24,7 @@ OWN_NAME = re.compile(r'(best_[^/]+_)?iter_\d+\.pth')
 INFO = dict(  # entries of the message hub
     keep_ckpt_ids=[int],  # iterations of the regular checkpoints
     outdated_ckpts=[str],  # files to remove once the checkpoint with this entry is written
+    best_key=str,  # metric of the best score
     best_score=float,
     best_ckpt=str,
 )
@@ -39,7 +40,8 @@ class SafeCheckpointHook(Hook):
       ``last_checkpoint`` names the new one.
     - Checkpoints hold tensors and plain values only: ``torch.load(path, weights_only=True)`` can
       read them.
-    - The checkpoint of an iteration that ends with a validation is written again after it.
+    - The checkpoint of an iteration that ends with a validation is written again after it. One
+      with a new best that is not due is replaced by the next checkpoint.
     - Weights that are not finite are not saved: they would replace good ones.
     - Only files with names that the hook itself would write are removed, in the work dir alone.
 
@@ -115,7 +117,8 @@ class SafeCheckpointHook(Hook):
     def after_val_epoch(self, runner: SafeRunner, metrics: dict[str, float] | None = None) -> None:
         outdated = self.save_new_best(runner, metrics) if self.save_best and metrics else None
         if outdated is not None or (self.saved_step == runner.iter and not self.extra):
-            self.save(runner, runner.iter, outdated or [])
+            extra = self.saved_step != runner.iter or bool(self.extra)  # not due by the interval
+            self.save(runner, runner.iter, outdated or [], extra)
 
     def save_new_best(self, runner: SafeRunner, metrics: dict) -> list[str] | None:
         """Save the weights alone if they are the best so far.
@@ -132,11 +135,13 @@ class SafeCheckpointHook(Hook):
                 f'{", ".join(metrics)}'
             )
         score = metrics[key]
-        best = hub.get_info('best_score', -self.sign * math.inf)
+        best, former = -self.sign * math.inf, None
+        if hub.get_info('best_key', key) == key:  # another one may have been chosen on resuming
+            best, former = hub.get_info('best_score', best), hub.get_info('best_ckpt')
         if score is None or not self.sign * score > self.sign * best:
             return None
-        former = hub.get_info('best_ckpt')
         name = f'best_{key}_{NAME.format(runner.iter)}'.replace('/', '_')
+        hub.update_info('best_key', key)
         hub.update_info('best_score', score)
         hub.update_info('best_ckpt', name)
         runner.save_run(name, runner.iter, save_optimizer=False, save_param_scheduler=False)
@@ -177,7 +182,7 @@ class SafeCheckpointHook(Hook):
         if not extra:
             kept = dict.fromkeys([*hub.get_info('keep_ckpt_ids', []), step])
             outdated = [*self.surplus(hub, list(kept)), *outdated]
-            hub.update_info('outdated_ckpts', outdated)
+        hub.update_info('outdated_ckpts', list(outdated))
         runner.save_run(name, step, extra=extra)
         self.newest, self.saved_step = os.path.join(runner.work_dir, name), step
         if is_main_process():
