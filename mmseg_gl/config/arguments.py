@@ -149,7 +149,9 @@ def owner_of(node: dict, where: str) -> tuple[str, Callable | None]:
         return name.__name__, name
     if not isinstance(name, str) or not name:
         raise UserError(f'{where}.type={name!r}: expected the name of a registered class')
-    found = (registry.get(name) for registry in REGISTRIES)
+    # Where it is registered first: `get` looks in parents, and for modules, which is slow.
+    registries = sorted(REGISTRIES, key=lambda registry: name not in registry.module_dict)
+    found = (registry.get(name) for registry in registries)
     owner = next((c for c in found if callable(c)), None)  # `get` finds modules, too
     if owner is None:
         names = {name for registry in REGISTRIES for name in registry.module_dict}

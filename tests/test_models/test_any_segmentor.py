@@ -1,4 +1,4 @@
-"""Segmentors of mmseg, as small as they go: both heads, two processes, resume, evaluation."""
+"""Segmentors of mmseg, as small as they go: both heads, resume, evaluation, two processes."""
 
 from pathlib import Path
 
@@ -88,6 +88,7 @@ SEGMENTORS = {
         ),
     ),
 }
+IN_TWO_PROCESSES = ('FCN', 'SegFormer on MiT')  # at first
 
 
 @pytest.mark.slow
@@ -110,11 +111,14 @@ def test_it_trains_resumes_and_is_evaluated(name, run, street_scenes, data_optio
     options = [*data_options(street_scenes), 'train_cfg.val_interval=4']
     options += ['default_hooks.checkpoint.interval=2', 'optim_wrapper.segmentor.optimizer.lr=1e-3']
     arguments = [str(config), '--work-dir', str(tmp_path / 'work')]
-    run_process(
-        *('-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={free_port()}'),
-        *('tools/train.py', *arguments, '--launcher', 'pytorch'),
-        *('--cfg-options', *options, 'train_cfg.max_iters=2'),
-    )
+    start = [*arguments, '--cfg-options', *options, 'train_cfg.max_iters=2']
+    if name in IN_TWO_PROCESSES:
+        run_process(
+            *('-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={free_port()}'),
+            *('tools/train.py', *start, '--launcher', 'pytorch'),
+        )
+    else:
+        assert run('train', *start).code == 0
     out = run('train', *arguments, '--resume', '--cfg-options', *options, 'train_cfg.max_iters=4')
     assert out.code == 0, out.err
     logs = read_checkpoint(tmp_path / 'work/iter_4.pth')['message_hub']['log_scalars']
