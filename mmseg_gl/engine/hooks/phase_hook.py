@@ -43,7 +43,7 @@ class PhaseHook(Hook):
             - ``restart_lr``: Set the learning rates to this multiple of their initial values, for
               all optimizers (float) or by optimizer name (dict); the schedulers continue from there
               (a PolyLR for this phase alone needs ``begin=begin``). If left out, the learning rates
-              stay unchanged.
+              stay unchanged. Not for the first phase.
 
     Raises:
         UserError: For malformed or unordered phases, or a part or optimizer that there is not.
