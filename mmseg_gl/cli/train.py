@@ -17,6 +17,7 @@ from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.backends import add_backends
 from mmseg_gl.config.load import check_required_options
 from mmseg_gl.config.mixed_precision import use_amp
+from mmseg_gl.config.options import find
 from mmseg_gl.config.run_config import load_run_config, write_settings
 from mmseg_gl.datasets.inspection import check_files
 from mmseg_gl.engine.checkpoint import (
@@ -25,6 +26,7 @@ from mmseg_gl.engine.checkpoint import (
     newest_whole_checkpoint,
     unwrapped,
 )
+from mmseg_gl.engine.plain_values import has_form
 from mmseg_gl.engine.pretrained import check_pretrained, warn_of_other_images
 from mmseg_gl.engine.resumption import check_resumption
 from mmseg_gl.engine.safe_runner import SafeRunner
@@ -129,6 +131,8 @@ def resume_from(checkpoint: str, cfg: Config) -> dict[str, Any] | None:
     path, contents = newest
     check_resumption(cfg, path, contents)
     cfg.resume, cfg.load_from = True, path
+    if find(cfg, 'randomness.seed') is None and has_form(contents['meta'], dict(seed=int)):
+        cfg.randomness = dict(cfg.get('randomness') or {}, seed=contents['meta']['seed'])
     return contents
 
 

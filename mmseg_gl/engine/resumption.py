@@ -6,14 +6,14 @@ from typing import Any
 
 from mmengine import Config
 
-from mmseg_gl.config.options import find
 from mmseg_gl.engine.checkpoint import check_run, has_checkpoints
 from mmseg_gl.errors import UserError
 from mmseg_gl.files import is_first_process
 
 # Settings that a resumed run takes from the checkpoint (optimizers, schedules) or must not change.
 # The data may have moved, and the number of processes, workers or iterations may have changed.
-OWN_SETTINGS = ('model', 'metainfo.classes', 'optim_wrapper', 'param_scheduler', 'randomness.seed')
+SEED = 'randomness.seed'
+OWN_SETTINGS = ('model', 'metainfo.classes', 'optim_wrapper', 'param_scheduler', SEED)
 OWN_DATA = re.compile(  # of one data set, or of each in a list
     r'train_dataloader\.dataset\.(source|target)((\.\d+)?\.type|_weights(\.\d+)?)'
 )
@@ -26,7 +26,7 @@ def check_resumption(cfg: Config, path: str, contents: dict[str, Any]) -> None:
     """Check that a run may be resumed from a checkpoint.
 
     Args:
-        cfg: Config of the run, with ``work_dir``. Without a seed it gets that of the checkpoint.
+        cfg: Config of the run, with ``work_dir``.
         path: Checkpoint file.
         contents: Contents of the file.
 
@@ -42,13 +42,12 @@ def check_resumption(cfg: Config, path: str, contents: dict[str, Any]) -> None:
         )
     check_run(path, contents)
     settings = contents['meta'].get(SETTINGS, {})
-    before, seed = own_settings(settings), contents['meta'].get('seed')
-    if find(cfg, 'randomness.seed') is None:  # the run has drawn one, and goes on with it
-        before['randomness.seed'] = seed
-        cfg.randomness = dict(cfg.get('randomness') or {}, seed=seed)
-    now = own_settings(settings_of(cfg))
+    before, now = own_settings(settings), own_settings(settings_of(cfg))
+    if now.get(SEED) is None:  # the run has drawn one, and goes on with it
+        before.pop(SEED, None)
+        now.pop(SEED, None)
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-    if settings and changed:
+    if before and changed:
         key, more = changed[0], len(changed) - 1
         raise UserError(
             f'--resume: {path} belongs to a run with different settings: {key} was '

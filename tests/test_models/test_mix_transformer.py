@@ -20,3 +20,8 @@ def test_weights_at_random():
     net.init_weights()
     attention = net.layers[3][1][0].attn.attn
     assert abs(attention.in_proj_weight.std() - 0.02) < 1e-3 and not attention.in_proj_bias.any()
+
+
+def test_dropout_of_attention_is_kept():
+    net = MixTransformer('b0', attn_drop_rate=0.3)
+    assert {block.attn.attn.dropout for _, blocks, _ in net.layers for block in blocks} == {0.3}

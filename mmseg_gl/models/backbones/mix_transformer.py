@@ -95,7 +95,12 @@ class MixTransformer(MixVisionTransformer):
             for block in blocks:
                 attention = block.attn
                 has_bias = attention.attn.in_proj_bias is not None
-                attention.attn = Attention(attention.embed_dims, attention.num_heads, bias=has_bias)
+                attention.attn = Attention(
+                    attention.embed_dims,
+                    attention.num_heads,
+                    dropout=attention.attn.dropout,
+                    bias=has_bias,
+                )
                 if attention.sr_ratio > 1:
                     attention.norm.eps = EPS_INSIDE
 
