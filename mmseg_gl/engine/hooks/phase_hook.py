@@ -8,12 +8,10 @@ from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from mmseg_gl.config.arguments import check_value
 from mmseg_gl.engine.checkpoint import unwrapped
-from mmseg_gl.engine.plain_values import check_info
+from mmseg_gl.engine.plain_values import check_info, has_form
 from mmseg_gl.errors import UserError
 
-Restart = float | dict[str, float] | None
 BEGINS = 'phase_begins'  # key in the message hub of the iterations that shares stand for
 
 
@@ -68,7 +66,12 @@ class PhaseHook(Hook):
                     f'{name}: begin={begin!r}; expected an iteration (a whole number >= 0) or a '
                     'share of the run (0.0 to 1.0)'
                 )
-            check_value(f'{name}.restart_lr', phase.get('restart_lr'), Restart)
+            restart = phase.get('restart_lr')
+            if not any(has_form(restart, form) for form in (type(None), float, {str: float})):
+                raise UserError(
+                    f'{name}: restart_lr={restart!r}; expected a number, or a dict of numbers by '
+                    'optimizer'
+                )
         if not phases or phases[0]['begin'] != 0 or phases[0].get('restart_lr'):
             raise UserError(f'{name}: the first phase must have begin=0, and no restart_lr')
         self.phases = [dict(phase) for phase in phases]
@@ -136,7 +139,7 @@ class PhaseHook(Hook):
         model.active = (model.active - named) | set(self.phases[phase]['active'])
 
 
-def restart_lr(optim_wrapper: OptimWrapperDict, factor: Restart) -> None:
+def restart_lr(optim_wrapper: OptimWrapperDict, factor: float | dict[str, float] | None) -> None:
     """Set learning rates to multiples of their initial values; see :class:`PhaseHook`."""
     for name, wrapper in optim_wrapper.items():
         own = factor.get(name) if isinstance(factor, dict) else factor
