@@ -85,14 +85,14 @@ def main() -> None:
     else:
         content = to_torch(program, about)
         network = torch_network(content)
-    number = 3 if any_number else 2
-    for shape in ((2, 3, *size), (number, 3, *(second_size(size) if any_size else size))):
-        result = agreement(predictor, network, shape)
+    second = second_size(size) if any_size else size
+    for number, sides in zip((2, 1, 3) if any_number else (2, 2), (size, second, second)):
+        result = agreement(predictor, network, (number, 3, *sides))
         print(result)
         if not result.is_good():
             raise UserError(
                 f'the exported network does not agree with PyTorch ({result}), and was not '
-                'written; try another --size or --opset'
+                'written; try --fixed-size, or another --size or --opset'
             )
     write_bytes(args.out, content)
     sizes = 'any size' if any_size else f'{size[0]}x{size[1]} pixels only'

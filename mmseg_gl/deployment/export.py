@@ -13,7 +13,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 from torch.export import Dim, ExportedProgram
 
-from mmseg_gl.deployment.exportable_segmentor import ExportableSegmentor
+from mmseg_gl.deployment.exportable_segmentor import ExportableSegmentor, log_probabilities
 from mmseg_gl.deployment.predictor import Predictor
 from mmseg_gl.errors import UserError, in_short
 
@@ -130,10 +130,19 @@ def to_onnx(program: ExportedProgram, opset: int | None, about: dict[str, object
 
 
 def to_torch(program: ExportedProgram, about: dict[str, object]) -> bytes:
-    """Return the bytes of a file for ``torch.export.load``."""
+    """Return the bytes of a file for ``torch.export.load``.
+
+    Raises:
+        UserError: If PyTorch cannot write the network.
+    """
     file = io.BytesIO()
     extra = {f'{name}.json': json.dumps(value) for name, value in about.items()}
-    torch.export.save(program, file, extra_files=extra)
+    try:
+        torch.export.save(program, file, extra_files=extra)
+    except Exception as error:
+        raise UserError(
+            f'PyTorch cannot write this network ({in_short(error)}); try --fixed-size'
+        ) from error
     return file.getvalue()
 
 
@@ -151,8 +160,11 @@ def onnx_network(content: bytes) -> Network:
 
 
 def torch_network(content: bytes) -> Network:
-    """Return a network that PyTorch runs."""
-    return torch.export.load(io.BytesIO(content)).module()
+    """Return a network that PyTorch runs.
+
+    Its guards are off: some refuse a single image, since the example had two.
+    """
+    return torch.export.load(io.BytesIO(content)).module(check_guards=False)
 
 
 @torch.no_grad()
@@ -163,12 +175,21 @@ def agreement(predictor: Predictor, network: Network, shape: tuple[int, ...]) ->
         predictor: On the CPU.
         network: The exported network.
         shape: Shape of the images, (N, 3, H, W): smooth blots of random colours.
+
+    Raises:
+        UserError: If the exported network does not take such images.
     """
     generator = torch.Generator().manual_seed(0)
     number, _, *size = shape
     blots = torch.rand(number, 3, 9, 9, generator=generator) * 255
     images = resize(blots, size=size, mode='bilinear', align_corners=False).byte()
-    logits, labels = network(images.float())
+    try:
+        logits, labels = network(images.float())
+    except Exception as error:
+        raise UserError(
+            f'the exported network cannot take {number} images of {size[0]}x{size[1]} pixels '
+            f'({in_short(error)}); try --fixed-size'
+        ) from error
     data = dict(
         inputs=[image.flip(0) for image in images],  # BGR
         data_samples=[
@@ -179,7 +200,7 @@ def agreement(predictor: Predictor, network: Network, shape: tuple[int, ...]) ->
     samples = predictor.segmentor.test_step(data)
     expected = torch.stack([sample.seg_logits.data for sample in samples])
     if predictor.segmentor.upsample == 'probabilities':
-        expected = expected.log()
+        expected = log_probabilities(expected)
     expected_labels = torch.cat([sample.pred_sem_seg.data for sample in samples])
     return Agreement(
         shape,

@@ -69,7 +69,7 @@ class ExportableSegmentor(nn.Module):
         maps = segmentor(images)
         is_probability = segmentor.upsample == 'probabilities'
         maps = self.enlarged(maps.softmax(dim=1) if is_probability else maps, images)
-        return maps.log() if is_probability else maps
+        return log_probabilities(maps) if is_probability else maps
 
     def slide(self, images: Tensor) -> Tensor:
         """Return the mean logits of overlapping windows, as mmseg's ``slide_inference``.
@@ -100,3 +100,8 @@ class ExportableSegmentor(nn.Module):
             align_corners=self.segmentor.align_corners,
             warning=False,
         )
+
+
+def log_probabilities(maps: Tensor) -> Tensor:
+    """Return the logarithms of probabilities, finite also for those that are 0."""
+    return maps.clamp_min(torch.finfo(maps.dtype).tiny).log()

@@ -4,7 +4,8 @@ import importlib
 import os
 from collections.abc import Callable
 
-from torch import Tensor, nn
+from mmengine.model import BaseModule
+from torch import Tensor
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.weights.files import below, difference, read_checkpoint, tensors_of
@@ -17,31 +18,36 @@ PACKAGES = {
 
 
 def load_pretrained_backbone(
-    backbone: nn.Module,
-    path: str,
+    backbone: BaseModule,
     where: str,
     rename: Callable[[str], str | None] | None = None,
     convert: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None,
     optional: tuple[str, ...] = (),
-) -> None:
-    """Load a local checkpoint of ImageNet weights into ``backbone``.
+) -> bool:
+    """Load the ImageNet weights that ``backbone.init_cfg`` names, if its type is 'Pretrained'.
 
     A prefix of :data:`PREFIXES` is dropped, and so are tensors that the backbone does not have (an
     ImageNet classifier, DeepLab heads).
 
     Args:
-        backbone: Module to fill.
-        path: Local file, written by ``torch.save``.
+        backbone: Module to fill. Its ``init_cfg['checkpoint']`` is a local file, written by
+            ``torch.save``, or a key of :data:`PACKAGES`.
         where: Part of a sentence for the error message that tells where to get the file.
         rename: Maps keys of the file to keys of the backbone; a key mapped to None is dropped.
         convert: Converts the renamed tensors, e.g. their shapes.
         optional: Parts of the backbone's keys that may be missing in the file (layers that the
             papers initialise at random). ``num_batches_tracked`` may always be missing.
 
+    Returns:
+        Whether weights were loaded; otherwise, the backbone is to be initialised at random.
+
     Raises:
         UserError: When the file is missing, unreadable or does not cover the backbone.
     """
-    name = type(backbone).__name__
+    init_cfg = backbone.init_cfg
+    if not isinstance(init_cfg, dict) or init_cfg.get('type') != 'Pretrained':
+        return False
+    name, path = type(backbone).__name__, packaged_file(init_cfg['checkpoint'])
     if not os.path.isfile(path):
         raise UserError(
             f'{name} starts from ImageNet weights, but there is no file {path}: {where}; put it '
@@ -61,6 +67,8 @@ def load_pretrained_backbone(
     if fault := difference(weights, shapes, unneeded):
         raise UserError(f'{path} does not hold the weights of {name}: {fault}; {where}')
     backbone.load_state_dict(weights, strict=False)
+    backbone._is_init = True
+    return True
 
 
 def packaged_file(checkpoint: str) -> str:

@@ -3,13 +3,18 @@
 import importlib.util
 import io
 import json
+import math
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
+from torch.export import Dim
 
 import mmseg_gl
+from mmseg_gl.deployment.export import to_torch
+from mmseg_gl.errors import UserError
 
 onnxruntime = pytest.importorskip('onnxruntime')
 SIZES = {'tiny': [(96, 192), (50, 70)], 'segformer': [(96, 192), (64, 96)], 'hrda': [(96, 192)]}
@@ -63,12 +68,13 @@ def test_onnx(publish, run, images, tmp_path, name):
     assert json.loads(about['classes'])[0] == 'road' and json.loads(about['size']) == [96, 192]
 
 
-def test_torch_export(publish, run, images, tmp_path):
-    file, out = publish('tiny'), tmp_path / 'network.pt2'
+@pytest.mark.parametrize('name', ['tiny', 'segformer'])
+def test_torch_export(publish, run, images, tmp_path, name):
+    file, out = publish(name), tmp_path / 'network.pt2'
     options = ['--format', 'pt2', '--fixed-size', '--size', '32x64']
     outcome = run('export_onnx', file, out, *options)
     assert outcome.code == 0, outcome.err
-    network = torch.export.load(io.BytesIO(out.read_bytes())).module()
+    network = torch.export.load(io.BytesIO(out.read_bytes())).module(check_guards=False)
 
     def run_network(pixels):
         return [tensor.detach().numpy() for tensor in network(torch.from_numpy(pixels))]
@@ -76,16 +82,38 @@ def test_torch_export(publish, run, images, tmp_path):
     check(mmseg_gl.load(file), run_network, images, [(32, 64)])
 
 
-def test_network_that_does_not_agree(publish, run, tmp_path, monkeypatch):
+class Half(nn.Module):
+    """A network whose code with the size is more than PyTorch's format can hold."""
+
+    def forward(self, x):
+        return x[:, : math.ceil(x.shape[1] / 2)]
+
+
+def test_networks_that_pytorch_cannot_write():
+    program = torch.export.export(Half(), (torch.zeros(2, 9),), dynamic_shapes=({1: Dim.AUTO},))
+    with pytest.raises(UserError, match='try --fixed-size'):
+        to_torch(program, {})
+
+
+def wrong(images):
+    return torch.zeros(1), torch.zeros(1)
+
+
+def failing(images):
+    raise RuntimeError('wrong shape')
+
+
+@pytest.mark.parametrize(
+    'network, message', [(wrong, 'does not agree'), (failing, 'cannot take 2 images of 96x192')]
+)
+def test_network_that_does_not_agree(publish, run, tmp_path, monkeypatch, network, message):
     """Nothing is written."""
-    wrong = torch.zeros(1)
     monkeypatch.setattr('mmseg_gl.cli.export_onnx.export', lambda *_: None)
     monkeypatch.setattr('mmseg_gl.cli.export_onnx.is_dynamic', lambda _: (True, True))
     monkeypatch.setattr('mmseg_gl.cli.export_onnx.to_torch', lambda *_: b'')
-    network = 'mmseg_gl.cli.export_onnx.torch_network'
-    monkeypatch.setattr(network, lambda _: lambda images: (wrong, wrong))
+    monkeypatch.setattr('mmseg_gl.cli.export_onnx.torch_network', lambda _: network)
     outcome = run('export_onnx', publish('tiny'), tmp_path / 'out', '--format', 'pt2')
-    assert 'does not agree' in outcome.error and not (tmp_path / 'out').exists()
+    assert message in outcome.error and not (tmp_path / 'out').exists()
 
 
 def test_packages_that_are_missing(publish, run, tmp_path, monkeypatch):

@@ -31,3 +31,15 @@ def test_prediction(publish, name):
     result = agreement(predictor, ExportableSegmentor(predictor.segmentor), (2, 3, 96, 160))
     assert result.labels == 1
     assert result.difference <= 1e-5 * result.largest
+
+
+def test_probabilities_that_are_zero(publish):
+    def sharpen(contents):
+        for name, tensor in contents['state_dict'].items():
+            if 'decode_head' in name:
+                tensor.mul_(1e4)
+
+    predictor = Predictor(publish(*CASES['probabilities'], change=sharpen), 'cpu')
+    result = agreement(predictor, ExportableSegmentor(predictor.segmentor), (2, 3, 96, 160))
+    assert result.largest > 87  # -log of the smallest normal number
+    assert result.difference <= 1e-5 * result.largest

@@ -67,6 +67,14 @@ def test_images_that_do_not_fit():
         net(torch.zeros(1, 3, 68, 96))
     with pytest.raises(UserError, match='auxiliary_head=None'):
         build(auxiliary_head=dict(HEAD, in_channels=(32,), in_index=(0,)))
+    with pytest.raises(UserError, match='detail_stride=.30, 32. .* multiples of 8'):
+        build(detail_stride=(30, 32)).eval()(torch.zeros(1, 3, 72, 96))
+
+
+@pytest.mark.parametrize('options', [dict(detail_stride=(65, 32)), dict(detail_crop=64)])
+def test_detail_crops_with_gaps(options):
+    with pytest.raises(UserError, match='detail_crop, detail_stride=.* expected'):
+        build(**options)
 
 
 def test_the_daformer_head_has_the_official_size():

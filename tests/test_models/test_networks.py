@@ -214,3 +214,11 @@ def test_fcn8s_loads_the_classifier_of_vgg(tmp_path):
     torch.save({k: v for k, v in official.items() if 'classifier' not in k}, path)
     with pytest.raises(UserError, match='classifier'):
         net.init_weights()
+
+
+@pytest.mark.parametrize('network', [DeepLabV2VGG, FCN8sVGG])
+def test_vgg_takes_other_initialisations(network):
+    zeros = dict(type='Constant', layer='Conv2d', val=0)
+    net = network(base_channels=4, init_cfg=zeros)
+    net.init_weights()
+    assert not any(parameter.any() for parameter in net.parameters())

@@ -77,8 +77,5 @@ class DeepLabV2ResNet(ResNet):
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1, ceil_mode=True)
 
     def init_weights(self) -> None:
-        if isinstance(self.init_cfg, dict) and self.init_cfg.get('type') == 'Pretrained':
-            load_pretrained_backbone(self, self.init_cfg['checkpoint'], where=WHERE)
-            self._is_init = True
-        else:
+        if not load_pretrained_backbone(self, WHERE):
             BaseModule.init_weights(self)

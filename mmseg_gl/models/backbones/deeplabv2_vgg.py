@@ -60,15 +60,9 @@ class DeepLabV2VGG(BaseModule):
         return (self.features(x),)
 
     def init_weights(self) -> None:
-        if self.init_cfg is not None:
-            load_pretrained_backbone(
-                self,
-                self.init_cfg['checkpoint'],
-                where=WHERE,
-                rename=torchvision_to_own,
-                optional=('features.29.', 'features.31.'),
-            )
-        self._is_init = True
+        fully_connected = ('features.29.', 'features.31.')
+        if not load_pretrained_backbone(self, WHERE, torchvision_to_own, optional=fully_connected):
+            super().init_weights()
 
 
 def torchvision_to_own(key: str) -> str | None:

@@ -9,11 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_gl.errors import check_choice
-from mmseg_gl.weights.imagenet import (
-    PACKAGES,
-    load_pretrained_backbone,
-    packaged_file,
-)
+from mmseg_gl.weights.imagenet import PACKAGES, load_pretrained_backbone
 
 WHERE = f'the weights that fit come with pip: {", ".join(PACKAGES.values())}'
 
@@ -130,11 +126,7 @@ class EfficientNetLite(BaseModule):
         return self
 
     def init_weights(self) -> None:
-        if isinstance(self.init_cfg, dict) and self.init_cfg.get('type') == 'Pretrained':
-            path = packaged_file(self.init_cfg['checkpoint'])
-            load_pretrained_backbone(self, path, WHERE, rename=file_to_own)
-            self._is_init = True
-        else:
+        if not load_pretrained_backbone(self, WHERE, rename=file_to_own):
             super().init_weights()
 
 

@@ -61,14 +61,8 @@ class FCN8sVGG(BaseModule):
         return pool3, pool4, fc7, x
 
     def init_weights(self) -> None:
-        if self.init_cfg is not None:
-            load_pretrained_backbone(
-                self,
-                self.init_cfg['checkpoint'],
-                where=WHERE,
-                convert=self.convert_classifier,
-            )
-        self._is_init = True
+        if not load_pretrained_backbone(self, WHERE, convert=self.convert_classifier):
+            super().init_weights()
 
     def convert_classifier(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         """Turn the fully connected layers of VGG-16's classifier into convolutions."""

@@ -105,10 +105,7 @@ class MixTransformer(MixVisionTransformer):
                     attention.norm.eps = EPS_INSIDE
 
     def init_weights(self) -> None:
-        if isinstance(self.init_cfg, dict) and self.init_cfg.get('type') == 'Pretrained':
-            path = self.init_cfg['checkpoint']
-            load_pretrained_backbone(self, path, WHERE, convert=to_own)
-            self._is_init = True
+        if load_pretrained_backbone(self, WHERE, convert=to_own):
             return
         super().init_weights()
         for module in self.modules():

@@ -15,6 +15,7 @@ from mmseg_gl.models.random_draws import next_generator, register_seed
 from mmseg_gl.models.representations import at_least_float32
 from mmseg_gl.models.segmentors.multi_output_encoder_decoder import (
     MultiOutputEncoderDecoder,
+    check_windows,
     supervised_loss,
 )
 from mmseg_gl.models.step import autocast_layout
@@ -74,8 +75,8 @@ class HRDAEncoderDecoder(MultiOutputEncoderDecoder):
         **kwargs: See :class:`MultiOutputEncoderDecoder`.
 
     Raises:
-        UserError: For an auxiliary head; in use, for images whose sides are no multiple of twice
-            the output stride of the network.
+        UserError: For an auxiliary head, or detail crops with gaps between them; in use, for
+            images, crops or steps that are no multiples of twice the output stride of the network.
     """
 
     seed: Tensor
@@ -92,6 +93,7 @@ class HRDAEncoderDecoder(MultiOutputEncoderDecoder):
         super().__init__(*args, **kwargs)
         if self.with_auxiliary_head:
             raise UserError('HRDAEncoderDecoder has one output; set auxiliary_head=None')
+        check_windows(detail_crop, detail_stride, 'HRDAEncoderDecoder: detail_crop, detail_stride')
         self.scale_attention_head = self.build_head(scale_attention_head)
         self.detail_crop = detail_crop
         self.detail_stride = detail_stride
@@ -171,15 +173,21 @@ class HRDAEncoderDecoder(MultiOutputEncoderDecoder):
         """Return the output stride, from the logits of the context.
 
         Raises:
-            UserError: When the images do not fit it.
+            UserError: When the images or the detail crops do not fit it.
         """
         stride = round(images.shape[2] / (2 * context.shape[2]))
         if [2 * stride * side for side in context.shape[2:]] != list(images.shape[2:]):
             raise UserError(
                 f'HRDAEncoderDecoder: images of {images.shape[3]}x{images.shape[2]} (width x '
                 f'height) do not fit the output stride {stride}; both sides must be multiples of '
-                f'{2 * stride}: crop or resize to such a size, or set '
-                f'data_preprocessor.size_divisor={2 * stride}'
+                f'{2 * stride}: crop or resize to such a size, or let tests pad to it with '
+                f'data_preprocessor.test_cfg=dict(size_divisor={2 * stride})'
+            )
+        if any(side % (2 * stride) for side in (*self.detail_crop, *self.detail_stride)):
+            raise UserError(
+                f'HRDAEncoderDecoder: detail_crop={self.detail_crop} and detail_stride='
+                f'{self.detail_stride} do not fit the output stride {stride}; expected multiples '
+                f'of {2 * stride}'
             )
         return stride
 

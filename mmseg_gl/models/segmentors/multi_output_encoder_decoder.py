@@ -42,8 +42,8 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
 
     Raises:
         UserError: For a head with another kind of loss, an unknown ``upsample``, probabilities in
-            another mode than 'whole', or sliding windows without a size; in use, for a head that
-            does not fit the backbone.
+            another mode than 'whole', or sliding windows without a size or with gaps between them;
+            in use, for a head that does not fit the backbone.
     """
 
     def __init__(self, *args: Any, test_cfg: dict | None = None, **kwargs: Any) -> None:
@@ -51,10 +51,9 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
         for level, head in self.decode_heads().items():
             check_head(level, head)
         test_cfg = test_cfg or {}
-        if test_cfg.get('mode') == 'slide' and not {'crop_size', 'stride'} <= set(test_cfg):
-            raise UserError(
-                "test_cfg mode='slide' needs crop_size=(height, width) and stride=(height, width)"
-            )
+        if test_cfg.get('mode') == 'slide':
+            sizes = test_cfg.get('crop_size'), test_cfg.get('stride')
+            check_windows(*sizes, "test_cfg mode='slide': crop_size, stride")
         self.upsample = test_cfg.get('upsample', 'logits')
         self.resize_twice = test_cfg.get('resize_twice', False)
         check_choice('test_cfg.upsample', self.upsample, UPSAMPLED)
@@ -172,6 +171,26 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
         for sample in samples:
             sample.set_metainfo(dict(upsampled=upsampled))
         return samples
+
+
+def check_windows(size: object, stride: object, options: str) -> None:
+    """Raise a :class:`UserError` unless windows of a size, a stride apart, leave no gaps.
+
+    Args:
+        size: Height and width of the windows in pixels.
+        stride: The steps between them, down and across.
+        options: What to call both in the error.
+    """
+    pairs = [pair if isinstance(pair, list | tuple) else () for pair in (size, stride)]
+    is_pair = [
+        len(pair) == 2 and all(isinstance(side, int) and side > 0 for side in pair)
+        for pair in pairs
+    ]
+    if not all(is_pair) or any(step > side for side, step in zip(*pairs)):
+        raise UserError(
+            f'{options}={size!r}, {stride!r}: expected (height, width) in pixels each, and no '
+            'stride larger than the window'
+        )
 
 
 def check_head(level: str, head: nn.Module) -> None:
