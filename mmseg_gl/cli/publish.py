@@ -17,7 +17,7 @@ from mmseg_gl.cli.parser import ToolParser, add_cfg_options
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
 from mmseg_gl.deployment.mmseg_config import mmseg_config
-from mmseg_gl.deployment.published import published, read_metrics, to_bytes
+from mmseg_gl.deployment.published import published, to_bytes
 from mmseg_gl.errors import UserError, check_is_file
 from mmseg_gl.files import make_folder, write_bytes
 
@@ -50,9 +50,7 @@ def main() -> None:
     check_is_file(args.checkpoint, 'checkpoint')
     if args.weights:
         cfg.model.evaluated = args.weights
-    weights = cfg.model.get('evaluated', 'segmentor')
-    metrics = read_metrics(args.checkpoint, weights, args.metrics)
-    contents = published(cfg, args.checkpoint, metrics)
+    contents = published(cfg, args.checkpoint, args.metrics)
     content, digits = to_bytes(contents)
     stem = f'{stem_of(args.out, args.config)}-{digits}'
     make_folder(os.path.dirname(stem) or '.', 'OUT')

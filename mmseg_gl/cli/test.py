@@ -24,7 +24,7 @@ from mmseg_gl.cli.test_time import TestTime, add_test_time_arguments
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.run_config import load_run_config
 from mmseg_gl.datasets.inspection import check_files
-from mmseg_gl.engine.checkpoint import load_segmentor
+from mmseg_gl.engine.checkpoint import load_segmentor, unwrapped
 from mmseg_gl.engine.hooks import PredictionWriterHook
 from mmseg_gl.engine.safe_runner import SafeRunner
 from mmseg_gl.errors import UserError, check_is_file
@@ -33,6 +33,7 @@ from mmseg_gl.evaluation.uda_iou_metric import names_of_means
 from mmseg_gl.experiments.test_results import files_of, findings, write_results
 from mmseg_gl.files import make_folder
 from mmseg_gl.visualization.picture_writer_hook import PictureWriterHook
+from mmseg_gl.weights.files import weights_digest
 
 REQUIRED = ('model', 'test_dataloader', 'test_evaluator', 'default_hooks')
 
@@ -81,6 +82,7 @@ def main() -> None:
     if args.show_dir:
         runner.register_hook(PictureWriterHook(args.show_dir))
     load_segmentor(runner.model, args.checkpoint)
+    digest = weights_digest(unwrapped(runner.model).network)
     test_time.adapt(runner)
     test_time.begin(runner, cfg.test_dataloader)
     metrics, files = measure(runner, runner.test)
@@ -91,7 +93,7 @@ def main() -> None:
         others[name], more = measure(runner, runner.test_loop.run, f'_{name}')
         files.update(more)
     if is_main_process():
-        metrics['checkpoint'] = args.checkpoint
+        metrics.update(checkpoint=args.checkpoint, weights_sha256=digest)
         if test_time.remarks:  # then these are not figures of the checkpoint alone
             metrics['test_time'] = test_time.remarks
         if others:

@@ -10,6 +10,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import DefaultScope
 from mmseg.registry import MODELS
+from torch import nn
 
 import mmseg_gl
 from mmseg_gl.config.classes import check_metainfo
@@ -20,7 +21,7 @@ from mmseg_gl.engine.checkpoint import load_segmentor
 from mmseg_gl.engine.plain_values import has_form
 from mmseg_gl.errors import UserError, in_short
 from mmseg_gl.files import read_record
-from mmseg_gl.weights.files import check_tensors, read_checkpoint
+from mmseg_gl.weights.files import check_tensors, read_checkpoint, weights_digest
 
 # `meta` and `state_dict` are what mmseg reads of a checkpoint.
 FORM = dict(
@@ -33,13 +34,13 @@ FORM = dict(
 )
 
 
-def published(cfg: Config, checkpoint: str, metrics: dict[str, Any] | None) -> dict[str, Any]:
+def published(cfg: Config, checkpoint: str, metrics: str | None = None) -> dict[str, Any]:
     """Return the contents of a published file, tensors and plain values only.
 
     Args:
         cfg: Config of a segmentor with a ``test_dataloader``.
         checkpoint: Checkpoint that was trained with it, of a run or of a segmentor alone.
-        metrics: Contents of the ``metrics.json`` of this checkpoint, if there is one.
+        metrics: The ``metrics.json`` of these weights; see :func:`read_metrics`.
 
     Returns:
         ``state_dict`` with the names of mmseg's segmentors; ``meta.dataset_meta`` with ``classes``
@@ -48,7 +49,8 @@ def published(cfg: Config, checkpoint: str, metrics: dict[str, Any] | None) -> d
 
     Raises:
         UserError: If the checkpoint cannot be read, is of another network, or holds values that are
-            not finite; if the config trains no segmentor; or if it cannot be published.
+            not finite; if ``metrics`` is not about it; if the config trains no segmentor; or if it
+            cannot be published.
     """
     if 'segmentor' not in cfg.model:
         raise UserError(f'a {cfg.model.type} is not a segmentor; publish a config that trains one')
@@ -65,7 +67,7 @@ def published(cfg: Config, checkpoint: str, metrics: dict[str, Any] | None) -> d
                 'checkpoint'
             )
     meta = read_checkpoint(checkpoint).get('meta')
-    metrics = metrics or {}
+    figures = read_metrics(whole.network, os.path.dirname(checkpoint), metrics)
     return dict(
         state_dict=dict(weights),
         meta=dict(
@@ -80,8 +82,8 @@ def published(cfg: Config, checkpoint: str, metrics: dict[str, Any] | None) -> d
             weights=cfg.model.get('evaluated', 'segmentor'),
             model=model,
             test_pipeline=published_steps(cfg.test_dataloader.dataset.pipeline),
-            protocol=str(metrics.get('protocol') or ''),
-            figures={k: float(v) for k, v in metrics.items() if is_figure(k) and v is not None},
+            protocol=str(figures.get('protocol') or ''),
+            figures={k: float(v) for k, v in figures.items() if is_figure(k) and v is not None},
         ),
     )
 
@@ -90,34 +92,32 @@ def is_figure(name: str) -> bool:
     return name.startswith(('mIoU', 'IoU.'))
 
 
-def read_metrics(checkpoint: str, weights: str, path: str | None) -> dict[str, Any] | None:
-    """Read the ``metrics.json`` that tools/test.py has written about a checkpoint.
+def read_metrics(network: nn.Module, folder: str, path: str | None) -> dict[str, Any]:
+    """Read the ``metrics.json`` that tools/test.py has written about a network.
 
     Args:
-        checkpoint: The checkpoint.
-        weights: 'segmentor' or 'teacher': the network in it.
-        path: The file; None looks beside the checkpoint, and skips one of another checkpoint.
+        network: The network with the weights of a checkpoint.
+        folder: Where the checkpoint is.
+        path: The file; None looks in the folder, and skips one about other weights.
+
+    Returns:
+        Contents of the file, {} if there is none about these weights.
 
     Raises:
         UserError: If the given file is missing, damaged, or about something else.
     """
-    record = read_record(path or os.path.join(os.path.dirname(checkpoint), 'metrics.json'))
-    if record is None:
-        if path:
-            raise UserError(f'there is no {path}; tools/test.py writes it')
-        return None
-    of_teacher = "teacher's" in str(record.get('protocol'))
-    name = os.path.basename(str(record.get('checkpoint')))
-    is_same = name == os.path.basename(checkpoint) and of_teacher == (weights == 'teacher')
-    if is_same and not record.get('test_time'):
+    record = read_record(path or os.path.join(folder, 'metrics.json')) or {}
+    if path and not record:
+        raise UserError(f'there is no {path}; tools/test.py writes it')
+    if record.get('weights_sha256') == weights_digest(network) and not record.get('test_time'):
         return record
     if path:
         changed = ' with --adapt or --tta' if record.get('test_time') else ''
         raise UserError(
-            f'{path} is about the {"teacher" if of_teacher else "segmentor"} of {name}{changed}, '
-            f'not about the {weights} of {checkpoint} as it is; run tools/test.py on that'
+            f'{path} is about {record.get("checkpoint")}{changed}, not about the weights to be '
+            'published as they are; run tools/test.py on those'
         )
-    return None
+    return {}
 
 
 def to_bytes(contents: dict[str, Any]) -> tuple[bytes, str]:

@@ -78,10 +78,10 @@ def networks(tmp_path_factory):
 def publish(networks, tmp_path):
     """The function that publishes a network and returns the path of the file."""
 
-    def publish(name, options=None, metrics=None, change=lambda contents: None):
+    def publish(name, options=None, change=lambda contents: None):
         config, checkpoint = networks[name]
         cfg = load_config(config, options)
-        contents = published(cfg, str(checkpoint), metrics)
+        contents = published(cfg, str(checkpoint))
         change(contents)
         content, digits = to_bytes(contents)
         path = tmp_path / f'{name}-{digits}.pth'

@@ -10,10 +10,7 @@ import mmseg_gl
 from mmseg_gl.errors import UserError
 from mmseg_gl.weights.files import below, read_checkpoint
 
-METRICS = {
-    **{'mIoU': 31.5, 'mIoU16': 33.0, 'IoU.road': 80.1, 'IoU.bicycle': None},
-    **dict(protocol='19 outputs', checkpoint='elsewhere/tiny.pth'),
-}
+FIGURES = {'mIoU': 31.5, 'mIoU16': 33.0, 'IoU.road': 80.1}
 
 
 def strings(node):
@@ -26,10 +23,27 @@ def strings(node):
         yield node
 
 
-def test_contents(networks, run, tmp_path):
+@pytest.fixture
+def metrics(networks, run, data_options, street_scenes, tmp_path):
+    """The function that tests a network; returns the path and the contents of metrics.json."""
+
+    def metrics(name, *options):
+        config, checkpoint = networks[name]
+        work = ['--work-dir', tmp_path / 'tested']
+        data = data_options(street_scenes, target=False)
+        outcome = run('test', config, checkpoint, *work, *options, '--cfg-options', *data)
+        assert outcome.code == 0, outcome.err
+        return work[1] / 'metrics.json', json.loads((work[1] / 'metrics.json').read_text())
+
+    return metrics
+
+
+def test_contents(networks, metrics, run, tmp_path):
     config, checkpoint = networks['tiny']
-    metrics = tmp_path / 'metrics.json'
-    metrics.write_text(json.dumps(METRICS))
+    metrics, contents = metrics('tiny')
+    contents.update(FIGURES, **{'IoU.bicycle': None}, protocol='19 outputs')
+    contents = {k: v for k, v in contents.items() if k in FIGURES or 'IoU' not in k}
+    metrics.write_text(json.dumps(contents))
     for _ in range(2):  # the same command again keeps the files
         outcome = run('publish', config, checkpoint, f'{tmp_path}/new/', '--metrics', metrics)
         assert outcome.code == 0, outcome.err
@@ -44,37 +58,42 @@ def test_contents(networks, run, tmp_path):
     assert contents['state_dict'].keys() == expected.keys()
     assert all(tensor.equal(expected[k]) for k, tensor in contents['state_dict'].items())
     rest = [contents['meta'], contents['mmseg_gl']]
-    words = {text for text in strings(rest) if text != METRICS['protocol']}
-    assert not any(set('./\\') & set(w) for w in words - {mmseg_gl.__version__, *METRICS})
+    words = set(strings(rest)) - {mmseg_gl.__version__, '19 outputs', *FIGURES}
+    assert not any(set('./\\') & set(word) for word in words)
     assert not words & {'init_cfg', 'pretrained', 'CrossEntropyLoss'}
 
     model = mmseg_gl.load(path)
     assert model.classes[:2] == ('road', 'sidewalk') and model.palette.shape == (19, 3)
-    assert model.figures == {k: METRICS[k] for k in ('mIoU', 'mIoU16', 'IoU.road')}
+    assert model.figures == FIGURES
     assert model.protocol == '19 outputs'
     assert (model.about['iteration'], model.about['weights']) == (7, 'segmentor')
 
 
-def test_metrics_beside_the_checkpoint(networks, run, tmp_path):
-    """They are taken if they are about this checkpoint, this network of it, and nothing else."""
+def test_metrics_beside_the_checkpoint(networks, metrics, run, tmp_path):
+    """They are taken if they are about these weights, and nothing else."""
     config, checkpoint = networks['hrda']
     link = tmp_path / 'run/hrda.pth'
     link.parent.mkdir()
     link.symlink_to(checkpoint)
 
-    def figures(*options, **metrics):
-        (link.parent / 'metrics.json').write_text(json.dumps({'mIoU': 31.5, **metrics}))
+    _, of_teacher = metrics('hrda')
+    _, of_other = metrics('tiny')
+
+    def figures(contents, *options):
+        (link.parent / 'metrics.json').write_text(json.dumps(contents))
         assert run('publish', config, link, tmp_path / 'new', *options).code == 0
         path = max(tmp_path.glob('new-*.pth'), key=lambda path: path.stat().st_mtime_ns)
         found = mmseg_gl.load(path).figures
         path.unlink()
         return found
 
-    of_teacher = dict(checkpoint='/moved/hrda.pth', protocol="the teacher's logits upsampled")
-    assert figures(**of_teacher) == {'mIoU': 31.5}
-    assert figures('--weights', 'segmentor', **of_teacher) == {}
-    assert figures(**{**of_teacher, 'checkpoint': 'other.pth'}) == {}
-    assert figures(**of_teacher, test_time=['TENT']) == {}
+    assert figures(of_teacher)['mIoU'] == of_teacher['mIoU']
+    assert figures(of_teacher, '--weights', 'segmentor') == {}
+    assert figures(of_other) == {}
+    assert figures(dict(of_teacher, test_time=['TENT'])) == {}
+    (tmp_path / 'other.json').write_text(json.dumps(of_other))
+    options = ['--metrics', tmp_path / 'other.json']
+    assert 'tiny.pth, not about' in run('publish', config, link, tmp_path / 'new', *options).error
 
 
 def change(key, value):
