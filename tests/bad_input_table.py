@@ -230,6 +230,11 @@ ONE_SCHEDULE = "param_scheduler = dict(_delete_=True, type='PolyLR', end=9)"
 ONE_OPTIMIZER = """
 optim_wrapper = dict(_delete_=True, type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1))
 """
+CONCATENATED = """
+val_dataloader = test_dataloader = dict(
+    dataset=dict(_delete_=True, type='ConcatDataset', datasets=[_base_.val_dataloader.dataset])
+)
+"""
 SMALL_IMAGES = """
 load, small = dict(type='LoadImage'), dict(type='Resize', scale=(40, 20))
 ids, pack = dict(type='LoadTrainIds', ids='gta5'), dict(type='PackSegInputs')
@@ -356,6 +361,9 @@ CASES = {
         ),
         '`--show-dir` that is not empty': lambda b: b.test(
             more=['--show-dir', b.path('show/mine', 'precious').parent]
+        ),
+        '`other_test_dataloaders` in place of ConcatDataset': lambda b: b.test(
+            config=b.config(CONCATENATED)
         ),
         '`--tta` of scale 0': lambda b: b.test(more=['--tta', 0]),
         'network without `batch norm` for --adapt bn': lambda b: b.test(

@@ -124,7 +124,8 @@ def main() -> None:
     title = f'{what}, {method} of both domains together, for each network'
     picture = embedding_picture(embeddings, classes, metainfo['palette'], title)
     options = ('config', 'what', 'method', 'points', 'images', 'seed', 'target_labels')
-    record = {**{name: getattr(args, name) for name in options}, 'checkpoints': figures}
+    record = {name: getattr(args, name) for name in options}
+    record.update(weights=cfg.model.get('evaluated', 'segmentor'), checkpoints=figures)
     write_text(beside(args.out), json.dumps(record, indent=1))
     write_bytes(args.out, picture)
     print(f'wrote {args.out} and {beside(args.out)}')

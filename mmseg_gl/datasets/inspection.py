@@ -152,7 +152,16 @@ def list_files(name: str, cfg: dict) -> list[tuple[str, str | None]]:
 
 
 def build_lazily(cfg: dict) -> BaseSegDataset:
-    """Build a data set without listing its files and without its pipeline."""
+    """Build a data set without listing its files and without its pipeline.
+
+    Raises:
+        UserError: For a data set that wraps others.
+    """
+    if wraps := [key for key in ('dataset', 'datasets') if key in cfg]:
+        raise UserError(
+            f'{cfg["type"]}({wraps[0]}=...) wraps other data sets; give these as a list of sources '
+            'or targets, or as other_test_dataloaders'
+        )
     return DATASETS.build({**cfg, 'lazy_init': True, 'pipeline': []})
 
 

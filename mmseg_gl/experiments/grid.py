@@ -124,6 +124,8 @@ def choice(figures: dict[str, Figures], score: str) -> str:
     if any(score is None for score, _ in figures.values()):
         return f'no choice, as not all runs have {score}'
     _, chosen = max((value, name) for name, (value, _) in figures.items())
+    if any(iou is None for _, iou in figures.values()):
+        return f'{score} chooses **{chosen}**'
     highest, best = max((iou, name) for name, (_, iou) in figures.items())
     return (
         f'{score} chooses **{chosen}** with {shown(figures[chosen][1], 1)} mIoU; the best is '

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +18,8 @@ class RunResult:
 
     Attributes:
         metrics: Test metrics of the last iterate by name (``metrics.json``).
-        validations: Scalars of each validation by its iteration; all have 'mIoU', in percent, and
-            maybe scores, of which higher ones are better.
+        validations: Finite scalars of each validation by its iteration: 'mIoU' in percent, if the
+            images have labels, and maybe scores, of which higher ones are better.
         iterations: Number of iterations with a logged time.
         seconds: Time of these iterations, without validations.
         memory: Peak memory in MiB: allocated on the GPU, or resident if there is none; None if it
@@ -66,7 +65,8 @@ class RunResult:
     @property
     def best(self) -> float:
         """The highest mIoU of any validation, which labels of the target choose, or the test's."""
-        return max((r['mIoU'] for r in self.validations.values()), default=self.mean_iou)
+        found = [r['mIoU'] for r in self.validations.values() if 'mIoU' in r]
+        return max(found, default=self.mean_iou)
 
     def chosen(self, score: str) -> dict[str, Any] | None:
         """Return the scalars of the validation with the highest score, the first of several.
@@ -77,17 +77,13 @@ class RunResult:
         Returns:
             None if no validation has the score.
         """
-        scored = [r for r in self.validations.values() if has_score(r, score)]
+        scored = [r for r in self.validations.values() if score in r]
         return max(scored, key=lambda record: record[score], default=None)
 
     def last_score(self, score: str) -> float | None:
         """Return the score of the last iterate; None if its validation has none."""
         last = self.validations[max(self.validations)] if self.validations else {}
-        return last[score] if has_score(last, score) else None
-
-
-def has_score(record: dict[str, Any], score: str) -> bool:
-    return has_form(record, {score: float}) and math.isfinite(record[score])
+        return last.get(score)
 
 
 def read_metrics(run_dir: str) -> dict[str, Any] | None:

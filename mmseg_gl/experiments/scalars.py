@@ -43,19 +43,23 @@ def curve(records: Iterable[dict[str, Any]], name: str) -> Points:
         records: See :func:`read_scalars`.
         name: Name of the scalar; records without it, or where it is not finite, are skipped.
     """
-    points = {
-        record['step']: record[name]
-        for record in records
-        if has_form(record, {name: float}) and math.isfinite(record[name])
-    }
+    points = {record['step']: record[name] for record in records if is_finite(record.get(name))}
     return dict(sorted(points.items()))
 
 
 def validations(records: Iterable[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    """Return the records of validations by iteration; see :func:`curve`."""
-    records = list(records)
-    last = {record['step']: record for record in records if has_form(record, dict(mIoU=float))}
-    return {step: last[step] for step in curve(last.values(), 'mIoU')}
+    """Return the finite scalars of validations by iteration; of the same one the last counts.
+
+    Validations are the records with an mIoU, or with scores if the images have no labels.
+    """
+    finite = [{k: v for k, v in record.items() if is_finite(v)} for record in records]
+    found = {r['step']: r for r in finite if 'mIoU' in r or any(k.startswith('score/') for k in r)}
+    return dict(sorted(found.items()))
+
+
+def is_finite(value: object) -> bool:
+    """Return whether a value of a log is a finite number."""
+    return has_form(value, float) and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def validation_curve(run_dir: str) -> Points:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from mmseg_gl.evaluation.confusion import image_figures, most_confused
 from mmseg_gl.files import write_bytes
 from mmseg_gl.visualization.confusion_picture import confusion_picture
 
+# Files of the newest test: those of earlier ones have a number before the suffix.
+RESULT = re.compile(r'(?!.*\.\d+\.\w+$)(metrics|(confusion|per_image)(_.*)?)\.(json|png)$')
 MOST = 5  # of the pairs of classes and the images that are named
 
 
@@ -64,7 +67,7 @@ def one_a_line(entries: Sequence[Any]) -> str:
 
 
 def write_results(folder: str, files: Mapping[str, bytes]) -> None:
-    """Write the results of a test; keep those of another one under other names.
+    """Write the results of a test; keep all those of another one under other names.
 
     Files of one test keep the same number: ``metrics.1.json`` is of the same test as
     ``confusion.1.json``.
@@ -73,11 +76,10 @@ def write_results(folder: str, files: Mapping[str, bytes]) -> None:
         folder: The work dir.
         files: Contents by name; all are written.
     """
-    there = {name: os.path.join(folder, name) for name in files}
-    there = {name: path for name, path in there.items() if os.path.lexists(path)}
-    if any(read(path) != files[name] for name, path in there.items()):
+    there = {name: os.path.join(folder, name) for name in os.listdir(folder) if RESULT.match(name)}
+    if any(name not in files or read(path) != files[name] for name, path in there.items()):
         number = 1
-        while any(os.path.lexists(kept) for kept in numbered(folder, files, number)):
+        while any(os.path.lexists(kept) for kept in numbered(folder, {*there, *files}, number)):
             number += 1
         for path, kept in zip(there.values(), numbered(folder, there, number)):
             os.rename(path, kept)

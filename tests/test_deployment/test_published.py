@@ -91,9 +91,6 @@ def test_metrics_beside_the_checkpoint(networks, metrics, run, tmp_path):
     assert figures(of_teacher, '--weights', 'segmentor') == {}
     assert figures(of_other) == {}
     assert figures(dict(of_teacher, test_time=['TENT'])) == {}
-    (tmp_path / 'other.json').write_text(json.dumps(of_other))
-    options = ['--metrics', tmp_path / 'other.json']
-    assert 'tiny.pth, not about' in run('publish', config, link, tmp_path / 'new', *options).error
 
 
 def change(key, value):

@@ -38,6 +38,16 @@ def test_scalars_of_all_starts(run_dir):
     assert validation_curve(run_dir) == {10: 30.0, 20: 40.0, 25: 38.0}
 
 
+def test_validations_without_labels(run_dir):
+    path = run_dir / '20260101_000002/vis_data/scalars.json'
+    path.write_text('{"score/BNM": 0.5, "step": 25}\n{"score/BNM": 0.4, "step": 30}')
+    result = RunResult.read(run_dir)
+    assert result.chosen('score/BNM') == {'score/BNM': 0.5, 'step': 25}
+    assert result.best == 99.0  # of the first start
+    (run_dir / '20260101_000001/vis_data/scalars.json').unlink()
+    assert RunResult.read(run_dir).best == 38.5
+
+
 def test_figures_of_a_run(run_dir):
     result = RunResult.read(run_dir)
     assert (result.mean_iou, result.best) == (38.5, 40.0)

@@ -28,13 +28,16 @@ def test_files():
 
 
 def test_earlier_files_are_kept_together(tmp_path):
-    first = {'a.json': b'1', 'b.json': b'same'}
+    first = {'metrics.json': b'1', 'confusion.json': b'same', 'confusion_city.json': b'1'}
     write_results(tmp_path, first)
     write_results(tmp_path, first)
     assert contents(tmp_path) == first
-    (tmp_path / 'b.1.json').write_bytes(b'precious')
-    write_results(tmp_path, {'a.json': b'2', 'b.json': b'same', 'c.json': b'3'})
-    assert contents(tmp_path) == {
-        **{'b.1.json': b'precious', 'a.2.json': b'1', 'b.2.json': b'same'},
-        **{'a.json': b'2', 'b.json': b'same', 'c.json': b'3'},
-    }
+    others = {'confusion.1.json': b'precious', 'iter_5.pth': b'', 'notes.json': b''}
+    for name, content in others.items():
+        (tmp_path / name).write_bytes(content)
+    second = {'metrics.json': b'2', 'confusion.json': b'same', 'per_image.json': b'2'}
+    write_results(tmp_path, second)
+    kept = {'metrics.2.json': b'1', 'confusion.2.json': b'same', 'confusion_city.2.json': b'1'}
+    assert contents(tmp_path) == {**others, **kept, **second}
+    write_results(tmp_path, second)
+    assert contents(tmp_path) == {**others, **kept, **second}
