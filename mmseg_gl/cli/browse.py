@@ -102,7 +102,7 @@ def draw(
         predict = args.checkpoint is not None
         sheets = training_sheets(model, batch, dataset.metainfo, number, predict)
         for index, picture in enumerate(sheets, first):
-            write_bytes(os.path.join(args.out, f'sheet_{index:04}.png'), encoded(picture, '.png'))
+            write_bytes(os.path.join(args.out, f'sheet_{index:04}.png'), encoded(picture))
 
 
 if __name__ == '__main__':

@@ -170,7 +170,7 @@ def segment(
         if with_overlay:
             colours = np.asarray(picture.convert('RGB'))
             with folder.write(os.path.join('overlay', name)) as file:
-                file.write(encoded(overlay(reader.read(files[name]), colours), '.png'))
+                file.write(encoded(overlay(reader.read(files[name]), colours)))
 
 
 if __name__ == '__main__':

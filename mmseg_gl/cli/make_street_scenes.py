@@ -18,7 +18,7 @@ from mmseg_gl.errors import UserError
 from mmseg_gl.files import make_folder, write_bytes
 from mmseg_gl.street_scenes import StreetScenesConfig, generate, preview
 from mmseg_gl.street_scenes.config import CLUTTER_KINDS, SOURCE_FORMATS
-from mmseg_gl.street_scenes.writer import encode_png
+from mmseg_gl.visualization.encoding import encoded
 
 
 def main() -> None:
@@ -121,7 +121,7 @@ def write_preview(config: StreetScenesConfig, path: str) -> None:
     if os.path.exists(path):
         raise UserError(f'--preview {path} exists; name a new file')
     make_folder(os.path.dirname(path) or '.', '--preview')
-    write_bytes(path, encode_png(preview(config)))
+    write_bytes(path, encoded(preview(config)))
 
 
 if __name__ == '__main__':

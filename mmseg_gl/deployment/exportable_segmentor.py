@@ -2,7 +2,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmseg.models.utils import resize
 from torch import Tensor, nn
 
 from mmseg_gl.errors import UserError
@@ -68,7 +67,8 @@ class ExportableSegmentor(nn.Module):
             return self.slide(images)
         maps = segmentor(images)
         is_probability = segmentor.upsample == 'probabilities'
-        maps = self.enlarged(maps.softmax(dim=1) if is_probability else maps, images)
+        maps = maps.softmax(dim=1) if is_probability else maps
+        maps = segmentor.enlarged(maps, images.shape[2:])
         return log_probabilities(maps) if is_probability else maps
 
     def slide(self, images: Tensor) -> Tensor:
@@ -84,22 +84,12 @@ class ExportableSegmentor(nn.Module):
         for top in rows:
             for left in columns:
                 window = images[:, :, top : top + crop[0], left : left + crop[1]]
-                logits = self.enlarged(self.segmentor(window), window)
                 height, width = window.shape[2:]
+                logits = self.segmentor.enlarged(self.segmentor(window), (height, width))
                 right, bottom = size[1] - left - width, size[0] - top - height
                 total = total + F.pad(logits, (left, right, top, bottom))
                 count[top : top + height, left : left + width] += 1
         return total / count
-
-    def enlarged(self, maps: Tensor, images: Tensor) -> Tensor:
-        """Resize maps to the size of images."""
-        return resize(
-            maps,
-            size=images.shape[2:],
-            mode='bilinear',
-            align_corners=self.segmentor.align_corners,
-            warning=False,
-        )
 
 
 def log_probabilities(maps: Tensor) -> Tensor:

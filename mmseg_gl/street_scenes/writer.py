@@ -3,7 +3,6 @@
 import io
 import os
 
-import cv2
 import numpy as np
 
 from mmseg_gl.datasets.palette import palette_image
@@ -11,6 +10,7 @@ from mmseg_gl.files import write_bytes
 from mmseg_gl.street_scenes.config import StreetScenesConfig
 from mmseg_gl.street_scenes.materials import PALETTE, SYNTHIA_IDS
 from mmseg_gl.street_scenes.render import Split, render
+from mmseg_gl.visualization.encoding import encoded
 
 CITIES = {Split.TARGET_TRAIN: ('train', 'proceduria'), Split.TARGET_VAL: ('val', 'perlinburg')}
 SYNTHIA_INSTANCE = 1
@@ -37,19 +37,13 @@ def write_sample(config: StreetScenesConfig, out_dir: str, split: Split, index: 
     image, labels = render(config, split, index)
     image_path, label_path = sample_paths(config, split, index)
     if split is not Split.SOURCE:
-        encoded_labels = encode_png(labels)
+        encoded_labels = encoded(labels)
     elif config.source_format == 'gta5':
         encoded_labels = _encode_gta5_labels(labels)
     else:
         encoded_labels = _encode_synthia_labels(labels)
-    write_bytes(os.path.join(out_dir, image_path), encode_png(image))
+    write_bytes(os.path.join(out_dir, image_path), encoded(image))
     write_bytes(os.path.join(out_dir, label_path), encoded_labels)
-
-
-def encode_png(image: np.ndarray) -> bytes:
-    """Encode an RGB image, shape (H, W, 3), or a grey one, shape (H, W), uint8 or uint16."""
-    _, encoded = cv2.imencode('.png', image[..., ::-1] if image.ndim == 3 else image)
-    return encoded.tobytes()
 
 
 def _encode_gta5_labels(labels: np.ndarray) -> bytes:
@@ -65,4 +59,4 @@ def _encode_synthia_labels(labels: np.ndarray) -> bytes:
     for material, synthia_id in SYNTHIA_IDS.items():
         ids[material] = synthia_id
     channels = (ids[labels], np.full_like(labels, SYNTHIA_INSTANCE, np.uint16))
-    return encode_png(np.dstack((*channels, np.zeros_like(channels[0]))))
+    return encoded(np.dstack((*channels, np.zeros_like(channels[0]))))

@@ -39,4 +39,4 @@ class PictureVisBackend(LocalVisBackend):
         os.makedirs(folder, exist_ok=True)
         path = os.path.join(folder, f'{name}_{step:0{DIGITS}}.png')
         with whole_file(path, 'free disk space, then continue with --resume') as file:
-            file.write(encoded(image, '.png'))
+            file.write(encoded(image))

@@ -191,12 +191,6 @@ class HRDAEncoderDecoder(MultiOutputEncoderDecoder):
             )
         return stride
 
-    def enlarged(self, logits: Tensor, size: tuple[int, ...]) -> Tensor:
-        """Resize logits."""
-        return resize(
-            logits, size=size, mode='bilinear', align_corners=self.align_corners, warning=False
-        )
-
     def _forward(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
         """Return the fused logits at the output stride of images (N, 3, H, W), whole images."""
         return self.whole(inputs)[1]

@@ -150,12 +150,13 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
         padded = any(any(meta.get('img_padding_size', ())) for meta in batch_img_metas)
         one_resize = len(sizes) == 1 and not padded and not self.resize_twice
         maps = self._forward(inputs)
+        maps = maps.softmax(dim=1) if self.upsample == 'probabilities' else maps
+        return self.enlarged(maps, sizes.pop() if one_resize else inputs.shape[2:])
+
+    def enlarged(self, maps: Tensor, size: tuple[int, ...]) -> Tensor:
+        """Resize maps of the main head, bilinearly, to a height and width."""
         return resize(
-            maps.softmax(dim=1) if self.upsample == 'probabilities' else maps,
-            size=sizes.pop() if one_resize else inputs.shape[2:],
-            mode='bilinear',
-            align_corners=self.align_corners,
-            warning=False,
+            maps, size=size, mode='bilinear', align_corners=self.align_corners, warning=False
         )
 
     def postprocess_result(
