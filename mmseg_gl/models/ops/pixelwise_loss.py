@@ -12,6 +12,9 @@ SLOPE = 0.2  # of LeakyReLU, as in every discriminator of the official codes
 # Pixels per chunk: the activations (512 channels) fit into the cache of a CPU, and keep a GPU busy
 # (0.25 GB).
 CHUNK = dict(cpu=2048, cuda=131_072)
+# Of the sums over a chunk: in float16, means would underflow and sums overflow. A power of two,
+# close to the root of 1 / CHUNK['cuda'], so that nothing is rounded.
+SCALE = 2.0**-8
 
 
 def pixelwise_loss(
@@ -143,15 +146,19 @@ def one_pass(
                 None if domain is None else derivative(score, gan, domain[n], valid[n], pixels)
                 for domain in (maps_domain, layers_domain)
             )
+            if for_layers is not None:
+                for_layers *= SCALE
             if for_maps is not None or for_layers is not None:
                 grad = backward_pass(activations, weights, grads, for_layers, for_maps is not None)
             if maps_grad is not None:
                 maps_grad[n].flatten(1)[:, pixels] = grad * for_maps
     # Divided at the end: a half-precision gradient of a mean over a map would underflow.
     count = valid.sum().clamp(min=1)
-    for grad in (maps_grad, *grads):
+    if maps_grad is not None:
+        maps_grad.div_(count)
+    for grad in grads:
         if grad is not None:
-            grad.div_(count)
+            grad.div_(SCALE * count)
     return scores, maps_grad, grads
 
 

@@ -79,3 +79,17 @@ def test_half_precision_gradients_do_not_vanish():
     assert loss.dtype == torch.float32 and relative(loss, expected) < 0.02
     for variable, gradient in zip([maps, *layers.parameters()], gradients):
         assert relative(variable.grad, gradient) < 0.25
+
+
+def test_float16_sums_over_many_pixels(monkeypatch):
+    monkeypatch.setitem(CHUNK, 'cpu', CHUNK['cuda'])
+    maps, domain = torch.zeros(1, 5, 320, 320), torch.ones(1, 1, 320, 320)
+    layers = LocalDiscriminatorHead(5, dict(decode=1.0), channels=(2,)).discriminators['decode']
+    with torch.no_grad():
+        layers[2].weight.zero_()
+        layers[2].bias.zero_()
+        layers[0].bias.fill_(4)  # the sum over the pixels, -0.5 * 4 for each, is no float16
+    with torch.autocast('cpu', torch.float16):
+        loss, _ = pixelwise_loss(maps, domain, domain.bool(), layers)
+    loss.backward()
+    torch.testing.assert_close(layers[2].weight.grad, torch.full((1, 2, 1, 1), -2.0))
