@@ -90,6 +90,13 @@ def are_numbers(values: object, least: float = 0) -> bool:
     )
 
 
+def check_range(option: str, value: object, least: float, most: float = math.inf) -> None:
+    """Raise a :class:`UserError` unless a value is a finite number in a range."""
+    if not are_numbers([value], least) or value > most:  # type: ignore[operator]
+        limits = f'at least {least}' if most == math.inf else f'from {least} to {most}'
+        raise UserError(f'{option}={value!r}: expected a number {limits}')
+
+
 def check_channels(channels: Sequence[int]) -> tuple[int, ...]:
     """Return ``channels`` as a tuple; raise a UserError unless it is one or more numbers >= 1."""
     are_whole = are_numbers(channels, 1) and all(isinstance(n, Integral) for n in channels)

@@ -535,6 +535,7 @@ CASES = {
     },
     'benchmark': {
         'no such phase: `--phase 2`': lambda b: [SOURCE_ONLY, '--size', '64x32', '--phase', 2],
+        'no pixels: `--size 0x10`': lambda b: [SOURCE_ONLY, '--size', '0x10'],
         'three `--size`s of two domains': lambda b: [ADAPTSEGNET, '--size', *3 * ['64x32']],
     },
     'flops': {

@@ -102,7 +102,8 @@ def given_sizes(given: Sequence[str], dataset: dict) -> dict[str, Size]:
     """
     domains = [d for d in ('source', 'target') if dataset.get(d)]
     given = list(given) * len(domains) if len(given) == 1 else given
-    if len(given) != len(domains) or not all(re.fullmatch(r'\d+x\d+', size) for size in given):
+    are_sizes = all(re.fullmatch(r'[1-9]\d*x[1-9]\d*', size) for size in given)
+    if len(given) != len(domains) or not are_sizes:
         raise UserError(
             f'--size {" ".join(given)}: expected WxH, or one for each of '
             f'{", ".join(domains)}, e.g. 640x360 512x256'

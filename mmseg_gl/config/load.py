@@ -151,7 +151,9 @@ def check_values(cfg: Config) -> None:
                 f'{OTHER_LOADERS}: {name!r} cannot be the name of a test set; expected letters, '
                 'digits, _ and -'
             )
-    if 'data_preprocessor' in (cfg.get('model') or {}) and cfg.model.data_preprocessor is None:
+    model = cfg.get('model') or {}
+    needs_data = 'data_preprocessor' in model or model.get('type') in SEVERAL_OPTIMIZERS
+    if needs_data and model.get('data_preprocessor') is None:
         raise UserError(
             'model.data_preprocessor=None: expected a SegDataPreProcessor or another one, which '
             'makes a batch of images'

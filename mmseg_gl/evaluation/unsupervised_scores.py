@@ -10,6 +10,8 @@ from mmengine.logging import MessageHub
 from mmseg.registry import METRICS
 from torch import Tensor
 
+from mmseg_gl.models.test_time.averaged_views import has_probabilities
+
 LABELS = 'score_labels'  # key in the message hub of the labels at the last validation, a list
 
 
@@ -54,7 +56,7 @@ class UnsupervisedScores(BaseMetric):
             number = len(self.results)  # of the image in this process: the same ones every time
             picks = np.random.default_rng(number).integers(maps.shape[1], size=self.pixels)
             picked = maps[:, torch.from_numpy(picks).to(maps.device)].T.float()
-            if 'probabilities' not in sample.get('upsampled', 'logits'):
+            if not has_probabilities(sample):
                 picked = picked.softmax(dim=1)
             self.results.append(picked.cpu())
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from mmseg_gl.datasets.label_ids import IGNORED
 from mmseg_gl.errors import UserError
@@ -25,7 +24,7 @@ def predict(model: UDASegmentor, batch: dict) -> tuple[np.ndarray, np.ndarray]:
     """Predict the labels and confidences of one image.
 
     As in SSL.py, the probabilities (not the logits) are upsampled to the input size, with aligned
-    corners if the network is trained so.
+    corners if the network is trained so. The logits of sliding windows are averaged, as in tests.
 
     Args:
         model: In evaluation mode.
@@ -38,14 +37,15 @@ def predict(model: UDASegmentor, batch: dict) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         UserError: If the network's output is not finite.
     """
-    data = model.data_preprocessor(batch, False)
-    probabilities = F.interpolate(
-        model(data['inputs']).softmax(dim=1),
-        size=data['inputs'].shape[2:],
-        mode='bilinear',
-        align_corners=model.network.align_corners,
-    )
-    confidence, labels = probabilities.squeeze(0).max(dim=0)
+    data, network = model.data_preprocessor(batch, False), model.network
+    images = data['inputs']
+    if network.test_cfg.get('mode') == 'slide':
+        metas = [sample.metainfo for sample in data['data_samples']]
+        probabilities = network.slide_inference(images, metas).softmax(dim=1)
+    else:
+        probabilities = network.enlarged(model(images).softmax(dim=1), images.shape[2:])
+    height, width = batch['inputs'][0].shape[1:]  # without padding
+    confidence, labels = probabilities[0, :, :height, :width].max(dim=0)
     if not torch.isfinite(confidence).all():
         path = data['data_samples'][0].img_path
         raise UserError(

@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from mmseg_gl.errors import UserError, check_choice
+from mmseg_gl.errors import check_choice, check_range
 from mmseg_gl.models.image_batch import ImageBatch
 from mmseg_gl.models.representations import at_least_float32
 
@@ -49,8 +49,7 @@ class EMATeacher(BaseAveragedModel):
         follow: str = 'before',
     ) -> None:
         super().__init__(segmentor)
-        if not 0 <= momentum <= 1:
-            raise UserError(f'teacher: momentum={momentum!r}: expected a number from 0 to 1')
+        check_range('teacher: momentum', momentum, 0, 1)
         check_choice('buffers', buffers, ('copy', 'average', 'own'))
         check_choice('follow', follow, ('before', 'after'))
         self.momentum, self.warm_up = momentum, warm_up
@@ -95,7 +94,8 @@ class EMATeacher(BaseAveragedModel):
         """Set the mode like ``nn.Module.train``, but keep dropout and stochastic depth off."""
         super().train(mode)
         for module in self.modules():
-            if isinstance(module, _DropoutNd | DropPath):
+            is_attention = isinstance(module, nn.MultiheadAttention) and module.dropout
+            if is_attention or isinstance(module, _DropoutNd | DropPath):
                 module.eval()
         return self
 

@@ -31,11 +31,7 @@ def merge(losses: dict[str, Tensor], more: dict[str, Tensor]) -> None:
 @contextmanager
 def kept_statistics(network: nn.Module) -> Iterator[None]:
     """Keep the running statistics of batch norm in training mode, which uses those of the batch."""
-    layers: list[Any] = [
-        layer
-        for layer in network.modules()
-        if isinstance(layer, _BatchNorm) and layer.track_running_stats
-    ]
+    layers = tracking_layers(network)
     for layer in layers:
         layer.track_running_stats = False
     try:
@@ -43,6 +39,18 @@ def kept_statistics(network: nn.Module) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.track_running_stats = True
+
+
+def tracking_layers(network: nn.Module) -> list[Any]:
+    """Return the batch norm layers with running statistics."""
+    layers = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
+    return [layer for layer in layers if layer.track_running_stats]
+
+
+def running_statistics(network: nn.Module) -> list[tuple[Tensor, Tensor]]:
+    """Return the statistics that batch norm updates in its forward passes, each with a copy."""
+    layers = [layer for layer in tracking_layers(network) if layer.training]
+    return [(buffer, buffer.clone()) for layer in layers for buffer in layer.buffers()]
 
 
 def backward(losses: dict[str, Tensor], optimizer: OptimWrapper, what: str) -> dict[str, Tensor]:

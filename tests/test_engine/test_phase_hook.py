@@ -172,3 +172,13 @@ def test_begin_is_an_iteration_or_a_share(begin):
 def test_phases_of_another_form(phases, named):
     with pytest.raises(UserError, match=named):
         PhaseHook(phases)
+
+
+def test_heads_without_the_view_that_they_align(options, tmp_path):
+    cfg = settings(options, tmp_path)
+    cfg.model.teacher = dict(type='EMATeacher')
+    cfg.model.update(views=dict(mix=dict(type='ClassMix')), aligned='mix')
+    phases = [dict(begin=0, active=['mix']), dict(begin=2, active=['local_head'])]
+    cfg.custom_hooks = [dict(type='PhaseHook', phases=phases)]
+    with pytest.raises(UserError, match='a phase has .*local_head, but not "mix"'):
+        train(cfg, 'aligned')

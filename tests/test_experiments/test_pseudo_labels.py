@@ -1,21 +1,29 @@
 """The rule of the pseudo labels against SSL.py's, which holds and sorts everything, in float64."""
 
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 
+from mmseg_gl.config.load import load_config
 from mmseg_gl.experiments.pseudo_labels import (
     BINS,
     confidence_bins,
     find_thresholds,
     histogram,
+    predict,
     select,
     shares_kept,
 )
 
 K = 5
+CONFIGS = Path(__file__).parents[2] / 'configs'
+SOURCE_ONLY = CONFIGS / 'source_only/source-only_deeplabv2-tiny_street-scenes.py'
 
 
 def random_images(count, seed=0, size=(20, 30)):
@@ -100,3 +108,27 @@ def test_memory_does_not_grow_with_the_number_of_images():
     peak(1)  # warm up
     few, many = peak(2), peak(100)  # 100 images of (labels, bins) would be 1.5 MB more
     assert many < few + 200_000
+
+
+@pytest.mark.parametrize(
+    'test_cfg',
+    [dict(upsample='probabilities'), dict(mode='slide', crop_size=(32, 32), stride=(16, 16))],
+)
+def test_predictions_are_those_of_tests(test_cfg):
+    """In windows or whole, without the padding of the data preprocessor."""
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    cfg = load_config(SOURCE_ONLY).model
+    cfg.data_preprocessor.test_cfg = dict(size_divisor=24)
+    cfg.segmentor.test_cfg.update(test_cfg)
+    model = MODELS.build(cfg).eval()
+    for parameter in model.segmentor.decode_head.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    size = (40, 64)
+    sample = SegDataSample(metainfo=dict(ori_shape=size, img_shape=size))
+    batch = dict(inputs=[torch.randint(256, (3, *size)).byte()], data_samples=[sample])
+    labels, _ = predict(model, batch)
+    with torch.no_grad():
+        (expected,) = model.test_step(batch)
+    assert labels.shape == size
+    assert np.mean(labels == expected.pred_sem_seg.data[0].numpy()) > 0.999

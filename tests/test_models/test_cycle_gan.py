@@ -147,10 +147,13 @@ def test_a_loss_of_weight_0_is_not_computed(segmentor_file):
     assert len(logs) == 2 * 4
 
 
-def test_half_precision(segmentor_file):
+@pytest.mark.parametrize('parts', [['generators'], ['generators', 'discriminators']])
+def test_half_precision(segmentor_file, parts):
     model = build(segmentor_cfg(), segmentor_checkpoint=str(segmentor_file)).train()
-    with torch.autocast('cpu', dtype=torch.bfloat16):
-        logs = model.train_step(dict(source=batch(0), target=batch(1)), optimizers(model))
+    wrappers = optimizers(model)
+    for name in parts:
+        wrappers[name].optim_context = lambda _: torch.autocast('cpu', dtype=torch.bfloat16)
+    logs = model.train_step(dict(source=batch(0), target=batch(1)), wrappers)
     assert all(torch.isfinite(value) for value in logs.values())
 
 

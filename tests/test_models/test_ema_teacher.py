@@ -104,6 +104,14 @@ def test_labels_are_of_the_images_size_without_dropout():
     assert torch.equal(labels, expected.argmax(dim=1))
 
 
+def test_attention_without_dropout():
+    torch.manual_seed(0)
+    teacher = EMATeacher(nn.MultiheadAttention(4, 2, dropout=0.9)).train()
+    tokens = torch.randn(5, 1, 4)
+    first, second = (teacher.segmentor(tokens, tokens, tokens)[0] for _ in range(2))
+    assert torch.equal(first, second)
+
+
 def test_a_view_with_a_teacher_of_its_own():
     torch.manual_seed(0)
     view = MaskedImages(segmentor=Network(), teacher=dict(type='EMATeacher')).train()

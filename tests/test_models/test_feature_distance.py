@@ -96,6 +96,8 @@ def test_what_does_not_fit():
         FeatureDistance(SimpleNamespace(backbone=nn.Identity()))
     with pytest.raises(UserError, match='the classes 0 to 4'):
         FeatureDistance(SimpleNamespace(backbone=Backbone(), num_classes=5))
+    with pytest.raises(UserError, match='neck'):
+        FeatureDistance(SimpleNamespace(backbone=Backbone(), num_classes=19, with_neck=True))
     outputs = Outputs(torch.zeros(1, 3, 4, 13), labels=torch.zeros(1, 4, 13).long())
     outputs.features = (torch.zeros(1, 5, 1, 3),)
     with pytest.raises(UserError, match='13x4 .*3x1 '):

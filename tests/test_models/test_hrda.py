@@ -71,9 +71,11 @@ def test_images_that_do_not_fit():
         build(detail_stride=(30, 32)).eval()(torch.zeros(1, 3, 72, 96))
 
 
-@pytest.mark.parametrize('options', [dict(detail_stride=(65, 32)), dict(detail_crop=64)])
-def test_detail_crops_with_gaps(options):
-    with pytest.raises(UserError, match='detail_crop, detail_stride=.* expected'):
+@pytest.mark.parametrize(
+    'options', [dict(detail_stride=(65, 32)), dict(detail_crop=64), dict(detail_weight=3)]
+)
+def test_options_out_of_range(options):
+    with pytest.raises(UserError, match=f'{next(iter(options))}.*=.* expected'):
         build(**options)
 
 

@@ -9,6 +9,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_gl.config.load import load_config
 from mmseg_gl.errors import UserError
+from mmseg_gl.evaluation import UnsupervisedScores
 from mmseg_gl.models.test_time import AveragedViews, Tent, target_batch_norm
 from mmseg_gl.models.test_time.target_batch_norm import batch_statistics
 
@@ -151,5 +152,9 @@ def test_averaged_views(upsample, batches):
         (merged,) = AveragedViews(model).test_step(data)
     torch.testing.assert_close(merged.seg_logits.data, expected)
     assert merged.pred_sem_seg.data.equal(expected.argmax(dim=0, keepdim=True))
+    scores = UnsupervisedScores()
+    scores.process(None, [merged.to_dict()])
+    torch.testing.assert_close(scores.results[0].sum(dim=1), torch.ones(100))
+    assert scores.results[0].max() > expected.max() / 2  # no second softmax
     with pytest.raises(UserError):
         AveragedViews(model).test_step({key: [batches[1][key]] for key in data})

@@ -136,6 +136,7 @@ def test_what_is_missing_is_said():
 
 @pytest.mark.parametrize('skip', [False, True])
 def test_a_broken_discriminator_changes_no_weight(skip):
+    """Nor a running statistic."""
     model = build(heads=GLOBAL)
     model.global_head.discriminators['decode'][0].bias.data.fill_(float('inf'))
     model.skip_nonfinite = skip
@@ -145,6 +146,8 @@ def test_a_broken_discriminator_changes_no_weight(skip):
     if skip:
         logs = model.train_step(data, wrappers)
         assert not torch.isfinite(logs['loss_d_global_decode'])
+        for name, buffer in model.segmentor.named_buffers():
+            assert torch.equal(buffer, before[name])
     else:
         with pytest.raises(UserError, match='loss_d_global_decode'):
             model.train_step(data, wrappers)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mmseg_gl.errors import UserError
-from mmseg_gl.models import ClassMix, ImageBatch, MaskedImages
+from mmseg_gl.models import ClassMix, ImageBatch, MaskedImages, StrongAugmentation
 
 SHARE = 0.25  # of the target's pixels the teacher is confident of
 
@@ -101,3 +101,19 @@ def test_what_is_missing_is_said():
     data = dict(batches(), target=batches(height=16)['target'])
     with pytest.raises(UserError, match='2x12x8 .* 2x12x16 '):
         ClassMix()(data, teacher)
+
+
+@pytest.mark.parametrize(
+    'part, option, value',
+    [
+        (MaskedImages, 'block_size', 0),
+        (MaskedImages, 'ratio', 2),
+        (MaskedImages, 'threshold', 97),
+        (ClassMix, 'ignored_rows', (-3, 0)),
+        (StrongAugmentation, 'strength', -1),
+        (StrongAugmentation, 'blur_probability', 50),
+    ],
+)
+def test_values_out_of_range(part, option, value):
+    with pytest.raises(UserError, match=f'{part.__name__}: {option}.*expected a number'):
+        part(**{option: value})

@@ -111,6 +111,8 @@ class PhaseHook(Hook):
                     f'{type(self).__name__}: a phase names "{name}", but the model has no such '
                     f'part, only {", ".join(parts) or "its segmentor"}; add it or change phases'
                 )
+        for index in range(len(self.phases)):
+            self.check_aligned(model, self.active(set(parts), index))
         begins = [phase['begin'] for phase in self.phases]
         if begins != sorted(begins):
             raise UserError(
@@ -133,10 +135,24 @@ class PhaseHook(Hook):
                 f'{", ".join(sorted(model.active)) or "the segmentor alone"}'
             )
 
-    def enter(self, model: BaseModel, phase: int) -> None:
-        """Activate the parts of the phase at an index; parts that no phase names stay active."""
+    def check_aligned(self, model: BaseModel, active: set[str]) -> None:
+        """Raise a UserError for heads without the view whose images they compare."""
+        heads = sorted(active & set(model.names.get('heads', ())))
+        aligned = getattr(model, 'aligned', 'target')
+        if heads and aligned in model.names.get('views', ()) and aligned not in active:
+            raise UserError(
+                f'{type(self).__name__}: a phase has {", ".join(heads)}, but not "{aligned}", the '
+                f"view of model.aligned; activate both, or set model.aligned='target'"
+            )
+
+    def active(self, names: set[str], phase: int) -> set[str]:
+        """Return which names are active in a phase; those that no phase names stay as they are."""
         named = {name for p in self.phases for name in p['active']}
-        model.active = (model.active - named) | set(self.phases[phase]['active'])
+        return (names - named) | set(self.phases[phase]['active'])
+
+    def enter(self, model: BaseModel, phase: int) -> None:
+        """Activate the parts of the phase at an index."""
+        model.active = self.active(model.active, phase)
 
 
 def restart_lr(optim_wrapper: OptimWrapperDict, factor: float | dict[str, float] | None) -> None:

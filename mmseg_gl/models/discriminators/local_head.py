@@ -26,6 +26,8 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
     target's map, each counting half; the segmentor's loss is on the target's map.
     Pixels of the target's map that a view has pasted from the source count nowhere.
     ``background='keep'`` and the entropy representation give the step of the released code.
+    A subclass that changes :meth:`fool` or :meth:`loss_on` needs ``num_points``: without it, one
+    pass over the pixels serves both losses.
 
     Args:
         num_classes: Number of classes K.
@@ -82,6 +84,8 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
                 'class_balanced=True with num_points=None: only sampled pixels can be balanced; '
                 'set num_points, e.g. to 2048'
             )
+        if kernel_size not in (1, 3):
+            raise UserError(f'kernel_size={kernel_size!r}: expected 1 or 3')
         self.widths = (num_classes, *check_channels(channels), 1)
         self.kernel_size = kernel_size
         super().__init__(loss_weights, representation, gan)
@@ -121,7 +125,7 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
     def opposed(self, level: str, target: Outputs) -> tuple[Tensor, Tensor, Tensor]:
         """Return the segmentor's and the discriminator's loss on a target map, and the scores."""
         layers: Any = self.discriminators[level]
-        logits = target.logits[level]
+        logits = self.maps(target)[level]
         domain, valid = one_domain(logits, SOURCE, target.pasted)
         return opposed_losses(
             self.represent(logits),
@@ -172,9 +176,10 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
             valid pixel is 0.
         """
         losses = {}
+        source_maps, target_maps = self.maps(source), self.maps(target)
         for level in self.loss_weights:
-            logits = target.logits[level]
-            mixed, domain, valid = self.mixture(source.logits[level], logits, source.labels)
+            logits = target_maps[level]
+            mixed, domain, valid = self.mixture(source_maps[level], logits, source.labels)
             if target.pasted is not None:
                 valid = valid & ~(target.pasted[:, None] & (domain == TARGET))
             if self.num_points is not None:
@@ -196,7 +201,7 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
 
     def loss_on(self, level: str, target: Outputs, domain: float) -> tuple[Tensor, Tensor, Tensor]:
         """Return the mean loss of (sampled) target pixels, their scores and which are valid."""
-        logits = target.logits[level]
+        logits = self.maps(target)[level]
         domains, valid = one_domain(logits, domain, target.pasted)
         if self.num_points is not None:
             logits, domains, valid = self.sample(logits, domains, valid)
@@ -206,7 +211,7 @@ class LocalDiscriminatorHead(BaseDiscriminatorHead):
     def source_probability(self, outputs: Outputs, size: tuple[int, int]) -> Tensor:
         """See :class:`BaseDiscriminatorHead`; computed for as many pixels as ``size`` has."""
         level = next(iter(self.loss_weights))
-        maps = outputs.logits[level]
+        maps = self.maps(outputs)[level]
         layers: Any = self.discriminators[level]
         if self.kernel_size > 1:
             maps, layers = layers[:2](self.represent(maps)), layers[2:]

@@ -30,7 +30,7 @@ class MixtureModule(nn.Module):
     maps of different size are combined.
 
     Maps of different size: the target's logits are resized to the source's size (bilinear,
-    ``align_corners=True``, like every resizing of logits here), but only for 'replace', which puts
+    ``align_corners=True``), but only for 'replace', which puts
     them into the source's map.
 
     Args:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmseg_gl.errors import UserError
 from mmseg_gl.models.outputs import Outputs
+from mmseg_gl.models.representations import at_least_float32
 
 # Light, sign, person, rider, car, truck, bus, train, motorcycle, bicycle of Cityscapes' 19 classes.
 THINGS = (6, 7, 11, 12, 13, 14, 15, 16, 17, 18)
@@ -38,9 +39,9 @@ class FeatureDistance(BaseModule):
             features have the size of the segmentor's (HRDA: 0.5, those of the context).
 
     Raises:
-        UserError: When the backbone does not start from pretrained weights, or a class does not
-            exist; in training, when the features and the labels have no whole number of pixels per
-            cell.
+        UserError: When the backbone does not start from pretrained weights or has a neck, or a
+            class does not exist; in training, when the features and the labels have no whole number
+            of pixels per cell.
     """
 
     def __init__(
@@ -58,6 +59,11 @@ class FeatureDistance(BaseModule):
                 'FeatureDistance compares with the pretrained backbone, but the backbone starts at '
                 'random: set model.segmentor.backbone.init_cfg=dict(type="Pretrained", '
                 'checkpoint=...), or remove the loss'
+            )
+        if getattr(segmentor, 'with_neck', False):
+            raise UserError(
+                'FeatureDistance compares the features of the backbone, but the segmentor has a '
+                'neck after it; remove the neck or the loss'
             )
         if classes is not None and max(classes, default=0) >= segmentor.num_classes:
             raise UserError(
@@ -97,7 +103,7 @@ class FeatureDistance(BaseModule):
             features, pretrained: (N, C, h, w).
             labels: (N, H, W), with H = s * h and W = s * w.
         """
-        distances = (features - pretrained).norm(dim=1)
+        distances = (at_least_float32(features) - at_least_float32(pretrained)).norm(dim=1)
         shown = self.shown(labels, features.shape[2:])
         return distances[shown].sum() / shown.sum().clamp(min=1)
 

@@ -8,7 +8,7 @@ from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_range
 from mmseg_gl.models.image_batch import ImageBatch
 from mmseg_gl.models.outputs import Outputs
 from mmseg_gl.models.random_draws import next_generator, register_seed
@@ -97,6 +97,7 @@ class HRDAEncoderDecoder(MultiOutputEncoderDecoder):
         self.scale_attention_head = self.build_head(scale_attention_head)
         self.detail_crop = detail_crop
         self.detail_stride = detail_stride
+        check_range('HRDAEncoderDecoder: detail_weight', detail_weight, 0, 1)
         self.detail_weight = detail_weight
         register_seed(self)
 

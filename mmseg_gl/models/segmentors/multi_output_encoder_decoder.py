@@ -31,13 +31,14 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
     a list ``out_channels``.
 
     Args:
-        test_cfg: mmseg's options, and two for resizing a test image's maps before the argmax.
-            ``upsample``: 'logits' (default; AdaptSegNet, ADVENT), or 'probabilities', the softmax
-            of the logits (BDL, evaluation.py; with ``mode='whole'`` only), which are then the
-            ``seg_logits`` of the predicted samples. ``resize_twice``: False (default) resizes once,
-            directly to the original size of the image (AdaptSegNet, ADVENT, BDL); True resizes to
-            the input size first, as mmseg does (DAFormer). Maps of sliding windows are always
-            resized twice. The metainfo ``upsampled`` of the samples names both.
+        test_cfg: mmseg's options (default: ``mode='whole'``), and two for resizing a test image's
+            maps before the argmax. ``upsample``: 'logits' (default; AdaptSegNet, ADVENT), or
+            'probabilities', the softmax of the logits (BDL, evaluation.py; with ``mode='whole'``
+            only), which are then the ``seg_logits`` of the predicted samples. ``resize_twice``:
+            False (default) resizes once, directly to the original size of the image (AdaptSegNet,
+            ADVENT, BDL); True resizes to the input size first, as mmseg does (DAFormer). Maps of
+            sliding windows are always resized twice. The metainfo ``upsampled`` of the samples
+            names both.
         **kwargs: See mmseg's EncoderDecoder.
 
     Raises:
@@ -47,10 +48,10 @@ class MultiOutputEncoderDecoder(EncoderDecoder):
     """
 
     def __init__(self, *args: Any, test_cfg: dict | None = None, **kwargs: Any) -> None:
+        test_cfg = test_cfg or dict(mode='whole')
         super().__init__(*args, test_cfg=test_cfg, **kwargs)
         for level, head in self.decode_heads().items():
             check_head(level, head)
-        test_cfg = test_cfg or {}
         if test_cfg.get('mode') == 'slide':
             sizes = test_cfg.get('crop_size'), test_cfg.get('stride')
             check_windows(*sizes, "test_cfg mode='slide': crop_size, stride")

@@ -16,7 +16,15 @@ from mmseg_gl.models.image_batch import ImageBatch
 from mmseg_gl.models.normalization import Normalization
 from mmseg_gl.models.outputs import Outputs
 from mmseg_gl.models.representations import entropy_map
-from mmseg_gl.models.step import backward, detach, kept_statistics, merge, on_cpu, update
+from mmseg_gl.models.step import (
+    backward,
+    detach,
+    kept_statistics,
+    merge,
+    on_cpu,
+    running_statistics,
+    update,
+)
 
 
 @MODELS.register_module()
@@ -164,12 +172,15 @@ class UDASegmentor(BaseModel):
         batches = self.preprocess(data)
         for teacher in self.teachers():
             teacher.before_step(self.segmentor)
+        statistics = running_statistics(self)
         with self.source_statistics():
             source, logs = self.learn(batches['source'], optim_wrapper, 'seg', 'source_losses')
         if self.heads_on('target') or self.parts('target_losses'):
             merge(logs, self.adapt(batches['target'], source, optim_wrapper))
         merge(logs, self.learn_views(batches, source, optim_wrapper))
         logs = self.update(logs, optim_wrapper)
+        for buffer, before in () if self.stepped else statistics:
+            buffer.copy_(before)
         for teacher in self.teachers():
             teacher.after_step(self.segmentor)
         return logs

@@ -16,7 +16,7 @@ class AveragedViews(BaseTTAModel):
     The views, flipped and resized copies, are each predicted with the model's own inference (whole
     image or windows), and their probabilities are averaged at the size of the original image. mmseg
     averages probabilities as well (``SegTTAModel``): logits of views may differ in their scale. The
-    ``seg_logits`` of the samples are the mean probabilities.
+    ``seg_logits`` of the samples are the mean probabilities, and their metainfo has ``averaged``.
 
     A batch has lists of views, as mmcv's ``TestTimeAug`` and ``pseudo_collate`` make them.
 
@@ -45,10 +45,16 @@ class AveragedViews(BaseTTAModel):
         merged, mean = views[0], total / len(views)
         merged.seg_logits = PixelData(data=mean)
         merged.pred_sem_seg = PixelData(data=mean.argmax(dim=0, keepdim=True))
+        merged.set_metainfo(dict(averaged=True))
         return merged
 
 
 def probabilities_of(sample: SegDataSample) -> Tensor:
     """Return the predicted probabilities, (K, H, W), of a sample of ``test_step``."""
     maps = sample.seg_logits.data
-    return maps if 'probabilities' in sample.get('upsampled', '') else maps.softmax(dim=0)
+    return maps if has_probabilities(sample) else maps.softmax(dim=0)
+
+
+def has_probabilities(sample: SegDataSample | dict) -> bool:
+    """Return whether the ``seg_logits`` of a predicted sample are probabilities."""
+    return 'averaged' in sample or 'probabilities' in sample.get('upsampled', 'logits')

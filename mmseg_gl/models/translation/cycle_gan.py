@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from mmseg_gl.errors import UserError, check_choice, check_loss_weights
+from mmseg_gl.models.representations import at_least_float32
 from mmseg_gl.models.step import are_finite, backward, frozen, update
 from mmseg_gl.models.translation.discriminator_pair import DiscriminatorPair
 from mmseg_gl.models.translation.generator_pair import GeneratorPair
@@ -90,6 +91,7 @@ class CycleGAN(BaseModel):
         optimizer = optim_wrapper['generators']
         with frozen(self.discriminators), optimizer.optim_context(self.generators):
             images = self.generators(**real, identity=weights['identity'] > 0)
+            images = {name: at_least_float32(image) for name, image in images.items()}
             fake = {domain: images[f'fake_{domain}'] for domain in DOMAINS}
             losses = {}
             for domain, loss in self.discriminators('fool', fake).items():

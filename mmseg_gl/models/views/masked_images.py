@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_gl.errors import check_range
 from mmseg_gl.models.image_batch import ImageBatch
 from mmseg_gl.models.random_draws import next_generator
 from mmseg_gl.models.views.pseudo_label_view import PseudoLabelView
@@ -25,6 +26,9 @@ class MaskedImages(PseudoLabelView):
         block_size: Side of a block in pixels (MIC: 64 for crops of 1024, 32 for crops of 512).
         ratio: Probability that a block is hidden, in [0, 1] (MIC: 0.7).
         **kwargs: See :class:`PseudoLabelView`.
+
+    Raises:
+        UserError: For a value out of range.
     """
 
     def __init__(
@@ -35,6 +39,8 @@ class MaskedImages(PseudoLabelView):
         **kwargs: Any,
     ) -> None:
         super().__init__(segmentor, **kwargs)
+        check_range('MaskedImages: block_size', block_size, 1)
+        check_range('MaskedImages: ratio', ratio, 0, 1)
         self.block_size = block_size
         self.ratio = ratio
 

@@ -6,7 +6,7 @@ from mmengine.dist import all_reduce
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_range
 from mmseg_gl.models.ema_teacher import EMATeacher
 from mmseg_gl.models.image_batch import ImageBatch
 from mmseg_gl.models.random_draws import register_seed
@@ -27,6 +27,9 @@ class PseudoLabelView(nn.Module):
             (:class:`StrongAugmentation`).
         teacher: Config of a separate teacher (MIC on a method without one, or with another
             momentum); None: that of the model.
+
+    Raises:
+        UserError: For a value out of range.
     """
 
     seed: Tensor
@@ -40,6 +43,11 @@ class PseudoLabelView(nn.Module):
         teacher: dict | None = None,
     ) -> None:
         super().__init__()
+        name = type(self).__name__
+        if threshold is not None:
+            check_range(f'{name}: threshold', threshold, 0, 1)
+        for side, rows in zip(('top', 'bottom'), ignored_rows):
+            check_range(f'{name}: ignored_rows, {side}', rows, 0)
         self.threshold = threshold
         self.ignored_rows = ignored_rows
         self.augmentation = MODELS.build(augmentation) if augmentation else None

@@ -7,7 +7,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmseg_gl.errors import UserError
+from mmseg_gl.errors import UserError, check_range
 from mmseg_gl.models.image_batch import ImageBatch
 from mmseg_gl.models.random_draws import next_generator, register_seed
 
@@ -47,6 +47,9 @@ class StrongAugmentation(nn.Module):
         blur_probability: Probability of blur (0.5).
         per_image: Draw order and sigma for each image (ClassMix of the official implementations);
             False: once for the batch (their masked images). The factors are drawn per image.
+
+    Raises:
+        UserError: For a value out of range.
     """
 
     seed: Tensor
@@ -59,6 +62,9 @@ class StrongAugmentation(nn.Module):
         per_image: bool = True,
     ) -> None:
         super().__init__()
+        check_range('StrongAugmentation: strength', strength, 0)
+        check_range('StrongAugmentation: jitter_probability', jitter_probability, 0, 1)
+        check_range('StrongAugmentation: blur_probability', blur_probability, 0, 1)
         self.strength = strength
         self.jitter_probability = jitter_probability
         self.blur_probability = blur_probability
