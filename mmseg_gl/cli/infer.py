@@ -28,8 +28,9 @@ from mmseg_gl.cli.progress import progress
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
 from mmseg_gl.datasets import LoadImage
-from mmseg_gl.datasets.inspection import LABEL_LOADERS, list_images
+from mmseg_gl.datasets.inspection import list_images
 from mmseg_gl.datasets.label_writer import LabelWriter
+from mmseg_gl.datasets.training_images import with_labels
 from mmseg_gl.engine.checkpoint import load_segmentor
 from mmseg_gl.errors import UserError
 from mmseg_gl.experiments.recorded_folder import RecordedFolder
@@ -145,8 +146,7 @@ def segment(
     """
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     model = model.to(device).eval()
-    steps = [s for s in loader_cfg.dataset.pipeline if s['type'] not in LABEL_LOADERS]
-    pipeline = Compose(steps)
+    pipeline = Compose(with_labels(loader_cfg.dataset.pipeline, []))
     writer = LabelWriter(loader_cfg.dataset)
     reader = LoadImage(max_megapixels=math.inf)  # the pipeline has limited them
     samples: Any = [dict(img_path=path, seg_fields=[]) for path in files.values()]

@@ -28,9 +28,10 @@ from mmseg_gl.cli.parser import ToolParser, add_cfg_options
 from mmseg_gl.cli.progress import progress
 from mmseg_gl.cli.tool import run_tool, shell_command
 from mmseg_gl.config.load import load_config
-from mmseg_gl.datasets.inspection import LABEL_LOADERS, datasets_in, list_images
+from mmseg_gl.datasets.inspection import datasets_in, list_images
 from mmseg_gl.datasets.label_writer import LabelWriter
 from mmseg_gl.datasets.pseudo_labels import check_leaf_names
+from mmseg_gl.datasets.training_images import with_labels
 from mmseg_gl.engine.checkpoint import load_segmentor
 from mmseg_gl.errors import UserError, check_is_file
 from mmseg_gl.experiments.pseudo_label_folder import PseudoLabelFolder, prediction_name
@@ -149,8 +150,7 @@ def target_of(cfg: Config, path: str, number: int | None) -> dict:
             f'--target {number}: expected 1 to {len(targets)}, as the config {path} has '
             f'{len(targets)} of them'
         )
-    steps = cfg.test_dataloader.dataset.pipeline
-    pipeline = [step for step in steps if step['type'] not in LABEL_LOADERS]
+    pipeline = with_labels(cfg.test_dataloader.dataset.pipeline, [])
     return {**targets[number - 1], 'pipeline': pipeline}
 
 

@@ -30,7 +30,8 @@ class CamVidDataset(AnyClassesDataset):
         **kwargs: See mmseg's ``BaseSegDataset`` (``data_root``, ``pipeline``, ...).
 
     Raises:
-        UserError: For other folders, a folder that is not there, or sequences without any frame.
+        UserError: For ``ann_file``, other folders, a folder that is not there, or sequences without
+            any frame.
     """
 
     # The tutorial calls them SignSymbol and Pavement; the colours are those of its
@@ -71,6 +72,11 @@ class CamVidDataset(AnyClassesDataset):
         img_suffix: str | Sequence[str] = ('.png', '.jpg'),
         **kwargs: Any,
     ) -> None:
+        if kwargs.get('ann_file'):
+            raise UserError(
+                'CamVidDataset has no list of images (ann_file); choose frames by folders and '
+                'sequences'
+            )
         self.folders = tuple_of(folders)
         if not self.folders or set(self.folders) - set(FOLDERS):
             raise UserError(f'folders={folders!r}: expected some of {", ".join(FOLDERS)}')

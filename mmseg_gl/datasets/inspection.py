@@ -16,6 +16,7 @@ from mmseg_gl.errors import UserError
 
 # Folders of the configs, and the options with which the scenes in them are drawn.
 STREET_SCENES = {'data/street_scenes': '', 'data/street_scenes_320x240': ' --size 240x320'}
+FLIPS = ('RandomFlip', 'RandomRotate')  # change an image, but not its size
 LABEL_LOADERS = ('LoadTrainIds', 'LoadPseudoLabels', 'LoadAnnotations')
 
 
@@ -80,7 +81,7 @@ def list_images(name: str, cfg: dict) -> list[tuple[str, str | None]]:
 
     Raises:
         UserError: If the folder or the list of its files is missing or has no images; for files
-            outside their folder, and names that are not UTF-8.
+            outside their folder, names that are not UTF-8, and labels that are read after a flip.
     """
     dataset = build_lazily(cfg)
     folder = dataset.data_prefix['img_path']
@@ -106,8 +107,12 @@ def list_images(name: str, cfg: dict) -> list[tuple[str, str | None]]:
             f'the {name} list of images (ann_file) {dataset.ann_file} is not a text file in UTF-8'
         ) from error
     check_names(name, samples, dataset.data_prefix)
+    check_order(name, cfg)
     suffix = dataset.img_suffix
-    check_left_out(name, folder, suffix)
+    if dataset.ann_file:
+        check_listed(name, samples, dataset.ann_file)
+    else:
+        check_left_out(name, folder, suffix)
     if not samples:
         raise UserError(
             f'the {name} folder {folder} has no images ending in '
@@ -118,6 +123,28 @@ def list_images(name: str, cfg: dict) -> list[tuple[str, str | None]]:
         return [(s['img_path'], pseudo_label_path(folder, s['img_path'])) for s in samples]
     labelled = any(step['type'] in LABEL_LOADERS for step in cfg.get('pipeline', ()))
     return [(s['img_path'], s.get('seg_map_path') if labelled else None) for s in samples]
+
+
+def check_listed(name: str, samples: list[dict], ann_file: str) -> None:
+    """Raise a UserError unless every image in a list of images is a file."""
+    for path in (sample['img_path'] for sample in samples):
+        if not os.path.isfile(path):
+            raise UserError(
+                f'the {name} list of images (ann_file) {ann_file} names {path}, which is not a '
+                'file; remove that line, or correct the name'
+            )
+
+
+def check_order(name: str, cfg: dict) -> None:
+    """Raise a UserError for a pipeline that flips the images before it reads their labels."""
+    types = [step['type'] for step in cfg.get('pipeline', ())]
+    loaders = [index for index, kind in enumerate(types) if kind in LABEL_LOADERS]
+    for kind in types[: max(loaders, default=0)]:
+        if kind in FLIPS:
+            raise UserError(
+                f'the {name} pipeline has {kind} before {types[loaders[-1]]}, so that the labels '
+                f'would not be turned with their images; put {kind} after it'
+            )
 
 
 def how_to_get(data_root: str) -> str:

@@ -32,9 +32,8 @@ class TrainingImages(Dataset):
         cfgs = list(datasets_in(domain, cfg[domain]).values())
         datasets = []
         for own in cfgs:
-            steps = own['pipeline'] if domain == 'source' else []
-            loaders = [step for step in steps if step['type'] in LABEL_LOADERS][:1]
-            dataset = DATASETS.build(dict(own, pipeline=with_labels(pipeline, loaders)))
+            steps = prepared(own['pipeline'], pipeline, labelled=domain == 'source')
+            dataset = DATASETS.build(dict(own, pipeline=steps))
             count = min(len(dataset), max(1, num_images // len(cfgs)))
             dataset.get_subset_(np.linspace(0, len(dataset) - 1, count, dtype=int).tolist())
             datasets.append(dataset)
@@ -70,6 +69,14 @@ def resize_label(item: dict) -> None:
         height, width = sample.ori_shape
         resized = imresize(label, (width, height), interpolation='nearest', backend='pillow')
         sample.gt_sem_seg = PixelData(data=torch.from_numpy(resized)[None].long())
+
+
+def prepared(own: list[dict], pipeline: list[dict], labelled: bool) -> list[dict]:
+    """Return a validation's pipeline for a training set: its files are read as by its own."""
+    loaders = [step for step in own if labelled and step['type'] in LABEL_LOADERS][:1]
+    if loaders and loaders[0]['type'] == 'LoadPseudoLabels':  # labels of the training's size
+        return [*own[: own.index(loaders[0]) + 1], pipeline[-1]]
+    return [own[0], *with_labels(pipeline, loaders)[1:]]
 
 
 def with_labels(pipeline: list[dict], loaders: list[dict]) -> list[dict]:

@@ -7,7 +7,7 @@ from mmengine.logging import print_log
 from mmseg.datasets import CityscapesDataset
 from mmseg.registry import METRICS
 
-from mmseg_gl.datasets.label_ids import check_class_numbers
+from mmseg_gl.datasets.label_ids import IGNORED, check_class_numbers
 from mmseg_gl.errors import UserError
 
 CITYSCAPES = set(CityscapesDataset.METAINFO['classes'])
@@ -41,7 +41,6 @@ class UDAIoUMetric(BaseMetric):
     Args:
         ignored_classes: Classes whose ground truth is ignored, e.g. ``('terrain', 'truck',
             'train')`` to compare 19 outputs with 16.
-        ignore_index: Ground truth label to ignore.
         table: Print a table and return all figures; else return ``mIoU`` alone, if there is one.
         **kwargs: See mmengine's ``BaseMetric``.
 
@@ -64,13 +63,11 @@ class UDAIoUMetric(BaseMetric):
     def __init__(
         self,
         ignored_classes: Sequence[str] = (),
-        ignore_index: int = 255,
         table: bool = True,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
         self.ignored_classes = tuple(ignored_classes)
-        self.ignore_index = ignore_index
         self.table = table
         self.protocol: str | None = None
         self.remarks: Sequence[str] = ()
@@ -87,7 +84,7 @@ class UDAIoUMetric(BaseMetric):
         A matrix is (K, K) int64, indexed [ground truth, prediction].
         """
         num_classes = len(self.dataset_meta['classes'])
-        ignored = [self.ignore_index, *self.ignored_indices()]
+        ignored = [IGNORED, *self.ignored_indices()]
         for sample in data_samples:
             image = sample.get('img_path', 'an image')
             if 'gt_sem_seg' not in sample:

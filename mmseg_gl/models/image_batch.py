@@ -49,12 +49,12 @@ class ImageBatch:
         ``pseudo_label_mask``.
         """
         labels = stacked('gt_sem_seg', data_samples)
-        trusted = stacked('pseudo_label_mask', data_samples)
+        trusted = stacked('pseudo_label_mask', data_samples, inputs.shape[2:])
         return cls(
             inputs,
             data_samples,
             labels,
-            trusted=None if trusted is None else padded(trusted, inputs.shape[2:]) == 1,
+            trusted=None if trusted is None else trusted == 1,
             normalization=normalization,
         )
 
@@ -66,13 +66,16 @@ class ImageBatch:
         return replace(self, **chosen)
 
 
-def stacked(name: str, samples: Sequence[SegDataSample]) -> Tensor | None:
-    """Stack a map of all samples, (N, H, W); return None unless all of them have it."""
+def stacked(
+    name: str, samples: Sequence[SegDataSample], size: Sequence[int] | None = None
+) -> Tensor | None:
+    """Stack a map of all samples, (N, H, W); return None unless all of them have it.
+
+    With a size (H, W), maps are padded to it with 0 at the bottom and the right.
+    """
     if not all(name in sample for sample in samples):
         return None
-    return torch.stack([sample.get(name).data.squeeze(0) for sample in samples])
-
-
-def padded(mask: Tensor, size: Sequence[int]) -> Tensor:
-    """Pad a mask (N, h, w) with 0 at the bottom and the right to a size (H, W)."""
-    return F.pad(mask, (0, size[1] - mask.shape[2], 0, size[0] - mask.shape[1]))
+    maps = [sample.get(name).data.squeeze(0) for sample in samples]
+    if size is not None:
+        maps = [F.pad(m, (0, size[1] - m.shape[1], 0, size[0] - m.shape[0])) for m in maps]
+    return torch.stack(maps)

@@ -34,6 +34,14 @@ def test_suffix_of_ones_own(folder):
     assert len(ImageFolderDataset(data_root=str(folder), img_suffix='.png', pipeline=[])) == 2
 
 
+def test_a_list_of_the_images(folder, tmp_path):
+    path = tmp_path / 'list.txt'
+    path.write_text('c.d/3.png\na.png\n\n')
+    cfg = dict(type='ImageFolderDataset', data_root=str(folder), ann_file=str(path))
+    names = [image for image, _ in list_files('target', cfg)]
+    assert names == [str(folder / name) for name in ('c.d/3.png', 'a.png')]
+
+
 def test_as_the_target(folder, street_scenes):
     source = dict(
         type='GTA5Dataset',

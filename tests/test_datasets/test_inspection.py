@@ -231,3 +231,28 @@ def test_cityscapes_releases_by_split(tmp_path, write_png):
         )
         report = check_dataset(split, cfg)
         assert report.notes == [f'the complete release has {expected} images']
+
+
+def test_labels_that_are_read_after_a_flip(gta5):
+    load_image, load_labels = gta5['pipeline']
+    gta5['pipeline'] = [load_image, load_labels, dict(type='RandomFlip')]
+    list_files('source', gta5)
+    gta5['pipeline'] = [load_image, dict(type='RandomFlip'), load_labels]
+    with pytest.raises(UserError, match='RandomFlip before LoadTrainIds'):
+        list_files('source', gta5)
+
+
+def test_a_list_that_names_a_missing_image(gta5, tmp_path):
+    gta5['ann_file'] = str(tmp_path / 'list.txt')
+    (tmp_path / 'list.txt').write_text('1\n3\n')
+    assert len(list_files('source', gta5)) == 2
+    (tmp_path / 'list.txt').write_text('1\n9\n')
+    with pytest.raises(UserError, match='list.txt names .*9.png'):
+        list_files('source', gta5)
+
+
+def test_training_images_are_read_as_in_training(gta5):
+    pipeline = [*PIPELINE, dict(type='PackSegInputs')]
+    small = [dict(type='LoadImage', max_megapixels=1e-6), *pipeline[1:]]
+    images = TrainingImages('source', dict(source=dict(gta5, pipeline=pipeline)), small, 4)
+    assert 'gt_sem_seg' in images[3]['data_samples']

@@ -102,3 +102,10 @@ def test_truncated_file_is_named(tmp_path, write_png, pixels, kept):
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(UserError, match=r'the image .*/a\.png is truncated'):
         load(path)
+
+
+@pytest.mark.parametrize('channels', [2, 3, 4])
+def test_16_bits(tmp_path, write_png, channels):
+    path = write_png(tmp_path / 'deep.png', np.full((4, 5, channels), 3976, np.uint16))
+    with pytest.raises(UserError, match='more than 8 bits'):
+        load(path)

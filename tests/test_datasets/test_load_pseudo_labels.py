@@ -85,8 +85,6 @@ def test_order_of_the_pipeline(folder):
     load_image, resize, load_labels = steps(folder)
     with pytest.raises(UserError, match='image_0.png is 4x2.* 8x4'):
         load(folder, [load_image, load_labels, resize])
-    with pytest.raises(UserError, match='RandomFlip'):
-        load(folder, [load_image, resize, dict(type='RandomFlip', prob=0.0), load_labels])
 
 
 @pytest.mark.parametrize(

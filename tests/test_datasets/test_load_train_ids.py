@@ -144,3 +144,11 @@ def test_synthia_label_with_a_wrong_checksum(tmp_path, write_png):
     path.write_bytes(content[:-16] + bytes(4) + content[-12:])  # that of the pixels
     with pytest.raises(UserError, match=r'/a\.png is truncated'):
         load(path, 'synthia')
+
+
+@pytest.mark.parametrize('bits', [2, 4])
+def test_grey_of_few_bits(tmp_path, bits):
+    path = tmp_path / 'a.png'
+    Image.fromarray(np.uint8([[0, 1], [2, 3]])).save(path, bits=bits)
+    with pytest.raises(UserError, match=f'of {bits} bits'):
+        LoadTrainIds({0: 0, 1: 1}).read(str(path))

@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
 from mmseg.models import SegDataPreProcessor
+from mmseg.structures import SegDataSample
 
 from mmseg_gl.datasets import PseudoLabelMargins
 from mmseg_gl.errors import UserError
+from mmseg_gl.models import ImageBatch
 
 WIDTH, HEIGHT = 64, 32
 MARGINS = dict(top=2, bottom=8, left=4, right=6)
@@ -67,6 +71,13 @@ def test_the_mask_goes_through_the_preprocessor(image):
     preprocessor = SegDataPreProcessor(size=(HEIGHT, WIDTH), seg_pad_val=255)
     sample = preprocessor(batch, training=True)['data_samples'][0]
     np.testing.assert_array_equal(sample.pseudo_label_mask.data[0], INSIDE)
+
+
+def test_masks_of_smaller_images_are_padded():
+    samples = [SegDataSample(pseudo_label_mask=PixelData(data=m)) for m in torch.ones(2, 1, 4, 6)]
+    samples[1].pseudo_label_mask = PixelData(data=torch.ones(1, 3, 5))
+    trusted = ImageBatch.from_data(torch.zeros(2, 3, 4, 6), samples).trusted
+    assert trusted.sum(dim=(1, 2)).tolist() == [24, 15] and trusted[1, :3, :5].all()
 
 
 def test_margins_of_nothing(image):

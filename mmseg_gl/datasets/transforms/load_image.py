@@ -82,7 +82,7 @@ def open_image(path: str, what: str, max_megapixels: float) -> Iterator[Image]:
                 raise ValueError('unknown format')
             image = readers[0](file)
             width, height = image.size
-            if width * height > max_megapixels * 1e6:
+            if width * height / 1e6 > max_megapixels:
                 raise UserError(
                     f'the {what} {path} has {width}x{height} pixels, more than the max_megapixels='
                     f'{max_megapixels:g} of the pipeline step that reads it: scale it down, or '
@@ -104,10 +104,17 @@ def open_image(path: str, what: str, max_megapixels: float) -> Iterator[Image]:
 def read_pil(path: str, what: str, max_megapixels: float, mode: str | None = None) -> Image:
     """Decode an image file with PIL; arguments and errors as in :func:`open_image`."""
     with open_image(path, what, max_megapixels) as image:
+        in_file = str(image.tile[0][3]) if image.tile else ''  # e.g. RGB;16B
         image.load()
-        if mode == 'RGB' and image.mode.startswith(('I', 'F')):  # PIL would cut it off at 255
+        # PIL would cut 16 bits off at 255 or take their high byte, and spread 2 or 4 over 0 to 255.
+        if mode == 'RGB' and (image.mode.startswith(('I', 'F')) or in_file.endswith(';16B')):
             raise UserError(
                 f'the {what} {path} has more than 8 bits per channel (its mode is '
                 f'{image.mode}); expected 8-bit colour or grey'
+            )
+        if mode is None and in_file in ('L;2', 'L;4'):
+            raise UserError(
+                f'the {what} {path} is a grey PNG of {in_file[2]} bits; expected 8: save it anew '
+                'with the same ids, or as a palette PNG'
             )
         return image.convert(mode) if mode else image

@@ -27,8 +27,7 @@ class LoadPseudoLabels(BaseTransform):
         max_megapixels: As in :class:`LoadImage`.
 
     Raises:
-        UserError: If the file is missing, broken, or has the wrong format or size, or if the image
-            has already been flipped.
+        UserError: If the file is missing, broken, or has the wrong format or size.
     """
 
     def __init__(self, folder: str, max_megapixels: float = MAX_MEGAPIXELS) -> None:
@@ -36,11 +35,6 @@ class LoadPseudoLabels(BaseTransform):
         self.max_megapixels = check_max_megapixels(max_megapixels)
 
     def transform(self, results: dict) -> dict:
-        if 'flip' in results:
-            raise UserError(
-                'LoadPseudoLabels comes after RandomFlip in the pipeline, so labels would not be '
-                'flipped with their images; put it before RandomFlip'
-            )
         path = pseudo_label_path(self.folder, results['img_path'])
         labels = self.read(path)
         size = results['img'].shape[:2]

@@ -5,6 +5,7 @@ from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
 from mmseg_gl.datasets.transforms.pseudo_label_margins import MASK
+from mmseg_gl.errors import UserError
 
 
 @TRANSFORMS.register_module()
@@ -16,9 +17,14 @@ class PackMaskedInputs(PackSegInputs):
 
     Args:
         **kwargs: See ``PackSegInputs``.
+
+    Raises:
+        UserError: Without the mask.
     """
 
     def transform(self, results: dict) -> dict:
+        if MASK not in results:
+            raise UserError('PackMaskedInputs needs PseudoLabelMargins before it; add it')
         packed = super().transform(results)
         mask = torch.from_numpy(np.ascontiguousarray(results[MASK])[None])
         packed['data_samples'].set_data({MASK: PixelData(data=mask)})
