@@ -20,7 +20,13 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS, MODELS
 from torch.utils.data import ConcatDataset
 
-from mmseg_gl.cli.parser import SEED, ToolParser, add_cfg_options, whole_number
+from mmseg_gl.cli.parser import (
+    SEED,
+    ToolParser,
+    add_cfg_options,
+    add_weights_argument,
+    whole_number,
+)
 from mmseg_gl.cli.progress import progress
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
@@ -79,11 +85,7 @@ def parse_args() -> argparse.Namespace:
         default='test',
         help="classes of the target's pixels: those of the test labels (default), or predicted",
     )
-    parser.add_argument(
-        '--weights',
-        choices=['segmentor', 'teacher'],
-        help='network to look at (default: model.evaluated of the config, or else the segmentor)',
-    )
+    add_weights_argument(parser, 'look at')
     add_cfg_options(parser)
     return parser.parse_args()
 

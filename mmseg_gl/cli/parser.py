@@ -95,6 +95,15 @@ def add_cfg_options(
     )
 
 
+def add_weights_argument(parser: argparse.ArgumentParser, purpose: str) -> None:
+    """Add the argument ``--weights``, which chooses ``model.evaluated``, to an argument parser."""
+    parser.add_argument(
+        '--weights',
+        choices=['segmentor', 'teacher'],
+        help=f'network to {purpose} (default: model.evaluated, or else the segmentor)',
+    )
+
+
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the shared arguments of tools/train.py and tools/test.py to an argument parser."""
     parser.add_argument(

@@ -13,7 +13,7 @@ import os
 
 from mmengine.config import Config
 
-from mmseg_gl.cli.parser import ToolParser, add_cfg_options
+from mmseg_gl.cli.parser import ToolParser, add_cfg_options, add_weights_argument
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.load import load_config
 from mmseg_gl.deployment.mmseg_config import mmseg_config
@@ -30,11 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint of a run, or of a segmentor alone')
     parser.add_argument('out', help='folder, or the path of the file without -1a2b3c4d.pth')
-    parser.add_argument(
-        '--weights',
-        choices=['segmentor', 'teacher'],
-        help='network to publish (default: model.evaluated of the config, or else the segmentor)',
-    )
+    add_weights_argument(parser, 'publish')
     parser.add_argument(
         '--metrics',
         metavar='FILE',

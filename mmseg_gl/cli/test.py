@@ -19,7 +19,7 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.hooks import LoggerHook
 
-from mmseg_gl.cli.parser import ToolParser, add_run_arguments
+from mmseg_gl.cli.parser import ToolParser, add_run_arguments, add_weights_argument
 from mmseg_gl.cli.test_time import TestTime, add_test_time_arguments
 from mmseg_gl.cli.tool import run_tool
 from mmseg_gl.config.run_config import load_run_config
@@ -42,11 +42,7 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(description=__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint of a run, or of a segmentor alone')
-    parser.add_argument(
-        '--weights',
-        choices=['segmentor', 'teacher'],
-        help='network to evaluate (default: model.evaluated of the config, or else the segmentor)',
-    )
+    add_weights_argument(parser, 'evaluate')
     parser.add_argument(
         '--out',
         metavar='DIR',

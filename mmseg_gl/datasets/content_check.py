@@ -69,7 +69,7 @@ def check_dataset(
         files = [(image, None) for image, _ in files]
     if any(label for _, label in files):
         for image, label in files:
-            if label is not None and not label_exists(label):
+            if label is not None and not label_exists(label, cfg):
                 report.add_trouble('images without labels', f'{image}: {label} does not exist')
         report.labels = len(files) - report.num_troubles
         if loader_of(cfg, *CHECKED_LABELS) is None:
@@ -191,9 +191,11 @@ def check_sample(
         size = width, height
     except UserError as error:
         troubles.append(('unreadable images', str(error)))
-    if label is None or label_loader is None or not label_exists(label):
+    if label is None or label_loader is None:
         return size, None, troubles
     label = label_loader.find(label)
+    if not os.path.exists(label):
+        return size, None, troubles
     try:
         raw = label_loader.read(label)
     except UserError as error:

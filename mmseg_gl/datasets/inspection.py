@@ -106,6 +106,11 @@ def list_images(name: str, cfg: dict) -> list[tuple[str, str | None]]:
         raise UserError(
             f'the {name} list of images (ann_file) {dataset.ann_file} is not a text file in UTF-8'
         ) from error
+    if (indices := cfg.get('indices')) is not None:
+        numbers = range(len(samples))
+        if isinstance(indices, int):  # the first ones, or with a minus the last ones
+            indices = numbers[:indices] if indices >= 0 else numbers[indices:]
+        samples = [samples[index] for index in indices]
     check_names(name, samples, dataset.data_prefix)
     check_order(name, cfg)
     suffix = dataset.img_suffix
@@ -168,7 +173,7 @@ def list_files(name: str, cfg: dict) -> list[tuple[str, str | None]]:
     """
     files = list_images(name, cfg)
     check_pseudo_labels(name, cfg, files)
-    missing = [image for image, label in files if label is not None and not label_exists(label)]
+    missing = [image for image, label in files if label and not label_exists(label, cfg)]
     if missing:
         label = dict(files)[missing[0]]
         raise UserError(
@@ -192,9 +197,11 @@ def build_lazily(cfg: dict) -> BaseSegDataset:
     return DATASETS.build({**cfg, 'lazy_init': True, 'pipeline': []})
 
 
-def label_exists(path: str) -> bool:
-    """Return whether a label exists; for ``..._labelIds.png`` the labelTrainIds will do."""
-    return os.path.exists(path) or os.path.exists(path.replace(LABEL_IDS, TRAIN_IDS))
+def label_exists(path: str, cfg: dict) -> bool:
+    """Return whether the label of a data set exists; ids='cityscapes' reads labelTrainIds, too."""
+    either = any(step.get('ids') == 'cityscapes' for step in cfg['pipeline'])
+    others = [path.replace(LABEL_IDS, TRAIN_IDS)] if either else []
+    return any(map(os.path.exists, [path, *others]))
 
 
 def check_files(cfg: Config, splits: Sequence[str]) -> None:

@@ -256,3 +256,19 @@ def test_training_images_are_read_as_in_training(gta5):
     small = [dict(type='LoadImage', max_megapixels=1e-6), *pipeline[1:]]
     images = TrainingImages('source', dict(source=dict(gta5, pipeline=pipeline)), small, 4)
     assert 'gt_sem_seg' in images[3]['data_samples']
+
+
+@pytest.mark.parametrize('indices, names', [(1, '0'), (-2, '23'), ([3, 1], '31')])
+def test_a_part_of_the_images(gta5, indices, names):
+    gta5['indices'] = indices
+    assert [Path(image).stem for image, _ in list_files('source', gta5)] == list(names)
+
+
+def test_label_train_ids_are_for_cityscapes_alone(gta5, tmp_path):
+    gta5.update(seg_map_suffix='_labelIds.png')
+    for path in (tmp_path / 'GTA5/labels').iterdir():
+        path.rename(path.with_name(f'{path.stem}_labelTrainIds.png'))
+    with pytest.raises(UserError, match='have no label'):
+        list_files('source', gta5)
+    gta5['pipeline'] = [PIPELINE[0], dict(type='LoadTrainIds', ids='cityscapes')]
+    assert len(list_files('source', gta5)) == 4
