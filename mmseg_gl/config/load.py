@@ -152,8 +152,10 @@ def check_values(cfg: Config) -> None:
                 'digits, _ and -'
             )
     model = cfg.get('model') or {}
-    needs_data = 'data_preprocessor' in model or model.get('type') in SEVERAL_OPTIMIZERS
-    if needs_data and model.get('data_preprocessor') is None:
+    is_own = 'data_preprocessor' in model
+    given = model if is_own else cfg  # mmengine takes it from the top otherwise
+    needs_it = is_own or model.get('type') in SEVERAL_OPTIMIZERS
+    if needs_it and given.get('data_preprocessor') is None:
         raise UserError(
             'model.data_preprocessor=None: expected a SegDataPreProcessor or another one, which '
             'makes a batch of images'

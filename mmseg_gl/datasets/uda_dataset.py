@@ -13,12 +13,13 @@ from torch.utils.data import ConcatDataset
 from mmseg_gl.datasets.inspection import datasets_in, list_images
 from mmseg_gl.datasets.label_ids import check_class_numbers
 from mmseg_gl.datasets.weighted_draws import draw_by_weights, draw_evenly, share_out
-from mmseg_gl.errors import UserError, check_choice
+from mmseg_gl.errors import UserError, check_choice, in_short
 
 # Independent random streams of one seed.
 SOURCE, TARGET, AUGMENTATION, REPLACEMENT, SOURCE_BLOCKS, TARGET_BLOCKS, SAMPLING = range(7)
 STREAMS = dict(source=(SOURCE, SOURCE_BLOCKS), target=(TARGET, TARGET_BLOCKS))
 MAX_REPLACEMENTS = 10  # per draw; more broken files in a row are no accident
+UNREADABLE = (UserError, OSError, AssertionError)  # the last two of mmcv's and mmseg's own loaders
 
 
 @DATASETS.register_module()
@@ -134,10 +135,10 @@ class UDADataset:
                 check_label_size(item)
                 check_label_classes(item, len(self.metainfo['classes']))
                 break
-            except UserError as error:
+            except UNREADABLE as error:
                 if self.on_bad_image == 'stop' or len(errors) == MAX_REPLACEMENTS:
                     raise
-                errors.append(str(error))
+                errors.append(in_short(error))
         if errors and 'data_samples' in item:
             item['data_samples'].set_metainfo(dict(replaced=errors))
         return item

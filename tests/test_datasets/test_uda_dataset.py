@@ -203,6 +203,13 @@ def test_broken_images_are_replaced_on_demand(broken_folder, dataset, num_worker
     assert replaced == {'source': 2, 'target': 2}
 
 
+def test_broken_images_of_mmcvs_loader(broken_folder):
+    source = {**source_cfg(broken_folder)}
+    source['pipeline'] = [dict(type='LoadImageFromFile'), *source['pipeline'][1:]]
+    skipping = UDADataset(source, on_bad_image='skip')
+    assert any('replaced' in skipping[draw]['source']['data_samples'] for draw in STREAM)
+
+
 def test_data_without_any_whole_image_still_stop(folder, tmp_path):
     broken = Path(shutil.copytree(folder / 'source', tmp_path / 'source'))
     for path in (broken / 'images').iterdir():
