@@ -47,7 +47,7 @@ def tracking_layers(network: nn.Module) -> list[Any]:
     return [layer for layer in layers if layer.track_running_stats]
 
 
-def running_statistics(network: nn.Module) -> list[tuple[Tensor, Tensor]]:
+def copied_statistics(network: nn.Module) -> list[tuple[Tensor, Tensor]]:
     """Return the statistics that batch norm updates in its forward passes, each with a copy."""
     layers = [layer for layer in tracking_layers(network) if layer.training]
     return [(buffer, buffer.clone()) for layer in layers for buffer in layer.buffers()]

@@ -18,11 +18,11 @@ from mmseg_gl.models.outputs import Outputs
 from mmseg_gl.models.representations import entropy_map
 from mmseg_gl.models.step import (
     backward,
+    copied_statistics,
     detach,
     kept_statistics,
     merge,
     on_cpu,
-    running_statistics,
     update,
 )
 
@@ -172,7 +172,7 @@ class UDASegmentor(BaseModel):
         batches = self.preprocess(data)
         for teacher in self.teachers():
             teacher.before_step(self.segmentor)
-        statistics = running_statistics(self)
+        statistics = copied_statistics(self)
         with self.source_statistics():
             source, logs = self.learn(batches['source'], optim_wrapper, 'seg', 'source_losses')
         if self.heads_on('target') or self.parts('target_losses'):
