@@ -127,15 +127,23 @@ def label_size(cfg: dict, image: Size, label: Size) -> Size:
         is_loaded |= step['type'] == 'LoadTrainIds'
         if step['type'] == 'LoadPseudoLabels':
             return resized
-        if step['type'] == 'Resize' and step.get('scale'):
-            scale = tuple(to_2tuple(step['scale']))
-            if step.get('keep_ratio'):
-                resized = rescale_size(resized, scale)
-                continue
-            if is_loaded and round(image[0] * label[1] / label[0]) == image[1]:
+        if step['type'] == 'Resize':
+            is_like = round(image[0] * label[1] / label[0]) == image[1]
+            if is_loaded and is_like and after_resize(step, image) == after_resize(step, label):
                 return label
-            resized = scale
+            resized = after_resize(step, resized)
     return image
+
+
+def after_resize(step: dict, size: Size) -> Size:
+    """Return what mmcv's Resize makes of a (width, height)."""
+    if step.get('scale') is None:
+        width, height = (
+            int(side * factor + 0.5) for side, factor in zip(size, to_2tuple(step['scale_factor']))
+        )
+        return width, height
+    scale = tuple(to_2tuple(step['scale']))
+    return rescale_size(size, scale) if step.get('keep_ratio') else scale
 
 
 def open_all(

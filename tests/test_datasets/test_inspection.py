@@ -150,12 +150,16 @@ def test_every_kind_of_trouble_is_found_and_named(gta5, tmp_path, write_png):
     assert report.sizes == {(4, 2): 6, (1, 1): 1}
 
 
-@pytest.mark.parametrize('scale', [(16, 8), 8])
-def test_translated_images_are_smaller_than_their_labels(gta5, tmp_path, write_png, scale):
+@pytest.mark.parametrize(
+    'resize', [dict(scale=(16, 8)), dict(scale=8), dict(scale=(16, 8), keep_ratio=True)]
+)
+def test_translated_images_are_smaller_than_their_labels(gta5, tmp_path, write_png, resize):
     write_png(tmp_path / 'GTA5/labels/0.png', np.repeat(np.uint8([[7], [7], [0], [0]]), 8, axis=1))
     assert check_dataset('source', gta5).num_troubles == 1
-    gta5['pipeline'] = [*PIPELINE, dict(type='Resize', scale=scale)]
+    gta5['pipeline'] = [*PIPELINE, dict(type='Resize', **resize)]
     assert check_dataset('source', gta5).num_troubles == 0
+    gta5['pipeline'] = [*PIPELINE, dict(type='Resize', scale_factor=2.0)]
+    assert check_dataset('source', gta5).num_troubles == 1
     gta5['pipeline'] = [*PIPELINE, dict(type='PackSegInputs')]
     images = TrainingImages('source', dict(source=gta5), gta5['pipeline'], num_images=4)
     assert images[0]['data_samples'].gt_sem_seg.data.tolist() == [[[0] * 4, [255] * 4]]
