@@ -59,6 +59,8 @@ def test_all_frames_have_their_labels(camvid):
 def test_no_sequences_are_no_frames(camvid):
     with pytest.raises(UserError):
         frames(camvid, sequences=())
+    with pytest.raises(UserError, match='ann_file'):
+        frames(camvid, ann_file='list.txt')
 
 
 def test_jpeg_images(camvid, tmp_path):

@@ -285,3 +285,17 @@ def test_places_of_sampled_points_differ_between_runs_and_processes(monkeypatch)
     assert not torch.equal(places, points(other_run))
     monkeypatch.setattr('mmseg_gl.models.random_draws.get_rank', lambda: 1)
     assert not torch.equal(places, points(other_process))
+
+
+@pytest.mark.parametrize('num_points', [None, 16])
+def test_maps_of_a_subclass(num_points):
+    class Doubled(LocalDiscriminatorHead):
+        def maps(self, outputs):
+            return {level: 2 * logits for level, logits in outputs.logits.items()}
+
+    head, plain = (build_head(num_points=num_points) for _ in range(2))
+    head.__class__ = Doubled
+    source, target, labels = maps(), maps(seed=1), some_labels()
+    doubled = plain(outputs(labels, decode=2 * source), outputs(decode=2 * target))
+    for one, other in zip(head(outputs(labels, decode=source), outputs(decode=target)), doubled):
+        assert one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
