@@ -93,7 +93,16 @@ def list_images(name: str, cfg: dict) -> list[tuple[str, str | None]]:
     if dataset.ann_file and not os.path.isfile(dataset.ann_file):
         raise UserError(f'the {name} list of images (ann_file) {dataset.ann_file} is not a file')
     try:
-        samples = dataset.load_data_list()
+        dataset.serialize_data = False
+        dataset.full_init()
+        samples = dataset.data_list
+    except (IndexError, TypeError) as error:
+        if cfg.get('indices') is None:
+            raise
+        raise UserError(
+            f'the {name} data set has indices={cfg["indices"]!r}, which are not all of its images '
+            f'({error}); expected a number of images, or a list of numbers from 0'
+        ) from error
     except OSError as error:
         link = os.path.basename(error.filename or '')
         reason = (
@@ -106,11 +115,6 @@ def list_images(name: str, cfg: dict) -> list[tuple[str, str | None]]:
         raise UserError(
             f'the {name} list of images (ann_file) {dataset.ann_file} is not a text file in UTF-8'
         ) from error
-    if (indices := cfg.get('indices')) is not None:
-        numbers = range(len(samples))
-        if isinstance(indices, int):  # the first ones, or with a minus the last ones
-            indices = numbers[:indices] if indices >= 0 else numbers[indices:]
-        samples = [samples[index] for index in indices]
     check_names(name, samples, dataset.data_prefix)
     check_order(name, cfg)
     suffix = dataset.img_suffix

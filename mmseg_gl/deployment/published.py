@@ -83,7 +83,9 @@ def published(cfg: Config, checkpoint: str, metrics: str | None = None) -> dict[
             model=model,
             test_pipeline=published_steps(cfg.test_dataloader.dataset.pipeline),
             protocol=str(figures.get('protocol') or ''),
-            figures={k: float(v) for k, v in figures.items() if is_figure(k) and v is not None},
+            figures={
+                k: float(v) for k, v in figures.items() if is_figure(k) and has_form(v, float)
+            },
         ),
     )
 

@@ -266,6 +266,9 @@ def test_training_images_are_read_as_in_training(gta5):
 def test_a_part_of_the_images(gta5, indices, names):
     gta5['indices'] = indices
     assert [Path(image).stem for image, _ in list_files('source', gta5)] == list(names)
+    gta5['indices'] = [9]
+    with pytest.raises(UserError, match=r'indices=\[9\]'):
+        list_files('source', gta5)
 
 
 def test_label_train_ids_are_for_cityscapes_alone(gta5, tmp_path):

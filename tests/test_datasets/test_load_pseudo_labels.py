@@ -12,6 +12,7 @@ from PIL import Image
 from mmseg_gl.datasets import UDADataset
 from mmseg_gl.datasets.content_check import check_dataset
 from mmseg_gl.datasets.inspection import list_files, list_images
+from mmseg_gl.datasets.training_images import TrainingImages
 from mmseg_gl.errors import UserError
 
 LABEL = np.uint8([[0, 1, 18, 255]] * 2)
@@ -79,6 +80,15 @@ def test_labels_flip_with_their_images(folder):
         np.testing.assert_array_equal(labels, LABEL[:, ::-1] if flipped else LABEL)
         flips.add(flipped)
     assert flips == {False, True}
+
+
+def test_a_source_with_pseudo_labels_in_a_validation(folder):
+    source = target(folder)
+    source['pipeline'] = steps(folder, dict(type='PackSegInputs'))
+    whole = [dict(type='LoadImage'), dict(type='PackSegInputs')]
+    sample = TrainingImages('source', dict(source=source), whole, num_images=3)[0]['data_samples']
+    assert sample.img_shape == (2, 4) and sample.ori_shape == (4, 8)
+    assert sample.gt_sem_seg.data[0].tolist() == np.kron(LABEL, np.ones((2, 2))).tolist()
 
 
 def test_order_of_the_pipeline(folder):

@@ -13,7 +13,7 @@ SLOPE = 0.2  # of LeakyReLU, as in every discriminator of the official codes
 # (0.25 GB).
 CHUNK = dict(cpu=2048, cuda=131_072)
 # Of the sums over a chunk: in float16, means would underflow and sums overflow. A power of two,
-# close to the root of 1 / CHUNK['cuda'], so that nothing is rounded.
+# close to the root of 1 / CHUNK['cuda'], so that it rounds nothing in float32.
 SCALE = 2.0**-8
 
 
